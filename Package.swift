@@ -1,0 +1,116 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+// Warnings are errors in our own targets; dependencies keep their own settings.
+let strict: [SwiftSetting] = [.treatAllWarnings(as: .error)]
+
+// Numeric loops are a hundred times slower without optimisation, so these targets are optimised in debug builds too.
+let optimised: [SwiftSetting] = strict + [.unsafeFlags(["-O"])]
+
+/// The hot loops, compiled once per instruction set from one folder (Sources/KernelBodies, linked under each name).
+/// `-Xcc -m…` is what reaches Swift's code generator; `-target-cpu x86-64-v4` is refused by the driver.
+func kernelBodies(_ name: String, define: String, flags: [String]) -> Target {
+    .target(
+        name: name,
+        path: "Sources/\(name)",
+        swiftSettings: strict + [
+            .define(define),
+            .unsafeFlags(["-O", "-Ounchecked"] + flags.flatMap { ["-Xcc", $0] }),
+        ])
+}
+
+#if arch(x86_64)
+let instructionSets: [Target] = [
+    kernelBodies("KernelsBaseline", define: "KERNELS_BASELINE", flags: []),
+    kernelBodies("KernelsAVX2", define: "KERNELS_AVX2", flags: ["-mavx2", "-mfma"]),
+    kernelBodies(
+        "KernelsAVX512", define: "KERNELS_AVX512",
+        flags: ["-mavx512f", "-mavx512vl", "-mavx512dq", "-mavx512bw", "-mfma", "-mprefer-vector-width=512"]),
+]
+#else
+// Arm builds from the same source: NEON is the baseline there and has fused multiply-add.
+let instructionSets: [Target] = [
+    kernelBodies("KernelsBaseline", define: "KERNELS_NEON", flags: [])
+]
+#endif
+
+let package = Package(
+    name: "timestep",
+    products: [.executable(name: "timestep", targets: ["timestep"])],
+    dependencies: [
+        // Command line: parsing, help and completion are solved problems.
+        .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
+        // The logging facade of Swift servers; the handler that writes JSON lines is ours.
+        .package(url: "https://github.com/apple/swift-log", exact: "1.16.2"),
+        // SQLite: migrations, connection pool, transactions as closures, typed rows.
+        .package(url: "https://github.com/groue/GRDB.swift", exact: "7.10.0"),
+        // YAML: the configuration file, and the test that holds openapi.yaml to the code.
+        .package(url: "https://github.com/jpsim/Yams", exact: "6.2.2"),
+    ],
+    targets: instructionSets + [
+        // Shims over C libraries: headers only.
+        .systemLibrary(
+            name: "CCrypto", path: "Sources/CCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
+        .target(name: "CPosix", path: "Sources/CPosix"),
+
+        // Learning.
+        .target(
+            name: "Kernels", dependencies: instructionSets.map { .byName(name: $0.name) }, swiftSettings: optimised),
+        .target(name: "Networks", dependencies: ["Kernels", "CCrypto"], swiftSettings: optimised),
+        .target(name: "Training", dependencies: ["Kernels", "Networks", "CCrypto"], swiftSettings: optimised),
+        .target(name: "Formats", dependencies: ["Networks", "Training"], swiftSettings: optimised),
+
+        // Wire.
+        .target(name: "Wire", swiftSettings: optimised),
+        .target(
+            name: "HTTPServer",
+            dependencies: ["Wire", "CPosix", .product(name: "Logging", package: "swift-log")], swiftSettings: strict),
+
+        // Between them.
+        .target(
+            name: "Store",
+            dependencies: ["CCrypto", "CPosix", .product(name: "GRDB", package: "GRDB.swift")], swiftSettings: strict),
+        .target(
+            name: "Service",
+            dependencies: [
+                "Kernels", "Networks", "Training", "Formats", "Store", "CCrypto", "CPosix",
+                .product(name: "Logging", package: "swift-log"),
+            ], swiftSettings: strict),
+        .target(name: "COpenAPI", path: "Sources/COpenAPI", cSettings: [.unsafeFlags(["-std=c23"])]),
+        .target(
+            name: "API",
+            dependencies: [
+                "Kernels", "Networks", "Training", "Formats", "Wire", "HTTPServer", "Store", "Service", "CCrypto",
+                "COpenAPI", .product(name: "Logging", package: "swift-log"),
+            ], swiftSettings: strict),
+        .executableTarget(
+            name: "timestep",
+            dependencies: [
+                "Kernels", "Networks", "Training", "Formats", "Wire", "HTTPServer", "Store", "Service", "API", "CPosix",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "Logging", package: "swift-log"), "Yams",
+            ], swiftSettings: strict),
+
+        // Tests, laid out like the sources.
+        .target(name: "TestSupport", dependencies: ["Formats"], path: "Tests/TestSupport", swiftSettings: optimised),
+        .testTarget(name: "SourcesTests", swiftSettings: strict),
+        .testTarget(name: "KernelsTests", dependencies: ["Kernels", "TestSupport"], swiftSettings: optimised),
+        .testTarget(
+            name: "NetworksTests", dependencies: ["Kernels", "Networks", "Formats", "TestSupport"],
+            swiftSettings: optimised),
+        .testTarget(
+            name: "TrainingTests", dependencies: ["Networks", "Training", "Formats", "TestSupport"],
+            swiftSettings: optimised),
+        .testTarget(name: "FormatsTests", dependencies: ["Formats", "TestSupport"], swiftSettings: optimised),
+        .testTarget(name: "WireTests", dependencies: ["Wire"], swiftSettings: strict),
+        .testTarget(name: "HTTPServerTests", dependencies: ["Wire", "HTTPServer"], swiftSettings: strict),
+        .testTarget(name: "StoreTests", dependencies: ["Store"], swiftSettings: strict),
+        .testTarget(
+            name: "ServiceTests", dependencies: ["Service", "TestSupport"], swiftSettings: strict),
+        .testTarget(
+            name: "APITests", dependencies: ["API", "HTTPServer", "TestSupport", "Yams"], swiftSettings: strict),
+        .testTarget(
+            name: "timestepTests", dependencies: ["timestep", "TestSupport"], swiftSettings: strict),
+    ],
+    swiftLanguageModes: [.v6]
+)
