@@ -1,0 +1,45 @@
+# The commands of this repository. `make help` lists them; `make demo` is the place to start.
+
+SHELL := /bin/bash
+SWIFT ?= swift
+# One release build for the demo, the image and the measurements: Swift linked in, symbols stripped.
+RELEASE := --configuration release --static-swift-stdlib -Xlinker -s
+BIN = $(shell $(SWIFT) build $(RELEASE) --show-bin-path)
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo demo-check test build install format lint ci clean
+
+help: ## list these commands
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-12s %s\n", $$1, $$2 }'
+
+setup: ## install the system packages that are missing (needs root), or say which
+	@.ci/setup
+
+demo: build ## train on a real series and forecast it, step by step, in this terminal
+	@TIMESTEP=$(BIN)/timestep Documentation/demo/demo.sh
+
+demo-check: build ## the demo, failing unless the forecast is as good as it should be
+	@TIMESTEP=$(BIN)/timestep Documentation/demo/demo.sh --check
+
+test: setup ## run every test
+	$(SWIFT) test
+
+build: setup ## build the release binary
+	$(SWIFT) build $(RELEASE) --product timestep
+	@echo "built $(BIN)/timestep"
+
+install: build ## copy the binary to PREFIX/bin (default /usr/local)
+	install -d $(or $(PREFIX),/usr/local)/bin
+	install -m 755 $(BIN)/timestep $(or $(PREFIX),/usr/local)/bin/timestep
+
+format: ## format the sources in place
+	$(SWIFT) format --in-place --recursive Sources Tests Package.swift
+
+lint: ## check the format, changing nothing
+	$(SWIFT) format lint --strict --recursive Sources Tests Package.swift
+
+ci: ## everything the continuous integration runs
+	@.ci/run
+
+clean: ## remove what was built
+	rm -rf .build
