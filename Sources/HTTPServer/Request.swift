@@ -1,0 +1,36 @@
+import Wire
+
+/// A request as a handler sees it.
+public struct Request: Sendable {
+    /// Names the request in logs and in the `X-Request-Id` of the answer: the client's, where it is sane, else made.
+    public var id: String
+    public var head: RequestHead
+    /// What the route's `{captures}` matched, percent-decoded.
+    public var parameters: [String: String]
+    /// The content, for routes that collect it.
+    public var body: [UInt8]
+    /// The content as it arrives, for routes that stream it.
+    public var bodyStream: BodyReader?
+    /// The peer's address: `127.0.0.1:51234`, `[::1]:51234`.
+    public var peer: String
+
+    public init(
+        id: String, head: RequestHead, parameters: [String: String] = [:], body: [UInt8] = [],
+        bodyStream: BodyReader? = nil, peer: String = ""
+    ) {
+        self.id = id
+        self.head = head
+        self.parameters = parameters
+        self.body = body
+        self.bodyStream = bodyStream
+        self.peer = peer
+    }
+
+    public var method: Wire.Method { head.method }
+    public var fields: Fields { head.fields }
+
+    /// The first query value under this name, decoded.
+    public func query(_ name: String) -> String? {
+        head.queryValue(name)
+    }
+}

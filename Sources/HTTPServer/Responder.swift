@@ -1,0 +1,61 @@
+import Wire
+
+/// The way back for one request; usable from any thread. The first answer counts, a second is ignored.
+///
+/// A responder that is dropped unused answers 500, so that no client waits for an answer nobody will give.
+public protocol Responder: Sendable {
+    func respond(_ response: Response)
+
+    /// Begins an answer whose length is not known (chunked; for HTTP/1.0 ended by closing), or, with a
+    /// `Content-Length` in `fields`, of just that length.
+    func stream(status: Int, fields: Fields) -> any ResponseStream
+}
+
+/// An answer under way. Each write may be split or joined on the wire; its order is kept. All verbs but
+/// `writeWaiting` return at once, whoever calls.
+public protocol ResponseStream: AnyObject, Sendable {
+    /// Queues bytes, unbounded: the caller looks at the answer, the bytes that wait for the peer after this write.
+    /// Below `ResponseStreamMarks.high` it may go on; above, wait for `onWritable`. Nil: the peer is gone.
+    @discardableResult
+    func write(_ bytes: [UInt8]) -> Int?
+
+    /// Queues bytes and then waits, on a handed-off thread, until less than the high mark waits for the peer. False:
+    /// the peer is gone and the work may stop. Never call it on a loop.
+    @discardableResult
+    func writeWaiting(_ bytes: [UInt8]) -> Bool
+
+    /// Ends the answer in good order.
+    func finish()
+
+    /// Breaks the answer off, so that the client can tell that it is incomplete.
+    func abort()
+
+    var isClosed: Bool { get }
+
+    /// Called once: everything was handed to the kernel after `finish`, or the peer is gone. On the loop (or at once
+    /// where it has happened already): it must not block.
+    func onClose(_ action: @escaping @Sendable (StreamEnd) -> Void)
+
+    /// Called each time the bytes that wait have fallen below the low mark after having been above the high one. On
+    /// the loop: it must not block.
+    func onWritable(_ action: @escaping @Sendable () -> Void)
+
+    /// Called once, when the server begins to stop: an endless stream ends itself now, in its own words, or is cut when
+    /// the time for stopping is up. On the loop: it must not block.
+    func onStopping(_ action: @escaping @Sendable () -> Void)
+}
+
+public enum StreamEnd: Sendable, Hashable {
+    case finished
+    /// The peer closed, was cut for reading too slowly, or the server stopped.
+    case peerGone
+    case aborted
+}
+
+/// Bytes that may wait for a slow peer, per stream.
+public enum ResponseStreamMarks {
+    /// Writers wait above this: holds the answer of a few hundred steps, and ten thousand slow peers in 2.5 GB at worst.
+    public static let high = 262_144
+    /// Writers go on below this: far enough from the high mark that a wake-up moves more than a packet.
+    public static let low = 65_536
+}

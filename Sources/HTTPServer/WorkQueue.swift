@@ -1,0 +1,81 @@
+import Dispatch
+
+/// Threads that run handlers away from the loops.
+public protocol WorkQueue: Sendable {
+    /// False: the queue is full and the work will not run.
+    func submit(_ work: @escaping @Sendable () -> Void) -> Bool
+}
+
+/// A fixed number of threads before a bounded queue, first in, first out.
+///
+/// Threads of its own and not a concurrent Dispatch queue: handlers block (on a slow peer, on disk), and Dispatch
+/// answers blocked threads with more threads.
+public final class ThreadQueue: WorkQueue {
+    private struct State {
+        var waiting: [@Sendable () -> Void] = []
+        var first = 0
+        var running = 0
+        var isStopped = false
+
+        var count: Int { waiting.count - first }
+    }
+
+    private let state: Monitor<State>
+    private let depth: Int
+    public let threads: Int
+
+    /// `depth` bounds the work that waits beside the work that runs.
+    public init(name: String, threads: Int, depth: Int) {
+        precondition(threads > 0 && depth >= 0, "a queue without threads would accept work and never run it")
+        self.threads = threads
+        self.depth = depth
+        state = Monitor(State())
+        for index in 0..<threads {
+            // A serial Dispatch queue whose one block never ends is a thread with a name.
+            DispatchQueue(label: "\(name).\(index)").async { [state] in
+                while let work = Self.next(state) {
+                    work()
+                    state.withLock { $0.running -= 1 }
+                }
+            }
+        }
+    }
+
+    deinit {
+        stop()
+    }
+
+    public func submit(_ work: @escaping @Sendable () -> Void) -> Bool {
+        state.change { state in
+            guard !state.isStopped, state.count + state.running < depth + threads else { return false }
+            state.waiting.append(work)
+            return true
+        }
+    }
+
+    /// Work that waits for a thread.
+    public var waiting: Int { state.withLock { $0.count } }
+
+    /// Takes no more work; what waits still runs, then the threads end.
+    public func stop() {
+        state.change { $0.isStopped = true }
+    }
+
+    /// Blocks until there is work; nil once stopped and empty.
+    private static func next(_ state: Monitor<State>) -> (@Sendable () -> Void)? {
+        state.wait { state in
+            if state.first < state.waiting.count {
+                let work = state.waiting[state.first]
+                state.first += 1
+                state.running += 1
+                // Compacting at half keeps the array short at a cost of one move per element.
+                if state.first * 2 >= state.waiting.count {
+                    state.waiting.removeFirst(state.first)
+                    state.first = 0
+                }
+                return .some(.some(work))
+            }
+            return state.isStopped ? .some(nil) : nil
+        }
+    }
+}
