@@ -1,0 +1,119 @@
+import Foundation
+import GRDB
+
+/// The SQLite database: how it is opened, and the only two ways into it.
+///
+/// Write-ahead log, so that readers never wait for the writer; foreign keys; write transactions that take the write lock
+/// at their start (immediate), so that what they read stays true until they commit; a busy time-out, because several
+/// processes write. `synchronous = FULL`: what was committed survives a power cut.
+final class DatabaseFile: Sendable {
+    private let pool: DatabasePool
+    /// A connection that only ever asks for `data_version`: it counts the commits of all others.
+    private let watcher: DatabaseQueue
+
+    init(path: String, busyTimeout: Duration, migrator: DatabaseMigrator) throws(StoreError) {
+        do {
+            var configuration = Configuration()
+            configuration.foreignKeysEnabled = true
+            configuration.busyMode = .timeout(busyTimeout.seconds)
+            configuration.maximumReaderCount = 4
+            configuration.label = "timestep"
+            pool = try DatabasePool(path: path, configuration: configuration)
+            try pool.writeWithoutTransaction { try $0.execute(sql: "PRAGMA synchronous = FULL") }
+            try Self.migrate(pool, migrator)
+            var watching = Configuration()
+            watching.readonly = true
+            watching.busyMode = .timeout(busyTimeout.seconds)
+            watching.label = "timestep-watcher"
+            watcher = try DatabaseQueue(path: path, configuration: watching)
+        } catch {
+            throw StoreError.wrapping(error)
+        }
+    }
+
+    /// A state of the whole database that does not change while `body` reads it.
+    func read<Value>(_ body: (Database) throws -> Value) throws(StoreError) -> Value {
+        do { return try pool.read(body) } catch { throw StoreError.wrapping(error) }
+    }
+
+    /// One immediate transaction: all of `body` or, where it throws, nothing.
+    func write<Value>(_ body: (Database) throws -> Value) throws(StoreError) -> Value {
+        do { return try pool.write(body) } catch { throw StoreError.wrapping(error) }
+    }
+
+    /// A number that changes with every commit of any process. Costs microseconds: no page is read.
+    func dataVersion() throws(StoreError) -> Int64 {
+        do {
+            return try watcher.unsafeRead { try Int64.fetchOne($0, sql: "PRAGMA data_version") ?? 0 }
+        } catch {
+            throw StoreError.wrapping(error)
+        }
+    }
+
+    func close() throws(StoreError) {
+        do {
+            try watcher.close()
+            try pool.close()
+        } catch {
+            throw StoreError.wrapping(error)
+        }
+    }
+
+    /// Each step of the migration is a transaction: a crash leaves the database at a whole version, and the next start
+    /// goes on from there.
+    private static func migrate(_ pool: DatabasePool, _ migrator: DatabaseMigrator) throws {
+        let applied = try pool.read { try migrator.appliedIdentifiers($0) }
+        let unknown = applied.subtracting(migrator.migrations).sorted()
+        guard unknown.isEmpty else {
+            throw StoreError(
+                .newerDatabase(migrations: unknown),
+                "the database was written by a newer version of this program (unknown schema: "
+                    + "\(unknown.joined(separator: ", "))); run that version, or use another data folder")
+        }
+        try migrator.migrate(pool)
+    }
+}
+
+extension StoreError {
+    /// The typed error behind whatever a transaction threw.
+    static func wrapping(_ error: any Error) -> StoreError {
+        if let error = error as? StoreError { return error }
+        guard let error = error as? DatabaseError else {
+            return StoreError(.database(code: 0), "the database refused: \(error)")
+        }
+        let words = error.message ?? "no message"
+        switch error.resultCode {
+        case .SQLITE_FULL:
+            return StoreError(.diskFull(path: "database"), "the database cannot grow: no room left on the disk")
+        case .SQLITE_BUSY, .SQLITE_LOCKED:
+            return StoreError(.busy, "another process held the database for longer than the busy time-out")
+        case .SQLITE_CORRUPT, .SQLITE_NOTADB:
+            return StoreError(.damagedDatabase, "the database file is damaged or no database: \(words)")
+        case .SQLITE_IOERR, .SQLITE_CANTOPEN, .SQLITE_READONLY, .SQLITE_PERM, .SQLITE_AUTH:
+            return StoreError(
+                .inputOutput(operation: "use", path: "database", code: error.extendedResultCode.rawValue),
+                "the database cannot be used: \(words)")
+        default:
+            return StoreError(.database(code: error.extendedResultCode.rawValue), "the database refused: \(error)")
+        }
+    }
+}
+
+extension Duration {
+    var seconds: Double {
+        let (seconds, attoseconds) = components
+        return Double(seconds) + Double(attoseconds) / 1e18
+    }
+}
+
+/// Times are stored as whole microseconds since 1970, UTC, so that they compare as numbers.
+extension Date {
+    var microseconds: Int64 {
+        // The bounds keep the conversion from trapping on the ends of `Date`; they lie 285,000 years away.
+        Int64(max(-9e18, min(9e18, (timeIntervalSince1970 * 1_000_000).rounded())))
+    }
+
+    init(microseconds: Int64) {
+        self.init(timeIntervalSince1970: Double(microseconds) / 1_000_000)
+    }
+}

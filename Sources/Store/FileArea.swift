@@ -1,0 +1,85 @@
+import Foundation
+
+/// The folders of stored files.
+///
+///     incoming/       files being written
+///     datasets/       as uploaded
+///     models/         published and imported
+///     checkpoints/    of jobs
+///
+/// A file appears under its final name complete and on the disk, or not at all, and is never changed afterwards.
+/// Names are made of ids and never used again.
+enum FileArea: String, CaseIterable, Sendable {
+    case incoming, datasets, models, checkpoints
+
+    /// What the names in it start with.
+    var prefix: String {
+        switch self {
+        case .incoming: "part"
+        case .datasets: "ds"
+        case .models: "mdl"
+        case .checkpoints: "ckp"
+        }
+    }
+
+    /// Whether the name can be one of ours: the prefix, `_`, and 26 digits. Files of others are left alone.
+    func owns(_ name: String) -> Bool {
+        let start = prefix + "_"
+        guard name.hasPrefix(start) else { return false }
+        let rest = name.dropFirst(start.count)
+        return rest.utf8.count == 26
+            && rest.utf8.allSatisfy {
+                (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0)
+                    || (UInt8(ascii: "A")...UInt8(ascii: "Z")).contains($0)
+            }
+    }
+}
+
+/// A file on the disk that a row is about to name.
+struct StoredFile: Sendable, Equatable {
+    let name: String
+    let bytes: Int
+    /// SHA-256 in hexadecimal.
+    let digest: String
+}
+
+/// Where the files lie, and reading them.
+struct FileStorage: Sendable {
+    let directory: String
+    let operations: any FileOperations
+
+    func directory(of area: FileArea) -> String { directory + "/" + area.rawValue }
+
+    func path(_ area: FileArea, _ name: String) -> String { directory(of: area) + "/" + name }
+
+    func makeDirectories() throws(StoreError) {
+        try operations.makeDirectory(directory)
+        for area in FileArea.allCases { try operations.makeDirectory(directory(of: area)) }
+    }
+
+    /// The file's bytes, checked against its row.
+    ///
+    /// Throws `.fileMissing`, `.fileTorn` or `.fileDamaged`.
+    func read(_ area: FileArea, _ file: StoredFile) throws(StoreError) -> [UInt8] {
+        let path = path(area, file.name)
+        let bytes = try operations.read(path)
+        let shown = area.rawValue + "/" + file.name
+        guard bytes.count == file.bytes else {
+            throw StoreError(
+                .fileTorn(path: path, have: bytes.count, need: file.bytes),
+                "\(shown): the file has \(bytes.count) of \(file.bytes) bytes; the write was probably interrupted")
+        }
+        guard SHA256.hex(of: bytes) == file.digest else {
+            throw StoreError(
+                .fileDamaged(path: path),
+                "\(shown): the file's SHA-256 is not the one recorded; the disk or someone changed it")
+        }
+        return bytes
+    }
+
+    /// Removes files whose rows are gone. What cannot be removed now stays for `removeOrphans` of the next start: the
+    /// rows are gone, so the caller's work is done.
+    func discard(_ area: FileArea, _ names: [String]) {
+        for name in names { try? operations.remove(path(area, name)) }
+    }
+}

@@ -1,0 +1,107 @@
+import Foundation
+import GRDB
+
+/// A request that may be sent twice and must act once: where it was sent, and the key its sender chose.
+public struct IdempotencyKey: Sendable, Hashable {
+    /// What the key is for, such as `POST /train`; the same key elsewhere is another.
+    public var scope: String
+    public var key: String
+
+    public init(scope: String, key: String) {
+        self.scope = scope
+        self.key = key
+    }
+}
+
+/// An answer as it was given; its parts are opaque to the store.
+public struct StoredAnswer: Sendable, Equatable {
+    public var status: Int
+    public var headers: String
+    public var body: [UInt8]
+
+    public init(status: Int, headers: String, body: [UInt8]) {
+        self.status = status
+        self.headers = headers
+        self.body = body
+    }
+}
+
+/// How a request with a key is to be treated.
+public enum IdempotencyVerdict: Sendable, Equatable {
+    /// New, and noted: do it, then `finish` or `forget` the key.
+    case fresh
+    /// Done before: give this answer again.
+    case replay(StoredAnswer)
+    /// The server ended after the request made `resource` and before it was answered: answer from that, then `finish`.
+    case interrupted(resource: String)
+    /// Another request, with another payload, has this key.
+    case mismatch
+    /// The first one is still being answered.
+    case inProgress
+}
+
+/// Keys of requests that act once, with the answers they got.
+extension Store {
+    /// Notes a request before it acts. `digest` is of its payload.
+    public func beginIdempotent(
+        _ key: IdempotencyKey, digest: String, at now: Date
+    ) throws(StoreError) -> IdempotencyVerdict {
+        // One transaction: of two requests that come at once, one is fresh and the other finds it.
+        try database.write { db in
+            let sql = "SELECT * FROM idempotency WHERE scope = ? AND key = ?"
+            guard let row = try Row.fetchOne(db, sql: sql, arguments: [key.scope, key.key]) else {
+                try db.execute(
+                    sql:
+                        "INSERT INTO idempotency (scope, key, digest, state, created_at) VALUES (?, ?, ?, 'running', ?)",
+                    arguments: [key.scope, key.key, digest, now.microseconds])
+                return .fresh
+            }
+            guard row["digest"] == digest else { return .mismatch }
+            if let status: Int = row["status"] {
+                let body: Data = row["body"] ?? Data()
+                return .replay(StoredAnswer(status: status, headers: row["headers"] ?? "", body: [UInt8](body)))
+            }
+            if row["state"] == "interrupted", let resource: String = row["resource"] {
+                return .interrupted(resource: resource)
+            }
+            return .inProgress
+        }
+    }
+
+    /// Keeps the answer for whoever asks again. A key that was forgotten or swept meanwhile stays so.
+    public func finishIdempotent(_ key: IdempotencyKey, _ answer: StoredAnswer) throws(StoreError) {
+        // One statement: the answer is kept whole or the request counts as not answered.
+        try database.write { db in
+            try db.execute(
+                sql: """
+                    UPDATE idempotency SET state = 'answered', status = ?, headers = ?, body = ?
+                    WHERE scope = ? AND key = ? AND state <> 'answered'
+                    """, arguments: [answer.status, answer.headers, Data(answer.body), key.scope, key.key])
+        }
+    }
+
+    /// Frees the key of a request that failed without having acted, so that it may be sent again.
+    public func forgetIdempotent(_ key: IdempotencyKey) throws(StoreError) {
+        try database.write { db in
+            try db.execute(
+                sql: "DELETE FROM idempotency WHERE scope = ? AND key = ? AND state <> 'answered'",
+                arguments: [key.scope, key.key])
+        }
+    }
+
+    /// Notes what the request made, in the transaction that makes it.
+    func note(_ resource: String, under key: IdempotencyKey, _ db: Database) throws {
+        try db.execute(
+            sql: "UPDATE idempotency SET resource = ? WHERE scope = ? AND key = ? AND state <> 'answered'",
+            arguments: [resource, key.scope, key.key])
+    }
+
+    /// What a server that ended in mid-request left: requests that made nothing may be sent again, the others are
+    /// answered from what they made. Only the holder of the server's lock may do this: no request is being answered yet.
+    func settleIdempotencyKeys() throws(StoreError) {
+        try database.write { db in
+            try db.execute(sql: "DELETE FROM idempotency WHERE state = 'running' AND resource IS NULL")
+            try db.execute(sql: "UPDATE idempotency SET state = 'interrupted' WHERE state = 'running'")
+        }
+    }
+}

@@ -1,0 +1,181 @@
+import Foundation
+
+/// A name under which versions are published, and what people wrote about it.
+public struct ModelInfo: Sendable, Equatable {
+    public let name: String
+    public let description: String
+    public let tags: [String: String]
+    /// The numbers of its versions, ascending; gaps are deleted ones.
+    public let versions: [Int]
+    /// Alias -> version number.
+    public let aliases: [String: Int]
+    public let createdAt: Date
+    public let updatedAt: Date
+}
+
+/// One published model file and where it came from. Immutable.
+public struct ModelVersion: Sendable, Equatable {
+    public let model: String
+    /// 1, 2, 3, …; a number is never given twice under one name, not even after deletion.
+    public let version: Int
+    public let lineage: Lineage
+    /// It came from a file, not from a job of this data folder.
+    public let isImported: Bool
+    /// What the model is for and its shapes; text of the caller's own making, opaque to the store.
+    public let description: String
+    public let metrics: [String: Double]
+    /// The training report; opaque text, nil for an imported model that came without.
+    public let report: String?
+    public let bytes: Int
+    /// SHA-256 of the model file, 64 lower-case hexadecimal digits.
+    public let digest: String
+    public let createdAt: Date
+}
+
+/// Where a version came from.
+public struct Lineage: Sendable, Codable, Equatable {
+    /// The job that trained it, perhaps one of another server; nil where that is not known.
+    public var job: String?
+    public var datasetDigest: String?
+    public var seed: UInt64?
+    /// The version of the program that wrote the file.
+    public var codeVersion: String
+
+    public init(job: String? = nil, datasetDigest: String? = nil, seed: UInt64? = nil, codeVersion: String) {
+        self.job = job
+        self.datasetDigest = datasetDigest
+        self.seed = seed
+        self.codeVersion = codeVersion
+    }
+}
+
+/// What is told about a version when it is published or imported.
+public struct NewVersion: Sendable, Equatable {
+    public var description: String
+    public var metrics: [String: Double]
+    public var report: String?
+    public var codeVersion: String
+
+    public init(description: String, metrics: [String: Double] = [:], report: String? = nil, codeVersion: String) {
+        self.description = description
+        self.metrics = metrics
+        self.report = report
+        self.codeVersion = codeVersion
+    }
+}
+
+/// How publishing ended.
+public enum PublishVerdict: Sendable, Equatable {
+    case published(ModelVersion)
+    /// A person cancelled the job first: it is `cancelled` now, nothing was published.
+    case cancelled
+    /// The job is another's by now, or over: nothing was published.
+    case lost
+}
+
+/// What a version was called at some time.
+public struct AliasState: Sendable, Equatable {
+    public let alias: String
+    /// nil: it named nothing.
+    public let version: Int?
+    /// When it came to name this; nil: it had never named anything.
+    public let since: Date?
+}
+
+/// One line of a model's log. Lines are only ever added, and outlive the model.
+public struct RegistryEntry: Sendable, Equatable {
+    public enum Kind: String, Sendable, Codable, CaseIterable {
+        case versionPublished = "version_published"
+        case versionImported = "version_imported"
+        case versionDeleted = "version_deleted"
+        case aliasSet = "alias_set"
+        case aliasRemoved = "alias_removed"
+        case modelDeleted = "model_deleted"
+    }
+
+    public let sequence: Int64
+    public let model: String
+    public let kind: Kind
+    public let alias: String?
+    /// The version that was published or deleted, that the alias names from now on, or that it named until now.
+    public let version: Int?
+    /// The digest of the version's file.
+    public let digest: String?
+    /// The job that published.
+    public let job: String?
+    /// Never earlier than the line before it.
+    public let at: Date
+}
+
+/// Which version of a model is meant.
+public enum VersionSelector: Sendable, Hashable {
+    /// The alias `default` where it is set, else the newest version.
+    case standard
+    case number(Int)
+    case alias(String)
+}
+
+/// `name`, `name:3` or `name@alias`.
+public struct ModelReference: Sendable, Hashable, CustomStringConvertible {
+    public var name: String
+    public var selector: VersionSelector
+
+    public init(name: String, selector: VersionSelector = .standard) {
+        self.name = name
+        self.selector = selector
+    }
+
+    /// Throws `.badName` where the text is none of the three forms.
+    public init(parsing text: String) throws(StoreError) {
+        let form = StoreError(.badName(text), "'\(text)' names no model: expected name, name:3 or name@alias")
+        if let at = text.firstIndex(of: "@") {
+            self.init(name: String(text[..<at]), selector: .alias(String(text[text.index(after: at)...])))
+        } else if let colon = text.firstIndex(of: ":") {
+            let digits = text[text.index(after: colon)...]
+            guard let number = Int(digits), number >= 1, digits.first != "+", digits.first != "0" else { throw form }
+            self.init(name: String(text[..<colon]), selector: .number(number))
+        } else {
+            self.init(name: text)
+        }
+        guard ModelName.isValid(name) else { throw form }
+        if case .alias(let alias) = selector, !ModelName.isValid(alias) { throw form }
+    }
+
+    public var description: String {
+        switch selector {
+        case .standard: name
+        case .number(let number): "\(name):\(number)"
+        case .alias(let alias): "\(name)@\(alias)"
+        }
+    }
+}
+
+/// The rule for names of models and aliases: 1…128 of `A-Z a-z 0-9 . _ -`, not starting with a dot or a dash, so that a
+/// name is safe in an address, on a command line and in `name:3` and `name@alias`.
+public enum ModelName {
+    /// The alias that `name` alone means where it is set.
+    public static let defaultAlias = "default"
+    public static let maximumLength = 128
+
+    public static func isValid(_ name: String) -> Bool {
+        guard let first = name.utf8.first, name.utf8.count <= maximumLength else { return false }
+        guard first != UInt8(ascii: "."), first != UInt8(ascii: "-") else { return false }
+        return name.utf8.allSatisfy { byte in
+            switch byte {
+            case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+                UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "."), UInt8(ascii: "_"), UInt8(ascii: "-"):
+                true
+            default: false
+            }
+        }
+    }
+
+    static func check(_ name: String, _ what: String) throws(StoreError) {
+        guard isValid(name) else {
+            throw StoreError(
+                .badName(name),
+                "'\(name)' cannot name \(what): 1 to \(maximumLength) letters, digits, '.', '_' or '-' are allowed, "
+                    + "the first no '.' or '-'")
+        }
+    }
+}

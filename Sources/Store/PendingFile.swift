@@ -1,0 +1,84 @@
+import Foundation
+import Glibc
+
+/// A file on its way: written under a temporary name, synced, renamed, its directory synced; then a row names it.
+///
+/// From its first byte until `settle` or `abandon` it is locked (`flock`), under either name. The clean-up of orphans
+/// removes only files it can lock, so it never takes one that is still being written or waits for its row, in whatever
+/// process. A process that dies lets go of its locks, and the next clean-up removes what it left.
+final class PendingFile {
+    private let storage: FileStorage
+    private let area: FileArea
+    private let name: String
+    private var descriptor: Int32
+    private var path: String
+    private var hasher: SHA256? = SHA256()
+    private(set) var bytes = 0
+
+    /// `name` is the final name within `area`.
+    init(_ name: String, in area: FileArea, of storage: FileStorage, at now: Date) throws(StoreError) {
+        self.storage = storage
+        self.area = area
+        self.name = name
+        while true {
+            let path = storage.path(.incoming, Identifier.make(prefix: FileArea.incoming.prefix, at: now))
+            let descriptor = try storage.operations.create(path)
+            // Between creation and lock a clean-up may have taken the file for an orphan: then try another.
+            var status = stat()
+            if waitForLock(descriptor), fstat(descriptor, &status) == 0, status.st_nlink > 0 {
+                self.descriptor = descriptor
+                self.path = path
+                return
+            }
+            close(descriptor)
+        }
+    }
+
+    deinit { abandon() }
+
+    func write(_ buffer: UnsafeRawBufferPointer) throws(StoreError) {
+        var rest = buffer
+        while !rest.isEmpty {
+            let count = try storage.operations.write(rest, to: descriptor, path: path)
+            hasher?.update(UnsafeRawBufferPointer(rebasing: rest[..<count]))
+            bytes += count
+            rest = UnsafeRawBufferPointer(rebasing: rest[count...])
+        }
+    }
+
+    func write(_ bytes: [UInt8]) throws(StoreError) {
+        do {
+            try bytes.withUnsafeBytes { try write($0) }
+        } catch {
+            throw StoreError.wrapping(error)
+        }
+    }
+
+    /// Puts the whole file under its final name, on the disk. It stays locked: a row is to name it next.
+    func complete() throws(StoreError) -> StoredFile {
+        guard let digest = hasher.take()?.finish() else {
+            throw StoreError(.writerClosed, "the file was completed already")
+        }
+        try storage.operations.sync(descriptor, path: path)
+        let target = storage.path(area, name)
+        try storage.operations.rename(path, to: target)
+        path = target
+        try storage.operations.syncDirectory(storage.directory(of: area))
+        return StoredFile(name: name, bytes: bytes, digest: digest)
+    }
+
+    /// A committed row names the file now.
+    func settle() {
+        guard descriptor >= 0 else { return }
+        close(descriptor)
+        descriptor = -1
+    }
+
+    /// Removes the file, under whichever name. Without effect after `settle`.
+    func abandon() {
+        guard descriptor >= 0 else { return }
+        // What cannot be removed now is an orphan for the next start.
+        try? storage.operations.remove(path)
+        settle()
+    }
+}

@@ -1,0 +1,158 @@
+import Foundation
+import GRDB
+import Glibc
+
+/// How long things are kept that nobody needs any more; nil keeps them for ever.
+public struct RetentionPolicy: Sendable, Equatable {
+    /// Events of jobs that ended, from their end.
+    public var events: Duration?
+    /// Checkpoints of jobs that failed or were cancelled, from their end.
+    public var checkpoints: Duration?
+    /// Uploaded datasets that no unfinished job needs, from their last use.
+    public var uploadedDatasets: Duration?
+    /// Datasets that came inside a request and that no unfinished job needs, from their last use.
+    public var inlineDatasets: Duration?
+    /// Idempotency keys, from the request.
+    public var idempotencyKeys: Duration?
+
+    public init(
+        events: Duration? = nil, checkpoints: Duration? = nil, uploadedDatasets: Duration? = nil,
+        inlineDatasets: Duration? = nil, idempotencyKeys: Duration? = nil
+    ) {
+        self.events = events
+        self.checkpoints = checkpoints
+        self.uploadedDatasets = uploadedDatasets
+        self.inlineDatasets = inlineDatasets
+        self.idempotencyKeys = idempotencyKeys
+    }
+}
+
+/// What a sweep removed.
+public struct SweepReport: Sendable, Equatable {
+    public var events = 0
+    public var checkpoints = 0
+    public var datasets = 0
+    public var idempotencyKeys = 0
+    /// Files that no row named.
+    public var orphanFiles = 0
+
+    public init() {}
+}
+
+/// Retention by age, and files that no row names.
+extension Store {
+    /// Removes what the policy lets go of. The server calls it from time to time.
+    public func sweep(_ policy: RetentionPolicy, at now: Date) throws(StoreError) -> SweepReport {
+        var report = SweepReport()
+        func limit(_ age: Duration) -> Int64 { now.addingTimeInterval(-age.seconds).microseconds }
+        if let age = policy.events {
+            report.events = try sweepEvents(before: limit(age))
+        }
+        if let age = policy.checkpoints {
+            report.checkpoints = try sweepCheckpoints(before: limit(age))
+        }
+        if let age = policy.uploadedDatasets {
+            report.datasets += try sweepDatasets(.upload, before: limit(age))
+        }
+        if let age = policy.inlineDatasets {
+            report.datasets += try sweepDatasets(.inline, before: limit(age))
+        }
+        if let age = policy.idempotencyKeys {
+            report.idempotencyKeys = try database.write { db in
+                try db.execute(
+                    sql: "DELETE FROM idempotency WHERE created_at < ? AND state <> 'running'", arguments: [limit(age)])
+                return db.changesCount
+            }
+        }
+        report.orphanFiles = try removeOrphans()
+        return report
+    }
+
+    /// How many rows one transaction of a sweep removes, so that workers do not wait for it past their busy time-out.
+    private static let sweepBatch = 5_000
+
+    private func sweepEvents(before time: Int64) throws(StoreError) -> Int {
+        var total = 0
+        while true {
+            // Transactions of bounded length; a crash between two leaves the rest to the next sweep.
+            let count = try database.write { db in
+                try db.execute(
+                    sql: """
+                        DELETE FROM events WHERE sequence IN (
+                            SELECT sequence FROM events JOIN jobs ON jobs.id = job_id
+                            WHERE at < ? AND finished_at < ? LIMIT ?)
+                        """, arguments: [time, time, Self.sweepBatch])
+                return db.changesCount
+            }
+            total += count
+            if count < Self.sweepBatch { return total }
+        }
+    }
+
+    private func sweepCheckpoints(before time: Int64) throws(StoreError) -> Int {
+        // One transaction, then the files: a row always has its file.
+        let files = try database.write { db in
+            try String.fetchAll(
+                db,
+                sql: """
+                    DELETE FROM checkpoints WHERE job_id IN (SELECT id FROM jobs WHERE finished_at < ?)
+                    RETURNING file
+                    """, arguments: [time])
+        }
+        storage.discard(.checkpoints, files)
+        return files.count
+    }
+
+    private func sweepDatasets(_ origin: Dataset.Origin, before time: Int64) throws(StoreError) -> Int {
+        // One transaction: whether a job needs a dataset and its deletion are one piece, so no job can be submitted in
+        // between. The files go once the rows are gone.
+        let files = try database.write { db in
+            try String.fetchAll(
+                db,
+                sql: """
+                    DELETE FROM datasets WHERE origin = ? AND last_used_at < ?
+                        AND NOT EXISTS (
+                            SELECT 1 FROM jobs WHERE dataset_id = datasets.id
+                                AND (finished_at IS NULL OR finished_at >= ?))
+                    RETURNING id
+                    """, arguments: [origin.rawValue, time, time])
+        }
+        storage.discard(.datasets, files)
+        return files.count
+    }
+
+    /// Removes files that no row names and nobody is about to name: what crashes left. Answers how many.
+    ///
+    /// A file that is being written, or waits for its row, is locked by its process (see `PendingFile`), so locking it
+    /// fails here and it stays. Once the lock is ours, the writer has either committed its row, which the second look
+    /// at the database finds, or died. Files that do not look like ours are left alone.
+    @discardableResult
+    func removeOrphans() throws(StoreError) -> Int {
+        var removed = 0
+        for area in FileArea.allCases {
+            for name in try storage.operations.list(storage.directory(of: area)) where area.owns(name) {
+                guard try !isNamed(name, in: area) else { continue }
+                let path = storage.path(area, name)
+                let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+                // Gone already: its writer, or another clean-up, was faster.
+                guard descriptor >= 0 else { continue }
+                defer { Glibc.close(descriptor) }
+                guard tryLock(descriptor), try !isNamed(name, in: area) else { continue }
+                try storage.operations.remove(path)
+                removed += 1
+            }
+        }
+        return removed
+    }
+
+    private func isNamed(_ name: String, in area: FileArea) throws(StoreError) -> Bool {
+        let sql: String
+        switch area {
+        case .incoming: return false
+        case .datasets: sql = "SELECT EXISTS (SELECT 1 FROM datasets WHERE id = ?)"
+        case .models: sql = "SELECT EXISTS (SELECT 1 FROM versions WHERE file = ?)"
+        case .checkpoints: sql = "SELECT EXISTS (SELECT 1 FROM checkpoints WHERE file = ?)"
+        }
+        return try database.read { db in try Bool.fetchOne(db, sql: sql, arguments: [name]) ?? false }
+    }
+}
