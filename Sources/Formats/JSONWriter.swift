@@ -1,0 +1,257 @@
+/// Writes JSON text into one growing array of bytes. Commas and colons come by themselves.
+///
+///     var writer = JSONWriter()
+///     writer.object { writer in
+///         writer.key("outputs"); writer.floats(values)
+///     }
+///     let bytes = writer.take()
+///
+/// NaN and infinities have no JSON form and become `null`.
+public struct JSONWriter: Sendable {
+    private var storage: [UInt8]
+    private var count = 0
+    private let powers = PowersOfTen()
+    /// The next value follows another in its array or object.
+    private var needsComma = false
+
+    public init(capacity: Int = 256) { storage = [UInt8](repeating: 0, count: max(capacity, NumberPrinting.room)) }
+
+    /// What has been written so far (a copy; `take` hands it over without one).
+    public var bytes: [UInt8] { Array(storage[..<count]) }
+    public var byteCount: Int { count }
+    public var text: String { String(decoding: storage[..<count], as: UTF8.self) }
+
+    /// Hands the bytes over and starts anew.
+    public mutating func take() -> [UInt8] {
+        storage.removeLast(storage.count - count)
+        let result = storage
+        self = JSONWriter()
+        return result
+    }
+
+    // MARK: Structure
+
+    public mutating func beginObject() { open(Ascii.openBrace) }
+    public mutating func endObject() { close(Ascii.closeBrace) }
+    public mutating func beginArray() { open(Ascii.openBracket) }
+    public mutating func endArray() { close(Ascii.closeBracket) }
+
+    public mutating func object(_ body: (inout JSONWriter) throws -> Void) rethrows {
+        beginObject()
+        try body(&self)
+        endObject()
+    }
+
+    public mutating func array(_ body: (inout JSONWriter) throws -> Void) rethrows {
+        beginArray()
+        try body(&self)
+        endArray()
+    }
+
+    public mutating func key(_ key: String) {
+        string(key)
+        put(Ascii.colon)
+        needsComma = false
+    }
+
+    /// Raw bytes outside the structure: a line end between NDJSON records, a prefix of an event. No comma precedes
+    /// or follows them.
+    public mutating func raw(_ text: StaticString) {
+        text.withUTF8Buffer { append($0) }
+        needsComma = false
+    }
+
+    // MARK: Values
+
+    public mutating func null() { literal("null") }
+    public mutating func bool(_ value: Bool) { literal(value ? "true" : "false") }
+
+    public mutating func int(_ value: Int) {
+        separate()
+        write { target, _ in NumberPrinting.write(value, to: target) }
+        needsComma = true
+    }
+
+    /// The shortest text that reads back as the same binary64 number.
+    public mutating func double(_ value: Double) {
+        guard value.isFinite else { return null() }
+        separate()
+        write { NumberPrinting.write(value, to: $0, $1) }
+        needsComma = true
+    }
+
+    /// The shortest text that reads back as the same binary32 number.
+    public mutating func float(_ value: Float) {
+        guard value.isFinite else { return null() }
+        separate()
+        write { NumberPrinting.write(value, to: $0, $1) }
+        needsComma = true
+    }
+
+    public mutating func string(_ value: String) {
+        separate()
+        var value = value
+        value.withUTF8 { escaped($0) }
+        needsComma = true
+    }
+
+    /// JSON text that is known to be one valid value, copied as it is.
+    public mutating func verbatim(_ json: some Sequence<UInt8>) {
+        separate()
+        let bytes = Array(json)
+        bytes.withUnsafeBufferPointer { append($0) }
+        needsComma = true
+    }
+
+    // MARK: Arrays of numbers, the fast path
+
+    /// `[0.5,1,null]`
+    public mutating func floats(_ values: UnsafeBufferPointer<Float>) {
+        numbers(values) { value, target, powers in
+            value.isFinite ? NumberPrinting.write(value, to: target, powers) : Self.writeNull(target)
+        }
+    }
+
+    public mutating func floats(_ values: [Float]) { values.withUnsafeBufferPointer { floats($0) } }
+
+    public mutating func doubles(_ values: UnsafeBufferPointer<Double>) {
+        numbers(values) { value, target, powers in
+            value.isFinite ? NumberPrinting.write(value, to: target, powers) : Self.writeNull(target)
+        }
+    }
+
+    public mutating func doubles(_ values: [Double]) { values.withUnsafeBufferPointer { doubles($0) } }
+
+    /// Rows of equal width: `[[1,2],[3,4]]`.
+    public mutating func rows(_ values: UnsafeBufferPointer<Float>, width: Int) {
+        beginArray()
+        for start in stride(from: 0, to: values.count, by: max(width, 1)) {
+            floats(UnsafeBufferPointer(rebasing: values[start..<min(start + width, values.count)]))
+        }
+        endArray()
+    }
+
+    public mutating func rows(_ values: UnsafeBufferPointer<Double>, width: Int) {
+        beginArray()
+        for start in stride(from: 0, to: values.count, by: max(width, 1)) {
+            doubles(UnsafeBufferPointer(rebasing: values[start..<min(start + width, values.count)]))
+        }
+        endArray()
+    }
+
+    @inline(__always)
+    private mutating func numbers<T>(
+        _ values: UnsafeBufferPointer<T>,
+        _ write: (T, UnsafeMutablePointer<UInt8>, PowersOfTen) -> Int
+    ) {
+        beginArray()
+        var index = 0
+        while index < values.count {
+            // One check of the room for a block of numbers.
+            let block = min(values.count - index, 256)
+            reserve(block * (NumberPrinting.room / 2 + 1) + NumberPrinting.room)
+            let powers = self.powers
+            let start = count
+            count += storage.withUnsafeMutableBufferPointer { buffer in
+                guard let base = buffer.baseAddress else { return 0 }
+                var position = base + start
+                for value in values[index..<index + block] {
+                    position += write(value, position, powers)
+                    position.pointee = Ascii.comma
+                    position += 1
+                }
+                return position - (base + start)
+            }
+            index += block
+        }
+        if !values.isEmpty { count -= 1 }  // the last comma
+        endArray()
+    }
+
+    private static func writeNull(_ target: UnsafeMutablePointer<UInt8>) -> Int {
+        UnsafeMutableRawPointer(target).storeBytes(of: UInt32(0x6C6C_756E).littleEndian, as: UInt32.self)
+        return 4
+    }
+
+    // MARK: Bytes
+
+    private mutating func open(_ bracket: UInt8) {
+        separate()
+        put(bracket)
+        needsComma = false
+    }
+
+    private mutating func close(_ bracket: UInt8) {
+        put(bracket)
+        needsComma = true
+    }
+
+    private mutating func separate() { if needsComma { put(Ascii.comma) } }
+
+    private mutating func literal(_ text: StaticString) {
+        separate()
+        text.withUTF8Buffer { append($0) }
+        needsComma = true
+    }
+
+    private mutating func put(_ byte: UInt8) {
+        reserve(1)
+        storage[count] = byte
+        count += 1
+    }
+
+    private mutating func append(_ bytes: UnsafeBufferPointer<UInt8>) {
+        reserve(bytes.count)
+        storage.withUnsafeMutableBufferPointer { buffer in
+            if let base = buffer.baseAddress, let source = bytes.baseAddress {
+                (base + count).update(from: source, count: bytes.count)
+            }
+        }
+        count += bytes.count
+    }
+
+    private mutating func write(_ body: (UnsafeMutablePointer<UInt8>, PowersOfTen) -> Int) {
+        reserve(NumberPrinting.room)
+        let start = count
+        let powers = self.powers
+        count += storage.withUnsafeMutableBufferPointer { buffer in
+            buffer.baseAddress.map { body($0 + start, powers) } ?? 0
+        }
+    }
+
+    private mutating func reserve(_ room: Int) {
+        guard storage.count - count < room else { return }
+        let target = max(storage.count * 2, count + room)
+        storage.reserveCapacity(target)
+        storage.append(contentsOf: repeatElement(0, count: target - storage.count))
+    }
+
+    private mutating func escaped(_ text: UnsafeBufferPointer<UInt8>) {
+        put(Ascii.quote)
+        var plainStart = 0
+        for position in text.indices {
+            let byte = text[position]
+            guard byte == Ascii.quote || byte == Ascii.backslash || byte < 0x20 || byte == 0x7F else { continue }
+            append(UnsafeBufferPointer(rebasing: text[plainStart..<position]))
+            escape(byte)
+            plainStart = position + 1
+        }
+        append(UnsafeBufferPointer(rebasing: text[plainStart...]))
+        put(Ascii.quote)
+    }
+
+    private mutating func escape(_ byte: UInt8) {
+        put(Ascii.backslash)
+        switch byte {
+        case Ascii.quote, Ascii.backslash: put(byte)
+        case Ascii.newline: put(UInt8(ascii: "n"))
+        case Ascii.carriageReturn: put(UInt8(ascii: "r"))
+        case Ascii.tab: put(UInt8(ascii: "t"))
+        default:
+            let digits = Array("0123456789abcdef".utf8)
+            for part in [UInt8(ascii: "u"), Ascii.zero, Ascii.zero, digits[Int(byte >> 4)], digits[Int(byte & 15)]] {
+                put(part)
+            }
+        }
+    }
+}
