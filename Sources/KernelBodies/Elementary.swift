@@ -1,0 +1,105 @@
+// exp, log, tanh and the logistic function as polynomials of our own: they do not change with the C library, and are
+// built from operations that round alike on every processor with fused multiply-add, so their bits agree there too.
+//
+// Errors over all floats (KernelsTests/ElementaryTests samples them): exp, log and tanh within 2 units in the last
+// place, the logistic function within 3; exact at 0 and ±∞; NaN stays NaN.
+
+/// n = round(x / ln 2) in two forms, and x - n·ln 2, which lies within ±0.35.
+private struct Reduced {
+    /// n in the low bits, above it a constant that a left shift by 23 drops.
+    let exponent: IntegerLanes
+    let remainder: Lanes
+
+    /// Adding 1.5·2²³ rounds to an integer and leaves it in the low bits of the pattern; good for |x| < 2²².
+    @inline(__always)
+    init(_ x: Lanes) {
+        let shifter = broadcast(12_582_912)
+        let shifted = multiplyAdd(x, broadcast(1.442_695_04), shifter)
+        let n = shifted - shifter
+        // ln 2 in two parts (Cody and Waite): n times the first is exact.
+        let first = multiplyAdd(n, broadcast(-0.693_359_375), x)
+        remainder = multiplyAdd(n, broadcast(2.121_944_4e-4), first)
+        exponent = bits(shifted)
+    }
+
+    /// e^remainder - 1, by the minimax polynomial of Cephes' expf.
+    @inline(__always)
+    var expMinusOne: Lanes {
+        let r = remainder
+        var sum = multiplyAdd(broadcast(1.987_569_15e-4), r, broadcast(1.398_199_950_7e-3))
+        sum = multiplyAdd(sum, r, broadcast(8.333_451_907_3e-3))
+        sum = multiplyAdd(sum, r, broadcast(4.166_579_589_4e-2))
+        sum = multiplyAdd(sum, r, broadcast(1.666_666_545_9e-1))
+        sum = multiplyAdd(sum, r, broadcast(5.000_000_120_1e-1))
+        return multiplyAdd(sum, r * r, r)
+    }
+
+    /// 2^(n + offset), which must be a normal number.
+    @inline(__always)
+    func power(offset: Int32) -> Lanes {
+        lanes((exponent &<< 23) &+ IntegerLanes(repeating: (127 &+ offset) &<< 23))
+    }
+}
+
+/// e^x for x ≤ 0, subnormal results included.
+@inline(__always)
+func expOfNonPositive(_ x: Lanes) -> Lanes {
+    let reduced = Reduced(greater(x, -104))
+    // 2^n is not a normal number below n = -126, so it comes in two factors; only the last rounds.
+    let scaled = (reduced.expMinusOne + 1) * reduced.power(offset: 64)
+    return scaled * broadcast(0x1p-64)
+}
+
+@inline(__always)
+func exp(_ x: Lanes) -> Lanes {
+    let reduced = Reduced(lesser(greater(x, -104), 89))
+    let n = (reduced.exponent &<< 9) &>> 9
+    let half = n &>> 1
+    let bias = IntegerLanes(repeating: 127)
+    let scaled = (reduced.expMinusOne + 1) * lanes((half &+ bias) &<< 23)
+    return scaled * lanes((n &- half &+ bias) &<< 23)
+}
+
+/// tanh x = (e^2|x| - 1) / (e^2|x| + 1), with the sign of x; beyond 10 it rounds to ±1.
+@inline(__always)
+func tanh(_ x: Lanes) -> Lanes {
+    let reduced = Reduced(lesser(magnitude(x), 10) * 2)
+    let power = reduced.power(offset: 0)
+    let expMinusOne = multiplyAdd(power, reduced.expMinusOne, power - 1)
+    let positive = expMinusOne / (expMinusOne + 2)
+    return lanes(bits(positive) | (bits(x) & IntegerLanes(repeating: Int32.min)))
+}
+
+/// 1 / (1 + e^-x), from e^-|x| so that nothing overflows and small results keep all their digits.
+@inline(__always)
+func sigmoid(_ x: Lanes) -> Lanes {
+    let power = expOfNonPositive(lanes(bits(x) | IntegerLanes(repeating: Int32.min)))
+    let numerator = power.replacing(with: 1, where: x .>= 0)
+    return numerator / (power + 1)
+}
+
+/// ln x for positive normal x and +∞, by the minimax polynomial of Cephes' logf. Used for sums of exponentials.
+@inline(__always)
+func log(_ x: Lanes) -> Lanes {
+    // x = 2^n · m with m within [√½, √2).
+    let offset = bits(x) &- IntegerLanes(repeating: 0x3f35_04f3)
+    let exponent = offset &>> 23
+    let m = lanes(bits(x) &- (exponent &<< 23)) - 1
+    // Integers this small become floats exactly by way of 1.5·2²³, and the compiler keeps them in vectors.
+    let n = lanes(exponent &+ IntegerLanes(repeating: 0x4b40_0000)) - 12_582_912
+    var sum = multiplyAdd(broadcast(7.037_683_629_2e-2), m, broadcast(-1.151_461_031e-1))
+    sum = multiplyAdd(sum, m, broadcast(1.167_699_874e-1))
+    sum = multiplyAdd(sum, m, broadcast(-1.242_014_084_6e-1))
+    sum = multiplyAdd(sum, m, broadcast(1.424_932_278_7e-1))
+    sum = multiplyAdd(sum, m, broadcast(-1.666_805_766_5e-1))
+    sum = multiplyAdd(sum, m, broadcast(2.000_071_476_5e-1))
+    sum = multiplyAdd(sum, m, broadcast(-2.499_999_399_3e-1))
+    sum = multiplyAdd(sum, m, broadcast(3.333_333_117_4e-1))
+    let square = m * m
+    var tail = sum * m * square
+    tail = multiplyAdd(n, broadcast(-2.121_944_4e-4), tail)
+    tail = multiplyAdd(square, broadcast(-0.5), tail)
+    let result = multiplyAdd(n, broadcast(0.693_359_375), m + tail)
+    // ∞ and NaN, which have no such m, answer for themselves.
+    return result.replacing(with: x, where: magnitude(x) .== .infinity .| (x .!= x))
+}

@@ -1,0 +1,152 @@
+// Register tiles: a block of sums that stays in registers while products are added to it.
+//
+// A strip is some adjacent vectors of one row of sums, a tile some rows of strips. Both are built by doubling, as
+// plain nested structs without loops, so the compiler keeps each part in a register of its own.
+
+/// Adjacent vectors of one row.
+protocol Strip {
+    static var vectors: Int { get }
+    static var zero: Self { get }
+    /// Vector j is read at `pointer` + j·`step`.
+    init(_ pointer: UnsafePointer<Float>, step: Int)
+    /// Vector j is written at `pointer` + j·laneCount.
+    func store(_ pointer: UnsafeMutablePointer<Float>)
+    mutating func add(_ factor: Lanes, _ weights: Self)
+}
+
+struct Single: Strip {
+    var sums: Lanes
+
+    static var vectors: Int { @inline(__always) get { 1 } }
+    static var zero: Single { @inline(__always) get { Single(sums: .zero) } }
+
+    @inline(__always)
+    init(sums: Lanes) { self.sums = sums }
+
+    @inline(__always)
+    init(_ pointer: UnsafePointer<Float>, step: Int) { sums = Whole().load(pointer) }
+
+    @inline(__always)
+    func store(_ pointer: UnsafeMutablePointer<Float>) { Whole().store(sums, pointer) }
+
+    @inline(__always)
+    mutating func add(_ factor: Lanes, _ weights: Single) { sums = multiplyAdd(factor, weights.sums, sums) }
+}
+
+struct Wide<Half: Strip>: Strip {
+    var low: Half
+    var high: Half
+
+    static var vectors: Int { @inline(__always) get { 2 * Half.vectors } }
+    static var zero: Wide { @inline(__always) get { Wide(low: .zero, high: .zero) } }
+
+    @inline(__always)
+    init(low: Half, high: Half) {
+        self.low = low
+        self.high = high
+    }
+
+    @inline(__always)
+    init(_ pointer: UnsafePointer<Float>, step: Int) {
+        low = Half(pointer, step: step)
+        high = Half(pointer + Half.vectors * step, step: step)
+    }
+
+    @inline(__always)
+    func store(_ pointer: UnsafeMutablePointer<Float>) {
+        low.store(pointer)
+        high.store(pointer + Half.vectors * Lanes.scalarCount)
+    }
+
+    @inline(__always)
+    mutating func add(_ factor: Lanes, _ weights: Wide) {
+        low.add(factor, weights.low)
+        high.add(factor, weights.high)
+    }
+}
+
+/// Rows of strips.
+protocol Tile {
+    associatedtype Row: Strip
+    static var rows: Int { get }
+    /// Every row starts as `row`.
+    init(each row: Row)
+    /// Row r is read at `pointer` + r·`stride`.
+    init(_ pointer: UnsafePointer<Float>, stride: Int)
+    func store(_ pointer: UnsafeMutablePointer<Float>, stride: Int)
+    /// Row r gains `factors`[r·`stride`] · weights.
+    mutating func add(_ factors: UnsafePointer<Float>, stride: Int, _ weights: Row)
+}
+
+struct One<Row: Strip>: Tile {
+    var row: Row
+
+    static var rows: Int { @inline(__always) get { 1 } }
+
+    @inline(__always)
+    init(each row: Row) { self.row = row }
+
+    @inline(__always)
+    init(_ pointer: UnsafePointer<Float>, stride: Int) { row = Row(pointer, step: Lanes.scalarCount) }
+
+    @inline(__always)
+    func store(_ pointer: UnsafeMutablePointer<Float>, stride: Int) { row.store(pointer) }
+
+    @inline(__always)
+    mutating func add(_ factors: UnsafePointer<Float>, stride: Int, _ weights: Row) {
+        row.add(broadcast(factors.pointee), weights)
+    }
+}
+
+/// `Upper` above `Lower`: rows of any number by nesting.
+struct Stack<Upper: Tile, Lower: Tile>: Tile where Upper.Row == Lower.Row {
+    typealias Row = Upper.Row
+
+    var upper: Upper
+    var lower: Lower
+
+    static var rows: Int { @inline(__always) get { Upper.rows + Lower.rows } }
+
+    @inline(__always)
+    init(each row: Row) {
+        upper = Upper(each: row)
+        lower = Lower(each: row)
+    }
+
+    @inline(__always)
+    init(_ pointer: UnsafePointer<Float>, stride: Int) {
+        upper = Upper(pointer, stride: stride)
+        lower = Lower(pointer + Upper.rows * stride, stride: stride)
+    }
+
+    @inline(__always)
+    func store(_ pointer: UnsafeMutablePointer<Float>, stride: Int) {
+        upper.store(pointer, stride: stride)
+        lower.store(pointer + Upper.rows * stride, stride: stride)
+    }
+
+    @inline(__always)
+    mutating func add(_ factors: UnsafePointer<Float>, stride: Int, _ weights: Row) {
+        upper.add(factors, stride: stride, weights)
+        lower.add(factors + Upper.rows * stride, stride: stride, weights)
+    }
+}
+
+typealias Two<Row: Strip> = Stack<One<Row>, One<Row>>
+typealias Four<Row: Strip> = Stack<Two<Row>, Two<Row>>
+typealias Six<Row: Strip> = Stack<Four<Row>, Two<Row>>
+typealias Eight<Row: Strip> = Stack<Four<Row>, Four<Row>>
+
+typealias Pair = Wide<Single>
+typealias Quad = Wide<Pair>
+typealias Octet = Wide<Quad>
+
+// The tallest tile over a pair of vectors whose sums, weights and broadcasts fit the registers:
+// 32 of them with AVX-512 and NEON, 16 with AVX2 and the baseline (which needs one more for the product).
+#if KERNELS_AVX512 || KERNELS_NEON
+typealias Tallest<Row: Strip> = Eight<Row>
+#elseif KERNELS_AVX2
+typealias Tallest<Row: Strip> = Six<Row>
+#else
+typealias Tallest<Row: Strip> = Four<Row>
+#endif

@@ -1,0 +1,26 @@
+/// Floats allocated once, aligned to a cache line and zero at the start: the storage of workspaces and packed matrices.
+public struct Buffer: ~Copyable, @unchecked Sendable {
+    // @unchecked: the pointer is this value's alone until `base` hands it out, and whoever takes it answers for the use
+    // of it, as with any unsafe pointer. It would end if views carried their owner.
+
+    public let base: UnsafeMutablePointer<Float>
+    public let count: Int
+
+    public init(count: Int) {
+        precondition(count >= 0, "a buffer of \(count) floats")
+        let raw = UnsafeMutableRawPointer.allocate(byteCount: max(count, 1) * MemoryLayout<Float>.stride, alignment: 64)
+        base = raw.bindMemory(to: Float.self, capacity: max(count, 1))
+        base.initialize(repeating: 0, count: max(count, 1))
+        self.count = count
+    }
+
+    deinit { base.deallocate() }
+
+    /// `count` rows of `width`, back to back from `offset`.
+    public func rows(at offset: Int = 0, count rows: Int, width: Int) -> MutableRows {
+        precondition(offset >= 0 && offset + rows * width <= count, "\(rows) × \(width) rows at \(offset) of \(count)")
+        return MutableRows(base + offset, count: rows, width: width)
+    }
+
+    public func fill(_ value: Float) { base.update(repeating: value, count: count) }
+}

@@ -1,0 +1,129 @@
+#if arch(arm64)
+import KernelsBaseline
+#else
+import KernelsAVX2
+import KernelsAVX512
+import KernelsBaseline
+#endif
+
+/// The hot loops of one instruction set. Their comments, with shapes, stand in KernelBodies; the three modules compiled
+/// from it satisfy this by having the same functions.
+protocol InstructionSetBodies: SendableMetatype {
+    static var laneCount: Int { get }
+
+    static func pack(
+        w: UnsafePointer<Float>, outputStride: Int, inputStride: Int, outputs: Int, inputs: Int,
+        packed: UnsafeMutablePointer<Float>)
+    static func product(
+        left: UnsafePointer<Float>, leftStride: Int, rows: Int,
+        packed: UnsafePointer<Float>, inputs: Int, outputs: Int,
+        bias: UnsafePointer<Float>?, continues: Int,
+        target: UnsafeMutablePointer<Float>, targetStride: Int)
+    static func weightGradient(
+        d: UnsafePointer<Float>, dStride: Int, outputs: Int,
+        x: UnsafePointer<Float>, xStride: Int, inputs: Int,
+        rows: Int, gradient: UnsafeMutablePointer<Float>, gradientStride: Int)
+
+    static func sum(_ x: UnsafePointer<Float>, count: Int) -> Float
+    static func dot(_ x: UnsafePointer<Float>, _ y: UnsafePointer<Float>, count: Int) -> Float
+    static func columnSums(
+        x: UnsafePointer<Float>, stride: Int, rows: Int, width: Int,
+        target: UnsafeMutablePointer<Float>, adds: Int)
+
+    static func elmanForward(
+        activation: Int, rows: Int, hidden: Int,
+        p: UnsafePointer<Float>, pStride: Int, q: UnsafePointer<Float>, qStride: Int,
+        h: UnsafeMutablePointer<Float>, hStride: Int)
+    static func elmanBackward(
+        activation: Int, rows: Int, hidden: Int,
+        dh: UnsafeMutablePointer<Float>, dhStride: Int, h: UnsafePointer<Float>, hStride: Int,
+        dp: UnsafeMutablePointer<Float>, dpStride: Int)
+    static func lstmForward(
+        rows: Int, hidden: Int,
+        p: UnsafePointer<Float>, pStride: Int, q: UnsafePointer<Float>, qStride: Int,
+        cPrevious: UnsafePointer<Float>, cPreviousStride: Int,
+        h: UnsafeMutablePointer<Float>, hStride: Int, c: UnsafeMutablePointer<Float>, cStride: Int,
+        kept: UnsafeMutablePointer<Float>?, keptStride: Int)
+    static func lstmBackward(
+        rows: Int, hidden: Int,
+        dh: UnsafeMutablePointer<Float>, dhStride: Int, dc: UnsafeMutablePointer<Float>, dcStride: Int,
+        kept: UnsafePointer<Float>, keptStride: Int, cPrevious: UnsafePointer<Float>, cPreviousStride: Int,
+        dp: UnsafeMutablePointer<Float>, dpStride: Int)
+    static func gruAfterForward(
+        rows: Int, hidden: Int,
+        p: UnsafePointer<Float>, pStride: Int, q: UnsafePointer<Float>, qStride: Int,
+        hPrevious: UnsafePointer<Float>, hPreviousStride: Int, h: UnsafeMutablePointer<Float>, hStride: Int,
+        kept: UnsafeMutablePointer<Float>?, keptStride: Int)
+    static func gruAfterBackward(
+        rows: Int, hidden: Int,
+        dh: UnsafeMutablePointer<Float>, dhStride: Int, kept: UnsafePointer<Float>, keptStride: Int,
+        hPrevious: UnsafePointer<Float>, hPreviousStride: Int,
+        dp: UnsafeMutablePointer<Float>, dpStride: Int, dq: UnsafeMutablePointer<Float>, dqStride: Int)
+    static func gruBeforeForwardGates(
+        rows: Int, hidden: Int,
+        p: UnsafePointer<Float>, pStride: Int, q: UnsafePointer<Float>, qStride: Int,
+        hPrevious: UnsafePointer<Float>, hPreviousStride: Int,
+        resetState: UnsafeMutablePointer<Float>, resetStateStride: Int,
+        kept: UnsafeMutablePointer<Float>, keptStride: Int)
+    static func gruBeforeForwardCandidate(
+        rows: Int, hidden: Int,
+        p: UnsafePointer<Float>, pStride: Int, q: UnsafePointer<Float>, qStride: Int,
+        hPrevious: UnsafePointer<Float>, hPreviousStride: Int, h: UnsafeMutablePointer<Float>, hStride: Int,
+        kept: UnsafeMutablePointer<Float>, keptStride: Int)
+    static func gruBeforeBackwardCandidate(
+        rows: Int, hidden: Int,
+        dh: UnsafeMutablePointer<Float>, dhStride: Int, kept: UnsafePointer<Float>, keptStride: Int,
+        hPrevious: UnsafePointer<Float>, hPreviousStride: Int, dp: UnsafeMutablePointer<Float>, dpStride: Int)
+    static func gruBeforeBackwardGates(
+        rows: Int, hidden: Int,
+        dh: UnsafeMutablePointer<Float>, dhStride: Int, dResetState: UnsafePointer<Float>, dResetStateStride: Int,
+        kept: UnsafePointer<Float>, keptStride: Int, hPrevious: UnsafePointer<Float>, hPreviousStride: Int,
+        dp: UnsafeMutablePointer<Float>, dpStride: Int)
+
+    static func softmax(
+        logits: UnsafePointer<Float>, logitsStride: Int, rows: Int, classes: Int,
+        target: UnsafeMutablePointer<Float>, targetStride: Int)
+    static func softmaxCrossEntropy(
+        logits: UnsafePointer<Float>, logitsStride: Int, rows: Int, classes: Int, labels: UnsafePointer<Int32>,
+        factor: Float, gradient: UnsafeMutablePointer<Float>, gradientStride: Int,
+        losses: UnsafeMutablePointer<Float>)
+    static func squaredError(
+        outputs: UnsafePointer<Float>, outputsStride: Int, targets: UnsafePointer<Float>, targetsStride: Int,
+        rows: Int, width: Int, factor: Float, gradient: UnsafeMutablePointer<Float>, gradientStride: Int,
+        losses: UnsafeMutablePointer<Float>)
+
+    static func map(
+        function: Int, rows: Int, width: Int, x: UnsafePointer<Float>, xStride: Int,
+        target: UnsafeMutablePointer<Float>, targetStride: Int)
+    static func multiply(
+        rows: Int, width: Int, x: UnsafePointer<Float>, xStride: Int, y: UnsafePointer<Float>, yStride: Int,
+        target: UnsafeMutablePointer<Float>, targetStride: Int)
+    static func addScaled(
+        rows: Int, width: Int, factor: Float, x: UnsafePointer<Float>, xStride: Int,
+        y: UnsafePointer<Float>, yStride: Int, target: UnsafeMutablePointer<Float>, targetStride: Int)
+    static func scale(
+        rows: Int, width: Int, factor: Float, x: UnsafePointer<Float>, xStride: Int,
+        target: UnsafeMutablePointer<Float>, targetStride: Int)
+}
+
+extension KernelsBaseline.Bodies: InstructionSetBodies {}
+#if arch(x86_64)
+extension KernelsAVX2.Bodies: InstructionSetBodies {}
+extension KernelsAVX512.Bodies: InstructionSetBodies {}
+#endif
+
+extension InstructionSet {
+    /// The bodies compiled for this set, which must be available.
+    var bodies: any InstructionSetBodies.Type {
+        precondition(isAvailable, "instruction set \(rawValue) is not available on this processor")
+        #if arch(arm64)
+        return KernelsBaseline.Bodies.self
+        #else
+        switch self {
+        case .avx512: return KernelsAVX512.Bodies.self
+        case .avx2: return KernelsAVX2.Bodies.self
+        case .baseline, .neon: return KernelsBaseline.Bodies.self
+        }
+        #endif
+    }
+}

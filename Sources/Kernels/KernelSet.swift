@@ -1,0 +1,35 @@
+/// The numeric kernels for one instruction set and a number of threads: the only way into the hot loops.
+///
+/// Methods check shapes once and allocate nothing. They may be called from any number of threads at once: the helpers
+/// serve one call at a time, another runs on its own thread alone. Results do not depend on `threads`, nor, among sets
+/// with fused multiply-add, on `instructionSet`.
+public final class KernelSet: Sendable {
+    public let instructionSet: InstructionSet
+    public let threads: Int
+    let bodies: any InstructionSetBodies.Type
+    let team: ThreadTeam?
+
+    /// - Parameters:
+    ///   - instructionSet: must be available on this processor.
+    ///   - threads: how many threads a large call is divided among, the caller's included.
+    public init(_ instructionSet: InstructionSet = .best, threads: Int = 1) {
+        precondition(threads >= 1, "\(threads) threads")
+        self.instructionSet = instructionSet
+        self.threads = threads
+        bodies = instructionSet.bodies
+        team = threads > 1 ? ThreadTeam(helpers: threads - 1) : nil
+    }
+
+    /// Runs `work` over 0 ..< units, on several threads where each gets at least `worthwhile` operations.
+    ///
+    /// - Parameter cost: operations of one unit, roughly.
+    @inline(__always)
+    func divide<Work: DividedWork>(_ work: Work, units: Int, cost: Int, worthwhile: Int = 200_000) {
+        guard units > 0 else { return }
+        if let team {
+            let parts = min(threads, units, units * cost / worthwhile)
+            if parts > 1, team.run(work, units: units, parts: parts) { return }
+        }
+        work.run(0..<units)
+    }
+}
