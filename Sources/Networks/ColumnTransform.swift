@@ -1,0 +1,132 @@
+import Glibc
+
+/// The transforms of one column, fitted: what they do to a value, and how to undo it. All arithmetic in Double.
+public struct ColumnTransform: Hashable, Sendable {
+    public enum Step: Hashable, Sendable {
+        case log
+        /// x[t] − x[t − lag]
+        case difference(lag: Int)
+        /// (x − offset) / divisor
+        case scale(offset: Double, divisor: Double)
+    }
+
+    public let steps: [Step]
+    /// Raw values before the first transformed one.
+    public let lag: Int
+
+    public init(steps: [Step]) {
+        self.steps = steps
+        lag = steps.reduce(0) { sum, step in
+            if case .difference(let lag) = step { sum + lag } else { sum }
+        }
+    }
+
+    /// Fits `specs` one after the other, each to what those before it made of `sequences`.
+    ///
+    /// Unless the last of them already brings the values to a common scale, a standardisation is added: a network learns
+    /// badly on numbers far from 1. A column that does not vary is shifted, not scaled.
+    ///
+    /// - Parameters:
+    ///   - sequences: the training part, each sequence differenced within itself.
+    ///   - column: named in errors.
+    public init(fitting specs: [TransformSpec], to sequences: [[Double]], column: Int) throws(TransformError) {
+        var steps: [Step] = []
+        var values = sequences
+        for spec in specs {
+            let step: Step
+            switch spec {
+            case .log: step = .log
+            case .difference: step = .difference(lag: 1)
+            case .seasonalDifference(let lag): step = .difference(lag: lag)
+            case .standardise: step = try Self.standardising(values, column)
+            case .minMax: step = try Self.toUnitRange(values, column)
+            }
+            steps.append(step)
+            for index in values.indices {
+                values[index] = try Self.apply(step, values[index], column)
+            }
+        }
+        if specs.last != .standardise && specs.last != .minMax { steps.append(try Self.standardising(values, column)) }
+        self.init(steps: steps)
+    }
+
+    /// The transformed values: `lag` fewer, none when there are not enough.
+    public func forward(_ values: [Double], column: Int) throws(TransformError) -> [Double] {
+        var values = values
+        for step in steps { values = try Self.apply(step, values, column) }
+        return values
+    }
+
+    /// The raw value that comes after `history` and transforms to `y`.
+    ///
+    /// - Parameter history: the raw values before it, at least `lag` of them, the latest last.
+    public func inverse(_ y: Double, after history: [Double], column: Int) throws(TransformError) -> Double {
+        guard history.count >= lag else {
+            throw TransformError(.tooFewRows(have: history.count, need: lag), column: column)
+        }
+        // What each step saw of the history, then back up through them.
+        var levels: [[Double]] = []
+        var level = Array(history.suffix(lag))
+        for step in steps {
+            levels.append(level)
+            level = try Self.apply(step, level, column)
+        }
+        var y = y
+        for (step, level) in zip(steps, levels).reversed() {
+            switch step {
+            case .log: y = exp(y)
+            case .difference(let lag): y += level[level.count - lag]
+            case .scale(let offset, let divisor): y = y * divisor + offset
+            }
+        }
+        return y
+    }
+
+    /// This transform's steps up to the first that looks at other rows or at the spread: log, or nothing. The space in
+    /// which naive forecasts that extrapolate are drawn.
+    public var pointwise: ColumnTransform {
+        ColumnTransform(steps: steps.filter { $0 == .log })
+    }
+
+    private static func apply(_ step: Step, _ values: [Double], _ column: Int) throws(TransformError) -> [Double] {
+        switch step {
+        case .log:
+            var result = values
+            for (row, value) in values.enumerated() {
+                guard value > 0 else { throw TransformError(.notPositive(value: value), column: column, row: row) }
+                result[row] = Glibc.log(value)
+            }
+            return result
+        case .difference(let lag):
+            guard values.count > lag else { return [] }
+            return (lag..<values.count).map { values[$0] - values[$0 - lag] }
+        case .scale(let offset, let divisor): return values.map { ($0 - offset) / divisor }
+        }
+    }
+
+    private static func standardising(_ sequences: [[Double]], _ column: Int) throws(TransformError) -> Step {
+        let count = Double(max(sequences.reduce(0) { $0 + $1.count }, 1))
+        let mean = sequences.reduce(0) { $1.reduce($0, +) } / count
+        let squares = sequences.reduce(0) { $1.reduce($0) { $0 + ($1 - mean) * ($1 - mean) } }
+        return try scale(offset: mean, divisor: (squares / count).squareRoot(), column)
+    }
+
+    private static func toUnitRange(_ sequences: [[Double]], _ column: Int) throws(TransformError) -> Step {
+        var (least, greatest) = (Double.infinity, -Double.infinity)
+        for values in sequences {
+            for value in values {
+                least = min(least, value)
+                greatest = max(greatest, value)
+            }
+        }
+        guard least <= greatest else { return .scale(offset: 0, divisor: 1) }
+        return try scale(offset: least, divisor: greatest - least, column)
+    }
+
+    /// A spread that is nothing but rounding counts as none.
+    private static func scale(offset: Double, divisor: Double, _ column: Int) throws(TransformError) -> Step {
+        guard offset.isFinite, divisor.isFinite else { throw TransformError(.overflow, column: column) }
+        let isConstant = divisor <= abs(offset) * 1e-12 || divisor < Double.leastNormalMagnitude
+        return .scale(offset: offset, divisor: isConstant ? 1 : divisor)
+    }
+}

@@ -1,0 +1,134 @@
+import Kernels
+
+/// How the parameters start. Every matrix is drawn block by block (gate by gate), from its own place in the generator.
+public struct Initialization: Hashable, Sendable {
+    /// A start of a matrix [outputs × inputs].
+    public enum Matrix: String, Codable, Hashable, Sendable, CaseIterable {
+        /// Rows or columns orthonormal: Saxe et al. 2013, arXiv:1312.6120.
+        case orthogonal
+        /// Uniform within ±√(6 / (inputs + outputs)): Glorot and Bengio 2010.
+        case glorot
+        /// Ones on the diagonal (of each block), zero elsewhere: Le et al. 2015, arXiv:1504.00941.
+        case identity
+        /// Uniform within ±1/√hidden, biases too: what PyTorch does.
+        case uniform
+    }
+
+    public var input: Matrix
+    public var recurrent: Matrix
+    /// Bias of the LSTM's forget gate at the start (Jozefowicz et al. 2015); its other biases are 0 unless `uniform`.
+    public var forgetBias: Double
+
+    public init(input: Matrix = .glorot, recurrent: Matrix = .orthogonal, forgetBias: Double = 1) {
+        self.input = input
+        self.recurrent = recurrent
+        self.forgetBias = forgetBias
+    }
+}
+
+extension Initialization: Codable {
+    private enum CodingKeys: String, CodingKey {
+        case input, recurrent
+        case forgetBias = "forget_bias"
+    }
+
+    public init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        let standard = Initialization()
+        self.init(
+            input: try container.decodeIfPresent(Matrix.self, forKey: .input) ?? standard.input,
+            recurrent: try container.decodeIfPresent(Matrix.self, forKey: .recurrent) ?? standard.recurrent,
+            forgetBias: try container.decodeIfPresent(Double.self, forKey: .forgetBias) ?? standard.forgetBias)
+    }
+}
+
+extension Parameters {
+    /// The parameters a network starts from: a function of description, rule and seed alone.
+    public init(_ network: NetworkDescription, _ rule: Initialization, seed: UInt64) {
+        self.init(layout: ParameterLayout(network))
+        let random = Philox(seed: seed)
+        for (index, layer) in network.layers.enumerated() {
+            let place = layout.layers[index]
+            let (hidden, inputs) = (layer.hidden, network.inputs(ofLayer: index))
+            for block in 0..<layer.cell.blocks {
+                var stream = random.stream(.initialization, layer: index, row: block)
+                fill(
+                    place.inputWeights, block, shape: (hidden, inputs), rule.input, bound: hidden, &stream)
+                fill(
+                    place.recurrentWeights, block, shape: (hidden, hidden), rule.recurrent, bound: hidden, &stream)
+                if rule.recurrent == .uniform {
+                    let limit = 1 / Double(hidden).squareRoot()
+                    for bias in [place.inputBias, place.recurrentBias] {
+                        for unit in 0..<hidden {
+                            values[bias.lowerBound + block * hidden + unit] = Float((2 * stream.uniform() - 1) * limit)
+                        }
+                    }
+                }
+            }
+            if layer.cell == .lstm {
+                for unit in hidden..<2 * hidden {
+                    values[place.inputBias.lowerBound + unit] += Float(rule.forgetBias)
+                }
+            }
+        }
+        var stream = random.stream(.initialization, layer: network.layers.count)
+        let top = network.layers.last?.hidden ?? network.inputs
+        fill(layout.headWeights, 0, shape: (network.outputs, top), .glorot, bound: top, &stream)
+    }
+
+    /// One block [outputs × inputs] of the matrix at `range`.
+    private mutating func fill(
+        _ range: Range<Int>, _ block: Int, shape: (outputs: Int, inputs: Int), _ rule: Initialization.Matrix,
+        bound: Int, _ stream: inout PhiloxStream
+    ) {
+        let count = shape.outputs * shape.inputs
+        let start = range.lowerBound + block * count
+        switch rule {
+        case .orthogonal:
+            let matrix = orthogonal(shape.outputs, shape.inputs, &stream)
+            for index in 0..<count { values[start + index] = Float(matrix[index]) }
+        case .identity:
+            for index in 0..<min(shape.outputs, shape.inputs) { values[start + index * shape.inputs + index] = 1 }
+        case .glorot, .uniform:
+            let limit =
+                rule == .glorot
+                ? (6 / Double(shape.inputs + shape.outputs)).squareRoot() : 1 / Double(bound).squareRoot()
+            for index in 0..<count { values[start + index] = Float((2 * stream.uniform() - 1) * limit) }
+        }
+    }
+}
+
+/// A random [outputs × inputs] matrix whose shorter side is orthonormal: Gram and Schmidt, each vector twice, over
+/// nearly normal draws.
+private func orthogonal(_ outputs: Int, _ inputs: Int, _ stream: inout PhiloxStream) -> [Double] {
+    let (vectors, length) = (min(outputs, inputs), max(outputs, inputs))
+    var basis = [Double](repeating: 0, count: vectors * length)
+    basis.withUnsafeMutableBufferPointer { basis in
+        for vector in 0..<vectors {
+            let own = vector * length
+            var norm = 0.0
+            // A draw that happens to lie in the span of those before it is drawn again.
+            repeat {
+                for index in 0..<length { basis[own + index] = stream.nearlyNormal() }
+                for _ in 0..<2 {
+                    for other in 0..<vector {
+                        let start = other * length
+                        var dot = 0.0
+                        for index in 0..<length { dot += basis[own + index] * basis[start + index] }
+                        for index in 0..<length { basis[own + index] -= dot * basis[start + index] }
+                    }
+                }
+                norm = 0
+                for index in 0..<length { norm += basis[own + index] * basis[own + index] }
+                norm = norm.squareRoot()
+            } while norm < 1e-6
+            for index in 0..<length { basis[own + index] /= norm }
+        }
+    }
+    guard outputs > inputs else { return basis }
+    var transposed = [Double](repeating: 0, count: basis.count)
+    for vector in 0..<vectors {
+        for index in 0..<length { transposed[index * inputs + vector] = basis[vector * length + index] }
+    }
+    return transposed
+}
