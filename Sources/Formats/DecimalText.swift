@@ -49,8 +49,8 @@ struct DecimalText {
             let fractionCount = fractionEnd - fractionStart
             if fractionCount > 0 || count > 0 {
                 if fractionCount == 0 { isJSON = false }
-                exponent = -fractionCount
-                count += fractionCount
+                exponent = 0 &- fractionCount
+                count &+= fractionCount
                 cursor = fractionEnd
             }
         }
@@ -59,7 +59,7 @@ struct DecimalText {
         var written = 0
         if cursor < limit, cursor.pointee | 0x20 == Ascii.e { written = Self.readExponent(&cursor, limit) }
         self.digits = digits
-        self.exponent = exponent + written
+        self.exponent = exponent &+ written
         end = cursor
         if count > 19 { keepLeadingDigits(from: integerStart, to: digitsEnd, exponent: written) }
     }
@@ -76,10 +76,10 @@ struct DecimalText {
             else { break }
             // Pairs, then fours, then eight digits, by multiplication.
             var value = eight &- 0x3030_3030_3030_3030
-            value = value &* 10 &+ value >> 8
+            value = value &* 10 &+ value &>> 8
             let first = (value & 0x0000_00FF_0000_00FF) &* 0x000F_4240_0000_0064
-            let second = ((value >> 16) & 0x0000_00FF_0000_00FF) &* 0x0000_2710_0000_0001
-            digits = digits &* 100_000_000 &+ (first &+ second) >> 32
+            let second = ((value &>> 16) & 0x0000_00FF_0000_00FF) &* 0x0000_2710_0000_0001
+            digits = digits &* 100_000_000 &+ (first &+ second) &>> 32
             cursor += 8
         }
         while cursor < limit {
@@ -143,7 +143,7 @@ struct DecimalText {
             // Both factors are exact in binary64, so one operation rounds once (Clinger 1990).
             let magnitude = Double(Int64(truncatingIfNeeded: digits))
             let value =
-                exponent < 0 ? magnitude / powers.exactDouble(-exponent) : magnitude * powers.exactDouble(exponent)
+                exponent < 0 ? magnitude / powers.exactDouble(0 &- exponent) : magnitude * powers.exactDouble(exponent)
             return isNegative ? -value : value
         }
         return general(powers, fallback: strtod)
@@ -155,7 +155,7 @@ struct DecimalText {
         if !isTruncated, digits <= 1 << 53, -22...22 ~= exponent {
             let magnitude = Double(Int64(truncatingIfNeeded: digits))
             let value =
-                exponent < 0 ? magnitude / powers.exactDouble(-exponent) : magnitude * powers.exactDouble(exponent)
+                exponent < 0 ? magnitude / powers.exactDouble(0 &- exponent) : magnitude * powers.exactDouble(exponent)
             // Rounding twice differs from rounding once only where the binary64 value is a binary32 midpoint.
             if value.bitPattern & 0x1FFF_FFFF != 0x1000_0000 { return Float(isNegative ? -value : value) }
         }

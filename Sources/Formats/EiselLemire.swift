@@ -45,7 +45,7 @@ func nearest<T: BinaryFormat>(_ w: UInt64, timesTenTo q: Int, powers: PowersOfTe
     if w == 0 || q < T.smallestPowerOfTen { return 0 }
     if q > T.largestPowerOfTen { return .infinity }
     let leadingZeros = w.leadingZeroBitCount
-    let normalised = w << UInt64(leadingZeros)
+    let normalised = w &<< UInt64(truncatingIfNeeded: leadingZeros)
     var (high, low) = powers.floor(q)
     if (-27)...(-1) ~= q {  // rounded up there, so that exact reciprocal ties are recognised
         low &+= 1
@@ -53,7 +53,7 @@ func nearest<T: BinaryFormat>(_ w: UInt64, timesTenTo q: Int, powers: PowersOfTe
     }
 
     var product = normalised.multipliedFullWidth(by: high)
-    let mask = UInt64.max >> UInt64(T.explicitBits + 3)
+    let mask = UInt64.max &>> UInt64(truncatingIfNeeded: T.explicitBits &+ 3)
     if product.high & mask == mask {
         let second = normalised.multipliedFullWidth(by: low).high
         product.low &+= second
@@ -61,22 +61,22 @@ func nearest<T: BinaryFormat>(_ w: UInt64, timesTenTo q: Int, powers: PowersOfTe
     }
 
     let upperBit = Int(truncatingIfNeeded: product.high >> 63)
-    let shift = UInt64(truncatingIfNeeded: upperBit + 64 - T.explicitBits - 3)
-    var mantissa = product.high >> shift
+    let shift = UInt64(truncatingIfNeeded: upperBit &+ 61 &- T.explicitBits)
+    var mantissa = product.high &>> shift
     // floor(q · log₂ 10) + 63
-    let binaryExponent = ((152_170 + 65_536) * q) >> 16 + 63
-    var power = binaryExponent + upperBit - leadingZeros - T.minimumExponent
+    let binaryExponent = (217_706 &* q) &>> 16 &+ 63
+    var power = binaryExponent &+ upperBit &- leadingZeros &- T.minimumExponent
     if power <= 0 {
         if 1 - power >= 64 { return 0 }
         mantissa >>= UInt64(truncatingIfNeeded: 1 - power)
-        mantissa += mantissa & 1
+        mantissa &+= mantissa & 1
         mantissa >>= 1
         return T(mantissa: mantissa, power: 0)  // a carry into the implicit bit makes it the smallest normal number
     }
-    if product.low <= 1, T.tieExponents ~= q, mantissa & 3 == 1, mantissa << shift == product.high {
+    if product.low <= 1, T.tieExponents ~= q, mantissa & 3 == 1, mantissa &<< shift == product.high {
         mantissa &= ~1  // exactly halfway: to even
     }
-    mantissa += mantissa & 1
+    mantissa &+= mantissa & 1
     mantissa >>= 1
     if mantissa >= 2 << UInt64(T.explicitBits) {
         mantissa = 1 << UInt64(T.explicitBits)

@@ -43,34 +43,56 @@ extension JSONParser {
     }
 
     /// Reads one array of the given depth; false where the text is something else.
-    private mutating func flatArray(
-        _ nesting: Int, into array: inout NumberArray, _ sink: inout NumberSink
-    ) -> Bool {
-        if nesting == 1 {
-            let width = flatRow(&sink)
-            if width >= 0 { array.rowWidths.append(width) }
-            return width >= 0
-        }
-        guard cursor < end, cursor.pointee == Ascii.openBracket else { return false }
+    private mutating func flatArray(_ nesting: Int, into array: inout NumberArray, _ sink: inout NumberSink) -> Bool {
+        var widths = LengthCounter()
+        var lengths = LengthCounter()
+        let isSound =
+            switch nesting {
+            case 1:
+                flatRow(into: &widths, &sink)
+            case 2:
+                flatElements { parser in parser.flatRow(into: &widths, &sink) } != nil
+            default:
+                flatElements { parser in
+                    guard let rows = parser.flatElements({ $0.flatRow(into: &widths, &sink) }) else { return false }
+                    lengths.append(rows)
+                    return true
+                } != nil
+            }
+        array.rowWidths = widths.lengths
+        array.sequenceLengths = lengths.lengths
+        return isSound
+    }
+
+    /// Reads `[element, …]` and answers how many there were; nil where the text is something else.
+    @inline(__always)
+    private mutating func flatElements(_ element: (inout JSONParser) -> Bool) -> Int? {
+        guard cursor < end, cursor.pointee == Ascii.openBracket else { return nil }
         cursor += 1
         skipSpace()
-        var count = 0
         if cursor < end, cursor.pointee == Ascii.closeBracket {
             cursor += 1
-        } else {
-            while true {
-                guard flatArray(nesting - 1, into: &array, &sink) else { return false }
-                count += 1
-                skipSpace()
-                guard cursor < end else { return false }
-                let byte = cursor.pointee
-                cursor += 1
-                if byte == Ascii.closeBracket { break }
-                guard byte == Ascii.comma else { return false }
-                skipSpace()
-            }
+            return 0
         }
-        if nesting == 2, array.depth == 3 { array.sequenceLengths.append(count) }
+        var count = 0
+        while element(&self) {
+            count &+= 1
+            skipSpace()
+            guard cursor < end else { return nil }
+            let byte = cursor.pointee
+            cursor += 1
+            if byte == Ascii.closeBracket { return count }
+            guard byte == Ascii.comma else { return nil }
+            skipSpace()
+        }
+        return nil
+    }
+
+    @inline(__always)
+    private mutating func flatRow(into widths: inout LengthCounter, _ sink: inout NumberSink) -> Bool {
+        let width = flatRow(&sink)
+        guard width >= 0 else { return false }
+        widths.append(width)
         return true
     }
 
@@ -114,6 +136,40 @@ extension JSONParser {
     @inline(__always)
     private func isSpace(_ byte: UInt8) -> Bool {
         byte == Ascii.space || byte == Ascii.newline || byte == Ascii.carriageReturn || byte == Ascii.tab
+    }
+}
+
+/// Collects lengths; a list is made only once they differ.
+private struct LengthCounter {
+    private var each = 0
+    private var count = 0
+    private var ragged: NumberArray.Lengths?
+
+    @inline(__always)
+    mutating func append(_ length: Int) {
+        if length == each {
+            count &+= 1
+        } else {
+            change(to: length)
+        }
+    }
+
+    /// Moves the run of equal lengths to the list and starts another.
+    @inline(never)
+    private mutating func change(to length: Int) {
+        if count > 0 {
+            var all = ragged.take() ?? .none
+            all.append(each, count: count)
+            ragged = all
+        }
+        each = length
+        count = 1
+    }
+
+    var lengths: NumberArray.Lengths {
+        guard var all = ragged else { return .uniform(count: count, each: each) }
+        all.append(each, count: count)
+        return all
     }
 }
 

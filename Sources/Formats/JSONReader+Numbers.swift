@@ -73,7 +73,8 @@ extension JSONReader {
     }
 
     /// Every row has the width due: `features`, or that of the first row.
-    private func checkWidths(_ array: NumberArray, _ features: Int?, place: (Int) -> [PathComponent]) -> Bool {
+    private func checkWidths(_ array: NumberArray, _ features: Int?, place: (Int) -> [Violation.PathComponent]) -> Bool
+    {
         let count = array.rowWidths.count
         guard count > 0 else { return true }
         let due = features ?? array.rowWidths[0]

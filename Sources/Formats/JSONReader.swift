@@ -14,10 +14,10 @@ import Training
 /// default), so that reading goes on.
 public struct JSONReader {
     public let value: JSON
-    public let path: [PathComponent]
+    public let path: [Violation.PathComponent]
     public let collector: ViolationCollector
 
-    public init(_ value: JSON, at path: [PathComponent] = [], into collector: ViolationCollector) {
+    public init(_ value: JSON, at path: [Violation.PathComponent] = [], into collector: ViolationCollector) {
         self.value = value
         self.path = path
         self.collector = collector

@@ -107,62 +107,64 @@ public struct JSONWriter: Sendable {
 
     /// `[0.5,1,null]`
     public mutating func floats(_ values: UnsafeBufferPointer<Float>) {
-        numbers(values) { value, target, powers in
-            value.isFinite ? NumberPrinting.write(value, to: target, powers) : Self.writeNull(target)
-        }
+        numbers(values, width: nil) { NumberPrinting.write($0, to: $1, $2) }
     }
 
     public mutating func floats(_ values: [Float]) { values.withUnsafeBufferPointer { floats($0) } }
 
     public mutating func doubles(_ values: UnsafeBufferPointer<Double>) {
-        numbers(values) { value, target, powers in
-            value.isFinite ? NumberPrinting.write(value, to: target, powers) : Self.writeNull(target)
-        }
+        numbers(values, width: nil) { NumberPrinting.write($0, to: $1, $2) }
     }
 
     public mutating func doubles(_ values: [Double]) { values.withUnsafeBufferPointer { doubles($0) } }
 
-    /// Rows of equal width: `[[1,2],[3,4]]`.
+    /// Rows of equal width: `[[1,2],[3,4]]`. `values` holds whole rows.
     public mutating func rows(_ values: UnsafeBufferPointer<Float>, width: Int) {
-        beginArray()
-        for start in stride(from: 0, to: values.count, by: max(width, 1)) {
-            floats(UnsafeBufferPointer(rebasing: values[start..<min(start + width, values.count)]))
-        }
-        endArray()
+        numbers(values, width: width) { NumberPrinting.write($0, to: $1, $2) }
     }
 
     public mutating func rows(_ values: UnsafeBufferPointer<Double>, width: Int) {
-        beginArray()
-        for start in stride(from: 0, to: values.count, by: max(width, 1)) {
-            doubles(UnsafeBufferPointer(rebasing: values[start..<min(start + width, values.count)]))
-        }
-        endArray()
+        numbers(values, width: width) { NumberPrinting.write($0, to: $1, $2) }
     }
 
+    /// An array of numbers, or of rows of `width` numbers. The room is checked once for a block of numbers.
     @inline(__always)
-    private mutating func numbers<T>(
-        _ values: UnsafeBufferPointer<T>,
+    private mutating func numbers<T: BinaryFloatingPoint>(
+        _ values: UnsafeBufferPointer<T>, width: Int?,
         _ write: (T, UnsafeMutablePointer<UInt8>, PowersOfTen) -> Int
     ) {
+        precondition(width.map { $0 > 0 && values.count % $0 == 0 } ?? true, "\(values.count) values are no whole rows")
+        let block = 256
+        let mostBytes = 28  // 24 of a number such as -1.2345678901234567e-308, two brackets and a comma
         beginArray()
-        var index = 0
-        while index < values.count {
-            // One check of the room for a block of numbers.
-            let block = min(values.count - index, 256)
-            reserve(block * (NumberPrinting.room / 2 + 1) + NumberPrinting.room)
+        var column = 0
+        for start in stride(from: 0, to: values.count, by: block) {
+            reserve(block * mostBytes + NumberPrinting.room)
             let powers = self.powers
-            let start = count
+            let offset = count
             count += storage.withUnsafeMutableBufferPointer { buffer in
                 guard let base = buffer.baseAddress else { return 0 }
-                var position = base + start
-                for value in values[index..<index + block] {
-                    position += write(value, position, powers)
+                var position = base + offset
+                for index in start..<min(start + block, values.count) {
+                    if width != nil, column == 0 {
+                        position.pointee = Ascii.openBracket
+                        position += 1
+                    }
+                    let value = values[index]
+                    position += value.isFinite ? write(value, position, powers) : Self.writeNull(position)
+                    if let width {
+                        column &+= 1
+                        if column == width {
+                            position.pointee = Ascii.closeBracket
+                            position += 1
+                            column = 0
+                        }
+                    }
                     position.pointee = Ascii.comma
                     position += 1
                 }
-                return position - (base + start)
+                return position - (base + offset)
             }
-            index += block
         }
         if !values.isEmpty { count -= 1 }  // the last comma
         endArray()

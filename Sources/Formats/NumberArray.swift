@@ -38,17 +38,17 @@ public struct NumberArray: Sendable, Equatable {
             }
         }
 
-        mutating func append(_ length: Int) {
+        /// Adds the same length `count` times.
+        mutating func append(_ length: Int, count added: Int = 1) {
             switch self {
-            case .uniform(0, _): self = .uniform(count: 1, each: length)
-            case .uniform(let count, length): self = .uniform(count: count + 1, each: length)
+            case .uniform(0, _): self = .uniform(count: added, each: length)
+            case .uniform(let count, length): self = .uniform(count: count + added, each: length)
             case .uniform(let count, let each):
-                var lengths = [Int](repeating: each, count: count)
-                lengths.append(length)
-                self = .ragged(lengths)
+                self = .ragged(
+                    [Int](repeating: each, count: count) + [Int](repeating: length, count: added))
             case .ragged(var lengths):
-                self = .uniform(count: 0, each: 0)  // gives up its reference, so that the append below copies nothing
-                lengths.append(length)
+                self = .none  // gives up its reference, so that the append below copies nothing
+                lengths.append(contentsOf: repeatElement(length, count: added))
                 self = .ragged(lengths)
             }
         }

@@ -20,16 +20,32 @@ struct PowersOfTen: Sendable {
     /// nonisolated(unsafe): as above. 10ⁿ for n in 0 … 22, which binary64 holds exactly.
     nonisolated(unsafe) private let small: UnsafePointer<Double>
 
+    /// nonisolated(unsafe): as above. 10ⁿ for n in 0 … 19.
+    nonisolated(unsafe) private let whole: UnsafePointer<UInt64>
+
     /// Fetch once before a loop: the access checks whether the table has been computed.
     @inline(__always)
     init() {
         origin = Self.floors - Self.smallest
         small = Self.exactDoubles
+        whole = Self.exactIntegers
     }
 
     /// 10ⁿ for n in 0 … 22, exact.
     @inline(__always)
     func exactDouble(_ n: Int) -> Double { small[n] }
+
+    /// 10ⁿ for n in 0 … 19.
+    @inline(__always)
+    func exactInteger(_ n: Int) -> UInt64 { whole[n] }
+
+    /// How many decimal digits a number from 1 to 10¹⁹ has.
+    @inline(__always)
+    func digitCount(_ value: UInt64) -> Int {
+        // floor(bits · log₁₀ 2) is right or one too low; one comparison tells.
+        let guess = ((64 &- value.leadingZeroBitCount) &* 1233) &>> 12
+        return guess &+ (value >= whole[guess] ? 1 : 0)
+    }
 
     /// floor(10ᵏ · 2⁻ʳ), r such that the result has 128 bits.
     @inline(__always)
@@ -52,6 +68,13 @@ struct PowersOfTen: Sendable {
             (table + n).initialize(to: power)
             power *= 10
         }
+        return UnsafePointer(table)
+    }()
+
+    /// nonisolated(unsafe): as above.
+    nonisolated(unsafe) private static let exactIntegers: UnsafePointer<UInt64> = {
+        let table = UnsafeMutablePointer<UInt64>.allocate(capacity: 20)
+        for n in 0...19 { (table + n).initialize(to: (0..<n).reduce(1) { power, _ in power * 10 }) }
         return UnsafePointer(table)
     }()
 

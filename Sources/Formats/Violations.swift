@@ -1,60 +1,46 @@
 import Training
 
-/// Everything that is wrong with some input, as far as it is told; the rest is counted.
-public struct Violations: Error, Sendable, Hashable, CustomStringConvertible {
-    /// In a table of a billion bad cells the first hundred tell the story.
-    public static let told = 100
-
-    public var list: [Violation]
-    /// How many more there are beyond `list`.
-    public var omitted: Int
-
-    public init(_ list: [Violation], omitted: Int = 0) {
-        self.list = list
-        self.omitted = omitted
-    }
-
-    public var count: Int { list.count + omitted }
-
-    public var description: String {
-        let lines = list.map { "\($0.path.pointer): \($0.detail)" }
-        return (omitted == 0 ? lines : lines + ["and \(omitted) more"]).joined(separator: "\n")
-    }
-
-    /// The same trouble inside a larger document: every pointer gets a longer front.
-    public func under(_ prefix: [PathComponent]) -> Violations {
-        Violations(list.map { Violation(path: prefix + $0.path, detail: $0.detail) }, omitted: omitted)
-    }
-}
-
 /// Gathers violations while input is read, so that one answer names all of them.
 public final class ViolationCollector {
+    /// In a table of a billion bad cells the first hundred tell the story; the rest is counted.
+    public static let told = 100
+
     public private(set) var list: [Violation] = []
     public private(set) var omitted = 0
     private let limit: Int
 
-    public init(limit: Int = Violations.told) { self.limit = limit }
+    public init(limit: Int = ViolationCollector.told) { self.limit = limit }
 
-    public var isEmpty: Bool { list.isEmpty }
+    public var isEmpty: Bool { list.isEmpty && omitted == 0 }
 
     public func add(_ violation: Violation) {
         if list.count < limit { list.append(violation) } else { omitted += 1 }
     }
 
-    public func add(at path: [PathComponent], _ detail: String) { add(Violation(path: path, detail: detail)) }
+    public func add(at path: [Violation.PathComponent], _ detail: String) {
+        add(Violation(path: path, detail: detail))
+    }
 
-    public func add(_ violations: Violations, under prefix: [PathComponent] = []) {
+    /// Takes over what another part of the work found, seen from further out.
+    public func add(_ violations: Violations, under prefix: [Violation.PathComponent] = []) {
         for violation in violations.under(prefix).list { add(violation) }
         omitted += violations.omitted
     }
 
     /// Throws all that was gathered, if anything was.
     public func check() throws(Violations) {
-        if !list.isEmpty || omitted > 0 { throw Violations(list, omitted: omitted) }
+        if !isEmpty { throw Violations(list, omitted: omitted) }
     }
 }
 
-extension [PathComponent] {
+extension Violations {
+    /// The same trouble inside a larger document: every pointer gets a longer front.
+    public func under(_ prefix: [Violation.PathComponent]) -> Violations {
+        Violations(list.map { Violation(path: prefix + $0.path, detail: $0.detail) }, omitted: omitted)
+    }
+}
+
+extension [Violation.PathComponent] {
     /// As a JSON Pointer in a URI fragment (RFC 6901, section 6): `#/task/target/0`.
     public var pointer: String {
         reduce(into: "#") { text, component in

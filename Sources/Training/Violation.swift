@@ -27,13 +27,18 @@ public struct Violation: Error, Sendable, Hashable {
     }
 }
 
-/// All that is wrong, in the order it was found; never empty.
+/// All that is wrong, in the order it was found; never empty. Of very many the first are told and the rest counted.
 public struct Violations: Error, Sendable, Hashable {
-    public var all: [Violation]
+    public var list: [Violation]
+    /// How many more there are beyond `list`.
+    public var omitted: Int
 
-    public init(_ all: [Violation]) {
-        self.all = all
+    public init(_ list: [Violation], omitted: Int = 0) {
+        self.list = list
+        self.omitted = omitted
     }
+
+    public var count: Int { list.count + omitted }
 }
 
 extension Violation.PathComponent: ExpressibleByStringLiteral, ExpressibleByIntegerLiteral {
@@ -56,5 +61,8 @@ extension Violation: CustomStringConvertible {
 }
 
 extension Violations: CustomStringConvertible {
-    public var description: String { all.map(\.description).joined(separator: "; ") }
+    public var description: String {
+        let told = list.map(\.description)
+        return (omitted == 0 ? told : told + ["and \(omitted) more"]).joined(separator: "; ")
+    }
 }
