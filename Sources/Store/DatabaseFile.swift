@@ -11,19 +11,20 @@ final class DatabaseFile: Sendable {
     /// A connection that only ever asks for `data_version`: it counts the commits of all others.
     private let watcher: DatabaseQueue
 
-    init(path: String, busyTimeout: Duration, migrator: DatabaseMigrator) throws(StoreError) {
+    init(path: String, options: Store.Options, migrator: DatabaseMigrator) throws(StoreError) {
         do {
             var configuration = Configuration()
             configuration.foreignKeysEnabled = true
-            configuration.busyMode = .timeout(busyTimeout.seconds)
+            configuration.busyMode = .timeout(options.busyTimeout.seconds)
             configuration.maximumReaderCount = 4
             configuration.label = "timestep"
             pool = try DatabasePool(path: path, configuration: configuration)
-            try pool.writeWithoutTransaction { try $0.execute(sql: "PRAGMA synchronous = FULL") }
+            let level = options.syncsCommits ? "FULL" : "OFF"
+            try pool.writeWithoutTransaction { try $0.execute(sql: "PRAGMA synchronous = \(level)") }
             try Self.migrate(pool, migrator)
             var watching = Configuration()
             watching.readonly = true
-            watching.busyMode = .timeout(busyTimeout.seconds)
+            watching.busyMode = .timeout(options.busyTimeout.seconds)
             watching.label = "timestep-watcher"
             watcher = try DatabaseQueue(path: path, configuration: watching)
         } catch {

@@ -55,6 +55,8 @@ struct FileStorage: Sendable {
     func makeDirectories() throws(StoreError) {
         try operations.makeDirectory(directory)
         for area in FileArea.allCases { try operations.makeDirectory(directory(of: area)) }
+        // Before the first file: a power cut must not take the folder from under a row.
+        try operations.syncDirectory(directory)
     }
 
     /// The file's bytes, checked against its row.

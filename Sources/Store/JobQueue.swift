@@ -39,10 +39,19 @@ extension Store {
     ///
     /// Leases that ended are settled first, so a job whose worker died waits in the queue again, in its old place.
     public func claim(worker: String, lease: Duration, at now: Date) throws(StoreError) -> Job? {
+        // Idle workers ask often: a look that takes no write lock first.
+        let waits = try database.read { db in
+            try Bool.fetchOne(
+                db,
+                sql: "SELECT EXISTS (SELECT 1 FROM jobs WHERE status = 'queued' "
+                    + "OR (status = 'running' AND lease_until <= ?))",
+                arguments: [now.microseconds]) ?? false
+        }
+        guard waits else { return nil }
         // One immediate transaction: a job is never in two hands. The lock is taken before the queue is read, so two
         // workers cannot read the same first job. A worker that dies keeps the job only until the lease ends; the next
         // claim finds it with `attempt` raised and its checkpoints in place.
-        try database.write { db in
+        return try database.write { db in
             try settleLeases(at: now, db)
             let first = try String.fetchOne(
                 db, sql: "SELECT id FROM jobs WHERE status = 'queued' ORDER BY queue_order LIMIT 1")
@@ -146,7 +155,7 @@ extension Store {
             let old = try Self.state(of: job, db)
             guard old.isHeld(by: attempt) else { return nil }
             var new = old
-            new.letGo()
+            new.release()
             try move(job, from: old, to: new, at: now, db)
             return new.status
         }

@@ -33,8 +33,14 @@ struct JobState: Sendable, Equatable {
         leaseUntil = end
     }
 
+    /// The worker gives the job back of its own will: running -> what was wished, else the queue.
+    mutating func release() {
+        losses = 0
+        letGo()
+    }
+
     /// running -> what was wished, else back to the queue.
-    mutating func letGo() {
+    private mutating func letGo() {
         let wish = wish
         leave(for: .queued)
         switch wish {
@@ -44,7 +50,7 @@ struct JobState: Sendable, Equatable {
         }
     }
 
-    /// The worker died: as `letGo`, but too often in a row is `failed`.
+    /// The worker died: as `release`, but too often in a row is `failed`.
     mutating func lose(limit: Int) {
         losses += 1
         if wish == nil, losses >= limit { leave(for: .failed) } else { letGo() }

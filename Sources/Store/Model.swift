@@ -54,6 +54,7 @@ public struct NewVersion: Sendable, Equatable {
     public var description: String
     public var metrics: [String: Double]
     public var report: String?
+    /// The version of the program that wrote the file.
     public var codeVersion: String
 
     public init(description: String, metrics: [String: Double] = [:], report: String? = nil, codeVersion: String) {

@@ -23,9 +23,16 @@ final class PendingFile {
         while true {
             let path = storage.path(.incoming, Identifier.make(prefix: FileArea.incoming.prefix, at: now))
             let descriptor = try storage.operations.create(path)
-            // Between creation and lock a clean-up may have taken the file for an orphan: then try another.
             var status = stat()
-            if waitForLock(descriptor), fstat(descriptor, &status) == 0, status.st_nlink > 0 {
+            guard waitForLock(descriptor), fstat(descriptor, &status) == 0 else {
+                let code = errno
+                close(descriptor)
+                try? storage.operations.remove(path)
+                throw .system(code, "lock", path)
+            }
+            // Between creation and lock a clean-up may have taken the file for an orphan: then it has no name any more,
+            // and another is tried. That ends: a clean-up looks at each name once.
+            if status.st_nlink > 0 {
                 self.descriptor = descriptor
                 self.path = path
                 return

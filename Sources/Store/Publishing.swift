@@ -20,7 +20,7 @@ extension Store {
             guard old.isHeld(by: attempt) else { return (.lost, []) }
             var ended = old
             guard old.wish != .cancel else {
-                ended.letGo()
+                ended.release()
                 try move(job, from: old, to: ended, at: now, db)
                 return (.cancelled, [])
             }
@@ -45,11 +45,14 @@ extension Store {
 
     /// Publishes a model file that came from outside, under a name of the caller's choice.
     ///
+    /// `job`, `datasetDigest` and `seed` are what the file or its sender tells of its making.
     /// Throws `.badName`, `.diskFull`, `.inputOutput`.
     public func importVersion(
-        _ file: [UInt8], _ new: NewVersion, lineage: Lineage, model: String, at now: Date
+        _ file: [UInt8], _ new: NewVersion, job: String? = nil, datasetDigest: String? = nil, seed: UInt64? = nil,
+        model: String, at now: Date
     ) throws(StoreError) -> ModelVersion {
         try ModelName.check(model, "a model")
+        let lineage = Lineage(job: job, datasetDigest: datasetDigest, seed: seed, codeVersion: new.codeVersion)
         let pending = try writeModel(file, at: now)
         let stored = try pending.complete()
         // One transaction: the version and its line of the log, after the file lies complete. A crash before it leaves

@@ -6,6 +6,8 @@ import Glibc
 public struct RetentionPolicy: Sendable, Equatable {
     /// Events of jobs that ended, from their end.
     public var events: Duration?
+    /// Events of kind `progress` of any job, from their own time: a job of days writes millions.
+    public var progressEvents: Duration?
     /// Checkpoints of jobs that failed or were cancelled, from their end.
     public var checkpoints: Duration?
     /// Uploaded datasets that no unfinished job needs, from their last use.
@@ -16,10 +18,11 @@ public struct RetentionPolicy: Sendable, Equatable {
     public var idempotencyKeys: Duration?
 
     public init(
-        events: Duration? = nil, checkpoints: Duration? = nil, uploadedDatasets: Duration? = nil,
-        inlineDatasets: Duration? = nil, idempotencyKeys: Duration? = nil
+        events: Duration? = nil, progressEvents: Duration? = nil, checkpoints: Duration? = nil,
+        uploadedDatasets: Duration? = nil, inlineDatasets: Duration? = nil, idempotencyKeys: Duration? = nil
     ) {
         self.events = events
+        self.progressEvents = progressEvents
         self.checkpoints = checkpoints
         self.uploadedDatasets = uploadedDatasets
         self.inlineDatasets = inlineDatasets
@@ -46,7 +49,10 @@ extension Store {
         var report = SweepReport()
         func limit(_ age: Duration) -> Int64 { now.addingTimeInterval(-age.seconds).microseconds }
         if let age = policy.events {
-            report.events = try sweepEvents(before: limit(age))
+            report.events += try sweepEvents("finished_at < :time", before: limit(age))
+        }
+        if let age = policy.progressEvents {
+            report.events += try sweepEvents("kind = 'progress'", before: limit(age))
         }
         if let age = policy.checkpoints {
             report.checkpoints = try sweepCheckpoints(before: limit(age))
@@ -71,7 +77,8 @@ extension Store {
     /// How many rows one transaction of a sweep removes, so that workers do not wait for it past their busy time-out.
     private static let sweepBatch = 5_000
 
-    private func sweepEvents(before time: Int64) throws(StoreError) -> Int {
+    /// `condition` is SQL over an event and its job.
+    private func sweepEvents(_ condition: String, before time: Int64) throws(StoreError) -> Int {
         var total = 0
         while true {
             // Transactions of bounded length; a crash between two leaves the rest to the next sweep.
@@ -80,8 +87,8 @@ extension Store {
                     sql: """
                         DELETE FROM events WHERE sequence IN (
                             SELECT sequence FROM events JOIN jobs ON jobs.id = job_id
-                            WHERE at < ? AND finished_at < ? LIMIT ?)
-                        """, arguments: [time, time, Self.sweepBatch])
+                            WHERE at < :time AND \(condition) LIMIT :count)
+                        """, arguments: ["time": time, "count": Self.sweepBatch])
                 return db.changesCount
             }
             total += count

@@ -1,4 +1,5 @@
 import Foundation
+import Synchronization
 
 /// Everything that outlives a process: datasets, jobs, events, checkpoints, models, versions, aliases.
 ///
@@ -25,6 +26,9 @@ public final class Store: Sendable {
         /// that kills its workers does not do so for ever.
         public var lossLimit = 32
 
+        /// Off only in tests, which kill processes and cut no power: commits reach the disk before they return.
+        var syncsCommits = true
+
         public init() {}
     }
 
@@ -32,7 +36,7 @@ public final class Store: Sendable {
     public let options: Options
     let storage: FileStorage
     let database: DatabaseFile
-    private let serverLock: FileLock?
+    private let serverLock: Mutex<FileLock?>
 
     /// Opens the data folder, making it where it is missing and bringing its schema up to date.
     ///
@@ -50,12 +54,12 @@ public final class Store: Sendable {
         self.options = options
         storage = FileStorage(directory: directory, operations: operations)
         try storage.makeDirectories()
-        serverLock = role == .server ? try Self.lockServer(directory) : nil
+        serverLock = Mutex(role == .server ? try Self.lockServer(directory) : nil)
         // Processes that start together would meet in switching the journal mode and in the migration, where SQLite's
         // busy time-out does not help: they open one after the other.
         let opening = try FileLock(waitingFor: directory + "/opening.lock")
         database = try DatabaseFile(
-            path: directory + "/timestep.sqlite", busyTimeout: options.busyTimeout, migrator: Schema.migrator())
+            path: directory + "/timestep.sqlite", options: options, migrator: Schema.migrator())
         withExtendedLifetime(opening) {}
         if role == .server {
             try settleIdempotencyKeys()
@@ -66,6 +70,7 @@ public final class Store: Sendable {
     /// Finishes the transactions in flight and gives the folder back. Verbs throw afterwards.
     public func close() throws(StoreError) {
         try database.close()
+        serverLock.withLock { $0 = nil }
     }
 
     /// A number that changes whenever any process committed something. Cheap enough to ask every few milliseconds.
