@@ -1,0 +1,109 @@
+import CPosix
+import Glibc
+import Logging
+import Synchronization
+import Wire
+
+/// Accepts connections on one loop and deals them out to all, in turn.
+final class Acceptor {
+    private let listener: Listener
+    /// Where connections go; the acceptor's own loop may be among them.
+    private let loops: [EventLoop]
+    private var next = 0
+    var isReady = true
+    /// When to try again after the process ran out of descriptors.
+    private(set) var retryAt: Moment?
+
+    /// Slots are numbered from below; no connection reaches these.
+    private static let firstToken = UInt64.max - 64
+
+    /// Out of descriptors, accepting would fail at once again and again; connections wait in the kernel meanwhile.
+    private static let pause: Duration = .milliseconds(100)
+
+    init?(listener: Listener, loops: [EventLoop], readiness: any Readiness) {
+        self.listener = listener
+        self.loops = loops
+        for (index, descriptor) in listener.descriptors.enumerated() {
+            guard readiness.watchInput(descriptor, token: Self.firstToken + UInt64(index)) else { return nil }
+        }
+    }
+
+    func owns(_ token: UInt64) -> Bool {
+        token >= Self.firstToken
+    }
+
+    func close(_ readiness: any Readiness) {
+        for descriptor in listener.descriptors { readiness.unwatch(descriptor) }
+        listener.close()
+    }
+
+    /// Accepts whatever waits.
+    func acceptWaiting(_ loop: EventLoop) {
+        if let retryAt, loop.now >= retryAt {
+            self.retryAt = nil
+            isReady = true
+        }
+        guard isReady, retryAt == nil else { return }
+        isReady = false
+        for descriptor in listener.descriptors {
+            while accept(from: descriptor, loop) {}
+        }
+    }
+
+    /// False: none waits, or none can be taken now.
+    private func accept(from listener: Int32, _ loop: EventLoop) -> Bool {
+        var address = sockaddr_storage()
+        let descriptor = cposix_accept(listener, &address)
+        guard descriptor >= 0 else {
+            switch errno {
+            case EAGAIN, EWOULDBLOCK:
+                return false
+            case EMFILE, ENFILE, ENOBUFS, ENOMEM:
+                loop.context.logger.warning(
+                    "no connection can be accepted for now",
+                    metadata: ["reason": "\(SystemError.text(errno))", "open": "\(open(loop))"])
+                retryAt = loop.now + Self.pause
+                return false
+            default:
+                // The one connection failed before it was accepted; the next may be sound.
+                return true
+            }
+        }
+        let transport = SocketTransport(descriptor: descriptor)
+        guard open(loop) < loop.context.maximumConnections else {
+            refuse(transport, loop)
+            return true
+        }
+        loop.context.open.add(1, ordering: .relaxed)
+        let text = SocketAddress.text(address)
+        let target = loops[next]
+        next = (next + 1) % loops.count
+        if target === loop {
+            loop.adopt(transport, address: text)
+        } else {
+            guard target.post({ $0.adopt(SocketTransport(descriptor: descriptor), address: text) }) else {
+                loop.context.open.subtract(1, ordering: .relaxed)
+                transport.close()
+                return true
+            }
+        }
+        return true
+    }
+
+    private func open(_ loop: EventLoop) -> Int {
+        loop.context.open.load(ordering: .relaxed)
+    }
+
+    /// One connection too many: an answer as far as it goes without waiting, then the end.
+    private func refuse(_ transport: SocketTransport, _ loop: EventLoop) {
+        let error = HTTPError(
+            .overloaded(retryAfterSeconds: 1),
+            "all \(loop.context.maximumConnections) connections of this server are in use; try again shortly")
+        let outgoing = loop.refusal(loop.context.response(to: error, request: nil))
+        _ = outgoing.withBuffers { transport.write($0) }
+        // Unread input would turn the close into a reset, which destroys the answer: take what has come already.
+        _ = loop.readBuffer.withUnsafeMutableBytes { transport.read(into: $0) }
+        transport.finishWriting()
+        transport.close()
+    }
+}

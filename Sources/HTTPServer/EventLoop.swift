@@ -1,0 +1,266 @@
+import Glibc
+import Logging
+import Synchronization
+import Wire
+
+/// One thread, one readiness queue, and the connections it alone touches. It never blocks but in `Readiness.wait`.
+///
+///     turn: wait → note what is ready → letters from other threads → drive each connection that moved → deadlines
+///
+// @unchecked: everything but `mail` and `thread` is confined to the loop's thread; other threads reach it by letters.
+// Ends when isolation to a custom executor costs no hop per call.
+final class EventLoop: @unchecked Sendable {
+    typealias Letter = @Sendable (EventLoop) -> Void
+
+    private struct Mail {
+        var letters: [Letter] = []
+        /// The loop waits or is about to: a new letter must wake it.
+        var isAsleep = false
+        /// The loop has ended: letters are dropped.
+        var isClosed = false
+    }
+
+    let context: ServerContext
+    private let readiness: any Readiness
+    private let clock: @Sendable () -> Moment
+    private let mail = Mutex(Mail())
+    private let thread = Atomic<UInt>(0)
+
+    /// A connection's token is its slot's number and generation, so that a late event or letter for a closed connection
+    /// never reaches the next one in its slot.
+    private var slots: [Peer?] = []
+    private var generations: [UInt32] = []
+    private var freeSlots: [Int] = []
+    private var waiting: [Peer] = []
+    private var nextSweep: Moment?
+    private var isEnding = false
+    private var whenEmpty: (@Sendable () -> Void)?
+
+    var now: Moment
+    var ids = RequestIDs()
+    var serial: UInt64 = 0
+    var dateLine = DateLine()
+    var isStopping = false
+    var acceptor: Acceptor?
+    /// One read's worth, shared by all connections of the loop: what is kept of it is copied out.
+    var readBuffer = [UInt8](repeating: 0, count: EventLoop.readSize)
+
+    /// The largest single read: large enough that an upload costs few system calls.
+    static let readSize = 65_536
+
+    init(context: ServerContext, readiness: any Readiness, clock: @escaping @Sendable () -> Moment = Clock.now) {
+        self.context = context
+        self.readiness = readiness
+        self.clock = clock
+        now = clock()
+    }
+
+    /// Whether the caller stands on the loop's thread.
+    var isCurrent: Bool {
+        thread.load(ordering: .relaxed) == UInt(pthread_self())
+    }
+
+    /// Turns until `end`.
+    func run() {
+        adoptThread()
+        while !isEnding { turn(waitingAtMost: nil) }
+        let dropped = mail.withLock { mail in
+            mail.isClosed = true
+            let letters = mail.letters
+            mail.letters = []
+            return letters
+        }
+        // Letters may hold the last reference to an answer, whose end writes a letter: outside the lock.
+        _ = dropped
+    }
+
+    /// The calling thread is the loop's from now on.
+    func adoptThread() {
+        thread.store(UInt(pthread_self()), ordering: .relaxed)
+    }
+
+    /// One round; `waitingAtMost` shortens the wait, for tests.
+    func turn(waitingAtMost longest: Duration?) {
+        let letters = takeLetters(goingToSleep: waiting.isEmpty)
+        let wait = letters.isEmpty && waiting.isEmpty ? sleepTime(longest) : .zero
+        readiness.wait(atMost: wait) { event in note(event) }
+        now = clock()
+        deliver(letters)
+        deliver(takeLetters(goingToSleep: false))
+        acceptor?.acceptWaiting(self)
+        let moved = waiting
+        waiting.removeAll(keepingCapacity: true)
+        for peer in moved {
+            peer.isQueued = false
+            drive(peer)
+        }
+        sweep()
+        if isStopping, openCount == 0, let action = whenEmpty {
+            whenEmpty = nil
+            action()
+        }
+    }
+
+    /// Leaves a letter, which runs on the loop at its next turn. From any thread. False: the loop has ended.
+    @discardableResult
+    func post(_ letter: @escaping Letter) -> Bool {
+        let (isTaken, mustWake) = mail.withLock { mail in
+            guard !mail.isClosed else { return (false, false) }
+            mail.letters.append(letter)
+            let mustWake = mail.isAsleep
+            mail.isAsleep = false
+            return (true, mustWake)
+        }
+        if mustWake { readiness.wake() }
+        return isTaken
+    }
+
+    /// Runs at once on the loop's own thread, by letter from any other.
+    func perform(_ action: @escaping Letter) {
+        if isCurrent { action(self) } else { post(action) }
+    }
+
+    /// Deals out what waits to be accepted, and accepts no more.
+    func stopAccepting() {
+        acceptor?.acceptWaiting(self)
+        acceptor?.close(readiness)
+        acceptor = nil
+    }
+
+    /// Begins to stop; `whenEmpty` is called once the last connection is closed.
+    func beginStopping(whenEmpty action: @escaping @Sendable () -> Void) {
+        isStopping = true
+        whenEmpty = action
+        for peer in slots.compactMap({ $0 }) {
+            peer.connection.stop()
+            // A request may have arrived that no event has told of yet: a look decides between serving and closing.
+            peer.isReadable = true
+            peer.exchange?.stream?.serverStops()
+            touch(peer)
+        }
+    }
+
+    /// Closes what is left and ends `run`. Gives the number of requests cut.
+    func end() -> Int {
+        var cut = 0
+        for peer in slots.compactMap({ $0 }) {
+            if peer.exchange != nil || !peer.unsent.isEmpty { cut += 1 }
+            close(peer)
+        }
+        isEnding = true
+        return cut
+    }
+
+    var openCount: Int { slots.count - freeSlots.count }
+
+    // MARK: Connections
+
+    /// Takes a new connection over.
+    func adopt(_ transport: any Transport, address: String) {
+        let slot = freeSlots.popLast() ?? slots.count
+        if slot == slots.count {
+            slots.append(nil)
+            generations.append(0)
+        }
+        let token = UInt64(generations[slot]) << 32 | UInt64(slot)
+        let configuration = context.configuration
+        var connection = Connection(limits: configuration.limits, timeouts: configuration.timeouts, at: now)
+        if isStopping { connection.stop() }
+        let peer = Peer(transport: transport, connection: connection, token: token, address: address)
+        slots[slot] = peer
+        guard readiness.watch(transport.descriptor, token: token) else {
+            context.logger.warning("a connection could not be watched", metadata: ["peer": "\(address)"])
+            return close(peer)
+        }
+        if nextSweep == nil { nextSweep = now + configuration.timerResolution }
+        touch(peer)
+    }
+
+    /// The connection of a token; nil where it is closed.
+    func peer(_ token: UInt64) -> Peer? {
+        let slot = Int(token & 0xFFFF_FFFF)
+        guard slot < slots.count, generations[slot] == UInt32(token >> 32) else { return nil }
+        return slots[slot]
+    }
+
+    /// The time has moved within this turn: a request answered on the loop took some.
+    func refreshNow() {
+        now = clock()
+    }
+
+    /// Gives a connection its turn, in this round or the next.
+    func touch(_ peer: Peer) {
+        guard !peer.isQueued, !peer.isClosed else { return }
+        peer.isQueued = true
+        waiting.append(peer)
+    }
+
+    /// Closes a connection and tells whoever waits on it.
+    func close(_ peer: Peer) {
+        guard !peer.isClosed else { return }
+        peer.isClosed = true
+        readiness.unwatch(peer.transport.descriptor)
+        peer.transport.close()
+        let slot = Int(peer.token & 0xFFFF_FFFF)
+        slots[slot] = nil
+        generations[slot] &+= 1
+        freeSlots.append(slot)
+        context.open.subtract(1, ordering: .relaxed)
+        if openCount == 0 { nextSweep = nil }
+        abandonRequests(of: peer)
+    }
+
+    private func note(_ event: ReadyEvent) {
+        if let acceptor, acceptor.owns(event.token) {
+            acceptor.isReady = true
+            return
+        }
+        guard let peer = peer(event.token) else { return }
+        if event.isReadable { peer.isReadable = true }
+        if event.isWritable { peer.isWritable = true }
+        if event.peerFinished { peer.hasEnded = true }
+        if event.isBroken && !peer.connection.wantsInput || event.peerFinished && peer.exchange?.stream != nil {
+            // Nobody reads there any more. (A peer that has ended its requests may wait for an answer, but not for an
+            // endless one: that is what a client looks like that was interrupted.)
+            close(peer)
+        } else {
+            touch(peer)
+        }
+    }
+
+    private func takeLetters(goingToSleep: Bool) -> [Letter] {
+        mail.withLock { mail in
+            guard !mail.letters.isEmpty else {
+                mail.isAsleep = goingToSleep
+                return []
+            }
+            mail.isAsleep = false
+            let letters = mail.letters
+            mail.letters = []
+            return letters
+        }
+    }
+
+    private func deliver(_ letters: [Letter]) {
+        for letter in letters { letter(self) }
+    }
+
+    /// Linear in open connections, `timerResolution` apart: at 10,000 about 0.2 ms.
+    private func sweep() {
+        guard let due = nextSweep, now >= due else { return }
+        nextSweep = now + context.configuration.timerResolution
+        for peer in slots {
+            guard let peer, let deadline = peer.connection.deadline, now >= deadline else { continue }
+            peer.connection.expire(at: now)
+            touch(peer)
+        }
+    }
+
+    private func sleepTime(_ longest: Duration?) -> Duration? {
+        var earliest = nextSweep
+        if let retry = acceptor?.retryAt { earliest = min(earliest ?? retry, retry) }
+        let time = earliest.map { max(.zero, $0 - clock()) }
+        guard let longest else { return time }
+        return min(time ?? longest, longest)
+    }
+}

@@ -1,0 +1,70 @@
+import Wire
+
+/// One connection as its loop holds it: the value that decides, the transport that moves bytes, and what is being served.
+/// Touched by its loop's thread alone.
+final class Peer {
+    let transport: any Transport
+    var connection: Connection
+    let token: UInt64
+    let address: String
+
+    /// Reading may give something: remembered from the last edge until a read says otherwise.
+    var isReadable = true
+    /// Writing may take something.
+    var isWritable = true
+    /// The peer's end of data has been announced: it must be read for, since no further edge will tell.
+    var hasEnded = false
+    /// Waits in the loop's list for its turn.
+    var isQueued = false
+    var isClosed = false
+
+    /// The request being served; nil between requests.
+    var exchange: Exchange?
+    /// Answers that are complete and not yet out, in order.
+    var unsent: [UnsentAnswer] = []
+
+    init(transport: any Transport, connection: Connection, token: UInt64, address: String) {
+        self.transport = transport
+        self.connection = connection
+        self.token = token
+        self.address = address
+    }
+}
+
+/// A request being served. Touched by its loop's thread alone.
+final class Exchange {
+    /// Distinguishes this request from later ones of the same connection.
+    let serial: UInt64
+    let id: String
+    /// Nil for what was refused before its head could be read.
+    var request: Request?
+    let started: Moment
+    /// In the endpoint table; nil until found.
+    var route: Int?
+    /// What was queued for the socket before this answer began.
+    let queuedBefore: Int
+    /// Content being collected before the handler runs.
+    var isCollecting = false
+    var reader: BodyReader?
+    /// The answer under way, once it has begun.
+    var stream: StreamHandle?
+    /// Of the answer that has begun.
+    var status: Int?
+
+    init(serial: UInt64, id: String, request: Request?, started: Moment, queuedBefore: Int) {
+        self.serial = serial
+        self.id = id
+        self.request = request
+        self.started = started
+        self.queuedBefore = queuedBefore
+    }
+}
+
+/// A complete answer on its way out.
+struct UnsentAnswer {
+    /// It is out when the connection has sent so many bytes in all.
+    var end: Int
+    var record: RequestRecord
+    var started: Moment
+    var stream: StreamHandle?
+}

@@ -1,0 +1,34 @@
+import Logging
+import Synchronization
+import Wire
+
+/// What all loops of a server share.
+final class ServerContext: Sendable {
+    let configuration: HTTPServer.Configuration
+    let application: any Application
+    let routes: [Route]
+    let router: Router
+    let logger: Logger
+    /// Connections open on all loops.
+    let open = Atomic<Int>(0)
+    /// The configured number of connections, or what the process's limit on descriptors leaves.
+    let maximumConnections: Int
+
+    init(
+        configuration: HTTPServer.Configuration, application: any Application, logger: Logger, maximumConnections: Int
+    ) throws(ServerError) {
+        self.configuration = configuration
+        self.application = application
+        self.logger = logger
+        self.maximumConnections = maximumConnections
+        routes = application.routes
+        router = try Router(routes)
+    }
+
+    /// The application's answer to an error, with the fields the error demands.
+    func response(to error: any Error, request: Request?) -> Response {
+        var response = application.response(to: error, request: request)
+        if let error = error as? HTTPError { response.fields.fill(from: error.fields) }
+        return response
+    }
+}

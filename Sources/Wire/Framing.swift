@@ -1,0 +1,110 @@
+/// Where the content of a message ends (RFC 9112, 6.3), and what else of the head decides about the connection.
+public enum Framing: Sendable, Hashable {
+    case none
+    case length(Int)
+    case chunked
+    /// A response that ends when the connection does.
+    case untilClose
+
+    /// The framing of a request. Every doubt is an error: two servers that resolve it differently disagree about where
+    /// the next request begins.
+    static func ofRequest(_ fields: Fields, version: HTTPVersion) throws(HTTPError) -> Framing {
+        let codings = fields.values("Transfer-Encoding")
+        let lengths = fields.values("Content-Length")
+        guard codings.isEmpty else {
+            guard lengths.isEmpty else {
+                throw HTTPError(.malformed, "a message must not have both Content-Length and Transfer-Encoding")
+            }
+            guard version == .http11 else {
+                throw HTTPError(.malformed, "HTTP/1.0 has no Transfer-Encoding")
+            }
+            return try chunkedOnly(fields.tokens("Transfer-Encoding"))
+        }
+        guard let length = lengths.first else { return .none }
+        guard lengths.count == 1 else {
+            throw HTTPError(.malformed, "a message must not have more than one Content-Length")
+        }
+        let count = try contentLength(length)
+        return count == 0 ? .none : .length(count)
+    }
+
+    /// The framing of a response to a request of this method.
+    static func ofResponse(_ head: ResponseHead, to method: Method) throws(HTTPError) -> Framing {
+        if method == .head || !Status.allowsContent(head.status) { return .none }
+        if head.fields.contains("Transfer-Encoding") {
+            guard head.fields.contains("Content-Length") == false else {
+                throw HTTPError(.malformed, "a response must not have both Content-Length and Transfer-Encoding")
+            }
+            return try chunkedOnly(head.fields.tokens("Transfer-Encoding"))
+        }
+        let lengths = head.fields.values("Content-Length")
+        guard let length = lengths.first else { return .untilClose }
+        guard lengths.allSatisfy({ $0 == length }) else {
+            throw HTTPError(.malformed, "a response must not have two different Content-Length")
+        }
+        let count = try contentLength(length)
+        return count == 0 ? .none : .length(count)
+    }
+
+    private static func chunkedOnly(_ codings: [String]) throws(HTTPError) -> Framing {
+        if codings == ["chunked"] { return .chunked }
+        guard codings.last == "chunked", !codings.dropLast().contains("chunked") else {
+            if codings.count == 1 && codings[0] != "identity" {
+                throw HTTPError(.notImplemented, "the transfer coding \"\(codings[0])\" is not known; use \"chunked\"")
+            }
+            throw HTTPError(.malformed, "the last transfer coding, and only the last, must be \"chunked\"")
+        }
+        throw HTTPError(.notImplemented, "of the transfer codings only \"chunked\" is known")
+    }
+
+    /// Digits only: no sign, no space, no list.
+    private static func contentLength(_ text: String) throws(HTTPError) -> Int {
+        guard !text.isEmpty, text.utf8.allSatisfy({ $0 &- 0x30 < 10 }) else {
+            throw HTTPError(.malformed, "Content-Length must be a decimal number, not \"\(text.prefix(32))\"")
+        }
+        guard let count = Int(text), count <= largestContent else {
+            throw HTTPError(.contentTooLarge(limit: largestContent), "Content-Length is larger than any limit")
+        }
+        return count
+    }
+
+    /// One exabyte: larger than any content, small enough that sums of a few do not overflow.
+    static let largestContent = 1 << 60
+}
+
+/// What a request head says about its connection, beside the framing.
+struct ConnectionOptions: Sendable, Hashable {
+    /// The peer wants to use the connection again.
+    var keepsAlive: Bool
+    /// The peer waits for `100 Continue` before it sends the content.
+    var awaitsContinue: Bool
+
+    /// Checks the fields every request must have right: `Host` (RFC 9112, 3.2), `Expect` (RFC 9110, 10.1.1).
+    init(_ head: RequestHead) throws(HTTPError) {
+        let hosts = head.fields.values("Host")
+        guard hosts.count == 1 || hosts.isEmpty && head.version == .http10 else {
+            throw HTTPError(
+                .malformed, hosts.isEmpty ? "the Host header is missing" : "there is more than one Host header")
+        }
+        if let host = hosts.first, !host.utf8.allSatisfy({ isHost[$0] }) {
+            throw HTTPError(.malformed, "the Host header is not a host with an optional port")
+        }
+        let connection = head.fields.contains("Connection") ? head.fields.tokens("Connection") : []
+        if connection.contains("close") {
+            keepsAlive = false
+        } else {
+            keepsAlive = head.version == .http11 || connection.contains("keep-alive")
+        }
+        awaitsContinue = false
+        guard head.fields.contains("Expect"), head.version == .http11 else { return }
+        let expectations = head.fields.tokens("Expect")
+        guard expectations.allSatisfy({ $0 == "100-continue" }) else {
+            throw HTTPError(.expectationFailed, "the only expectation that can be met is \"100-continue\"")
+        }
+        awaitsContinue = !expectations.isEmpty
+    }
+}
+
+/// The characters of a host and port (RFC 3986, 3.2.2), leaving out those that separate it from other parts.
+private let isHost = ByteSet(
+    "-._~%!$&'()*+;=:[]0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz")
