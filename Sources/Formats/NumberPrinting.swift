@@ -65,7 +65,7 @@ enum NumberPrinting {
     /// halves, quarters and eighths by multiplication, no loop and no table.
     @inline(__always)
     private static func eightDigits(_ value: UInt32) -> UInt64 {
-        let upper = UInt64(value) &* 109_951_163 &>> 40  // value / 10,000
+        let upper = (UInt64(value) &* 109_951_163) &>> 40  // value / 10,000
         let fours = upper | (UInt64(value) &- upper &* 10_000) &<< 32
         let hundreds = ((fours &* 10_486) &>> 20) & 0x0000_007F_0000_007F
         let twos = hundreds | (fours &- 100 &* hundreds) &<< 16

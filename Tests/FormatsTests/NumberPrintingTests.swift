@@ -18,11 +18,17 @@ import Testing
     }
 
     /// The significant digits of a number, without point, zeros around them, and exponent.
-    private func digits(_ text: String) -> String {
-        let mantissa = text.prefix { $0 != "e" }.filter(\.isNumber)
-        let trimmed = mantissa.drop { $0 == "0" }
-        return String(trimmed.reversed().drop { $0 == "0" }.reversed())
+    private func digits(_ text: some Sequence<UInt8>) -> [UInt8] {
+        var digits: [UInt8] = []
+        for byte in text {
+            if byte == Ascii.e { break }
+            if Ascii.zero...Ascii.nine ~= byte, byte != Ascii.zero || !digits.isEmpty { digits.append(byte) }
+        }
+        while digits.last == Ascii.zero { digits.removeLast() }
+        return digits
     }
+
+    private func digits(_ text: String) -> [UInt8] { digits(text.utf8) }
 
     @Test("a million random binary32 numbers read back to the same bits and are as short as Swift's own texts")
     func floats() throws {
@@ -34,28 +40,33 @@ import Testing
         let bytes = writer.take()
         let parts = bytes.dropFirst().dropLast().split(separator: Ascii.comma)
         #expect(parts.count == values.count)
+        var wrong: [String] = []
         for (value, part) in zip(values, parts) {
             let printed = String(decoding: part, as: UTF8.self)
-            if strtof(printed, nil).bitPattern != value.bitPattern { Issue.record("\(value) became \(printed)") }
-            if digits(printed) != digits(value.description) { Issue.record("\(value) became \(printed)") }
+            let isSame = strtof(printed, nil).bitPattern == value.bitPattern
+            if !isSame || digits(part) != digits(value.description) { wrong.append("\(value) became \(printed)") }
         }
+        #expect(wrong.isEmpty, "\(wrong.count), such as \(wrong.prefix(5))")
     }
 
-    @Test("half a million random binary64 numbers read back to the same bits and are as short as Swift's own texts")
+    @Test(
+        "two hundred thousand random binary64 numbers read back to the same bits and are as short as Swift's own texts")
     func doubles() throws {
         var random = SeededGenerator(12)
-        let values = (0..<500_000).map { index in
+        let values = (0..<200_000).map { index in
             index % 2 == 0 ? Double(bitPattern: random.next()) : Double.random(in: -1000...1000, using: &random)
         }.filter(\.isFinite)
         var writer = JSONWriter()
         writer.doubles(values)
         let parts = writer.take().dropFirst().dropLast().split(separator: Ascii.comma)
         #expect(parts.count == values.count)
+        var wrong: [String] = []
         for (value, part) in zip(values, parts) {
             let printed = String(decoding: part, as: UTF8.self)
-            if strtod(printed, nil).bitPattern != value.bitPattern { Issue.record("\(value) became \(printed)") }
-            if digits(printed) != digits(value.description) { Issue.record("\(value) became \(printed)") }
+            let isSame = strtod(printed, nil).bitPattern == value.bitPattern
+            if !isSame || digits(part) != digits(value.description) { wrong.append("\(value) became \(printed)") }
         }
+        #expect(wrong.isEmpty, "\(wrong.count), such as \(wrong.prefix(5))")
     }
 
     @Test("every power of two and its neighbours survive, in both widths")
@@ -78,15 +89,17 @@ import Testing
 
     @Test("every power of ten and its first decimals survive")
     func decimals() {
-        for exponent in -330...308 {
+        var wrong: [String] = []
+        for exponent in -330...307 {
             for mantissa in ["1", "9", "1.5", "9.99", "1.234567", "1.2345678901234567"] {
                 let value = strtod("\(mantissa)e\(exponent)", nil)
-                #expect(strtod(text(value), nil).bitPattern == value.bitPattern)
+                if strtod(text(value), nil).bitPattern != value.bitPattern { wrong.append(text(value)) }
                 let float = strtof("\(mantissa)e\(exponent)", nil)
                 guard float.isFinite else { continue }
-                #expect(strtof(text(float), nil).bitPattern == float.bitPattern)
+                if strtof(text(float), nil).bitPattern != float.bitPattern { wrong.append(text(float)) }
             }
         }
+        #expect(wrong.isEmpty, "\(wrong.count), such as \(wrong.prefix(5))")
     }
 
     @Test(
@@ -97,7 +110,7 @@ import Testing
             (100_000_000, "100000000"), (123_456_789, "123456789"), (1e15, "1000000000000000"),
             (1_234_567_890_123_456, "1234567890123456"), (1e16, "1e16"), (1.5e20, "1.5e20"), (1e-7, "1e-7"),
             (1.7976931348623157e308, "1.7976931348623157e308"), (Double.leastNonzeroMagnitude, "5e-324"),
-            (-1.2345678901234567e-300, "-1.2345678901234567e-300"), (9_007_199_254_740_992, "9007199254740992"),
+            (-1.2345678901234568e-300, "-1.2345678901234568e-300"), (9_007_199_254_740_992, "9007199254740992"),
             (0.3, "0.3"), (12345678.25, "12345678.25"), (123456789.125, "123456789.125"),
         ])
     func shapes(value: Double, expected: String) { #expect(text(value) == expected) }

@@ -23,35 +23,37 @@ import Testing
             && found.float.bitPattern == strtof(text, nil).bitPattern
     }
 
-    @Test("the powers of ten are those of the published tables")
+    @Test("the powers of ten are those of exact integer arithmetic")
     func powers() {
-        // Lemire's table (fast_float) at −342, −27, 0, 55, 308; rounded up between −27 and −1 there, down here.
+        // Computed once with the unbounded integers of Python.
         let powers = PowersOfTen()
         #expect(powers.floor(-342) == (0xEEF4_53D6_923B_D65A, 0x113F_AA29_06A1_3B3F))
         #expect(powers.floor(-27) == (0x9E74_D1B7_91E0_7E48, 0x775E_A264_CF55_347D))
         #expect(powers.floor(0) == (0x8000_0000_0000_0000, 0))
         #expect(powers.floor(27) == (0xCECB_8F27_F420_0F3A, 0))
         #expect(powers.floor(308) == (0x8E67_9C2F_5E44_FF8F, 0x570F_09EA_A7EA_7648))
-        // Bouvier's table (Schubfach), rounded up: −292 and 324.
         #expect(powers.ceiling(-292) == (0xFF77_B1FC_BEBC_DC4F, 0x25E8_E89C_13BB_0F7B))
-        #expect(powers.ceiling(324) == (0x9E19_DB92_B4E3_1BA9, 0x6C07_A2C2_6A83_46D1))
+        #expect(powers.ceiling(324) == (0x9E19_DB92_B4E3_1BA9, 0x6C07_A2C2_6A83_46D2))
     }
 
     @Test("the shortest texts of random numbers read back to the same bits as by the C library")
     func randomBits() {
         var random = SeededGenerator(1)
-        for _ in 0..<300_000 {
+        var wrong: [String] = []
+        for _ in 0..<100_000 {
             let double = Double(bitPattern: random.next())
-            if double.isFinite, !agrees("\(double)") { Issue.record("\(double)") }
+            if double.isFinite, !agrees("\(double)") { wrong.append("\(double)") }
             let float = Float(bitPattern: UInt32(truncatingIfNeeded: random.next()))
-            if float.isFinite, !agrees("\(float)") { Issue.record("\(float)") }
+            if float.isFinite, !agrees("\(float)") { wrong.append("\(float)") }
         }
+        #expect(wrong.isEmpty, "\(wrong.count), such as \(wrong.prefix(5))")
     }
 
     @Test("random decimals of 1 to 40 digits read as by the C library")
     func randomDecimals() {
         var random = SeededGenerator(2)
-        for _ in 0..<200_000 {
+        var wrong: [String] = []
+        for _ in 0..<50_000 {
             var text = Bool.random(using: &random) ? "-" : ""
             for _ in 0..<Int.random(in: 1...20, using: &random) { text += "\(Int.random(in: 0...9, using: &random))" }
             if Bool.random(using: &random) {
@@ -61,32 +63,35 @@ import Testing
                 }
             }
             if Bool.random(using: &random) { text += "e\(Int.random(in: -360...330, using: &random))" }
-            if !agrees(text) { Issue.record("\(text)") }
+            if !agrees(text) { wrong.append(text) }
         }
+        #expect(wrong.isEmpty, "\(wrong.count), such as \(wrong.prefix(5))")
     }
 
     @Test("decimals exactly between two numbers, and a hair to either side, round as by the C library")
     func midpoints() {
         var random = SeededGenerator(3)
-        for _ in 0..<30_000 {
+        var wrong: [String] = []
+        for _ in 0..<4_000 {
             // The midpoint of two binary32 numbers is a binary64 number, and its decimal expansion is finite.
             let low = Float(bitPattern: UInt32(truncatingIfNeeded: random.next()) & 0x7FFF_FFFF)
             guard low.isFinite, low.nextUp.isFinite else { continue }
             let middle = (Double(low) + Double(low.nextUp)) / 2
             let text = String(format: "%.200f", middle)
             for variant in [text, text + "1", String(format: "%.17g", middle), String(format: "%.60g", middle)] {
-                if !agrees(variant) { Issue.record("\(variant)") }
+                if !agrees(variant) { wrong.append(variant) }
             }
         }
-        for _ in 0..<3_000 {
+        for _ in 0..<300 {
             // Midpoints of binary64 numbers in full: m · 2ᵉ with one bit more than fits.
             let mantissa = random.next() >> 10 | 1
             let exponent = Int.random(in: -120...60, using: &random)
             let text = exactDecimal(mantissa, timesTwoTo: exponent)
             for variant in [text, text + (text.contains(".") ? "0000001" : ".0000001")] {
-                if !agrees(variant) { Issue.record("\(variant)") }
+                if !agrees(variant) { wrong.append(variant) }
             }
         }
+        #expect(wrong.isEmpty, "\(wrong.count), such as \(wrong.prefix(5))")
     }
 
     /// m · 2ᵉ written out, by long multiplication and halving of decimal digits.
