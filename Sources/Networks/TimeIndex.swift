@@ -44,7 +44,7 @@ public struct TimeIndex: Hashable, Sendable {
 
     /// The label of the row `rows` after the last one.
     public func label(after rows: Int) -> String {
-        let place = last + rows * step
+        let place = last &+ rows &* step
         switch unit {
         case .integer: return String(place)
         case .month(let separator, let day):
@@ -67,7 +67,7 @@ public struct TimeIndex: Hashable, Sendable {
 
     /// The index whose last row lies `rows` later (or earlier).
     public func moved(by rows: Int) -> TimeIndex {
-        TimeIndex(unit: unit, step: step, last: last + rows * step)
+        TimeIndex(unit: unit, step: step, last: last &+ rows &* step)
     }
 
     /// Rows of one season where convention has one: 12 months, 4 quarters, 7 days, 52 weeks, 24 hours.
@@ -91,7 +91,10 @@ public struct TimeIndex: Hashable, Sendable {
     private static let readings: [Reading] = [integers, months, quarters, monthDays, monthEnds, days, times]
 
     private static let integers: Reading = { labels in
-        let places = labels.compactMap { label in Int(label).flatMap { String($0) == label ? $0 : nil } }
+        // Numbers of more than 17 digits leave no room to count on.
+        let places = labels.compactMap { label in
+            label.utf8.count <= 17 ? Int(label).flatMap { String($0) == label ? $0 : nil } : nil
+        }
         return places.count == labels.count ? (.integer, places) : nil
     }
 

@@ -1,0 +1,252 @@
+import Kernels
+
+// The layers of a network in training, over all steps of a batch: forward with everything kept, backward through time.
+// Weight gradients are products over the whole sequence, their rows in the order (time, batch).
+
+extension TrainingNetwork {
+    /// All layers forward: h (and what backward needs) of every layer at every step, packed.
+    func runLayers(_ x: Rows, dropout: DropoutPlace?) {
+        for index in layers.indices {
+            let weights = layers[index]
+            let buffers = workspace.layers[index]
+            let hidden = weights.hidden
+            if index > 0, dropsOut, let dropout {
+                let (mask, dropped) = droppedInput(index)
+                dropout.mask(mask, layer: index, rate: description.dropout)
+                kernels.multiply(lowerStates(index), mask.rows, into: dropped)
+            }
+            let p = buffers.p.rows(count: batch.rows, width: weights.width)
+            let h = buffers.h.rows(count: batch.rows, width: hidden)
+            let c = weights.cell.carriesCellState ? buffers.c.rows(count: batch.rows, width: hidden) : nil
+            kernels.product(inputOfLayer(index, x), weights.input, start: .bias(weights.inputBias), into: p)
+            for step in 0..<batch.steps {
+                let count = batch.active[step]
+                let rows = batch.offsets[step]..<batch.offsets[step] + count
+                let keptWidth = weights.cell.keptBlocks * hidden
+                kernels.forwardStep(
+                    weights, p: p.rows.rows(rows), q: workspace.q.rows(count: count, width: weights.width),
+                    hPrevious: previous(step, h, first: buffers.h0.base),
+                    cPrevious: c.map { previous(step, $0, first: buffers.c0.base) },
+                    h: h.rows(rows), c: c?.rows(rows),
+                    kept: keptWidth > 0
+                        ? buffers.kept.rows(count: batch.rows, width: keptWidth).rows(rows) : nil,
+                    resetState: weights.cell.hasTwoPhases
+                        ? buffers.resetState.rows(count: batch.rows, width: hidden).rows(rows) : nil)
+            }
+        }
+    }
+
+    /// Gradients carried back through time start at zero.
+    func clearGradients(_ index: Int) {
+        workspace.layers[index].dh.fill(0)
+        workspace.layers[index].dc.fill(0)
+    }
+
+    /// All layers backward, top first. The carried gradients dh and dc hold those of the last states (zero, or more)
+    /// and end as those of the first.
+    ///
+    /// - Parameters:
+    ///   - dTop: gradient of the top layer's h at every step, in dUpper; nil where it is zero.
+    ///   - wantsInput: whether the gradient of x is formed too.
+    /// - Returns: the gradient of x, packed [rows × inputs], where it is wanted.
+    @discardableResult
+    func backwardLayers(
+        _ dTop: MutableRows?, into gradient: UnsafeMutablePointer<Float>, wantsInput: Bool = false
+    ) -> Rows? {
+        var dh = dTop
+        // dTop lies in dUpper, so the layer below it gets dLower, and so on in turns.
+        var isUpper = true
+        for index in layers.indices.reversed() {
+            let weights = layers[index]
+            backwardThroughTime(index, above: dh?.rows)
+            formGradients(index, into: gradient)
+            guard index > 0 || wantsInput, let transposes = weights.transposes else { return nil }
+            let target = isUpper ? workspace.dLower.base : workspace.dUpper.base
+            isUpper.toggle()
+            let dInput = MutableRows(target, count: batch.rows, width: weights.inputs)
+            let dp = workspace.layers[index].p.rows(count: batch.rows, width: weights.width)
+            kernels.product(dp.rows, transposes.input, start: .zero, into: dInput)
+            if index > 0, dropsOut { kernels.multiply(dInput.rows, droppedInput(index).mask.rows, into: dInput) }
+            dh = dInput
+        }
+        return dh?.rows
+    }
+
+    /// dp (and dq) of every step of one layer, from the last step to the first.
+    ///
+    /// - Parameter above: gradient of h at every step; nil where it is zero.
+    private func backwardThroughTime(_ index: Int, above: Rows?) {
+        let weights = layers[index]
+        let buffers = workspace.layers[index]
+        let hidden = weights.hidden
+        let h = buffers.h.rows(count: batch.rows, width: hidden)
+        let c = weights.cell.carriesCellState ? buffers.c.rows(count: batch.rows, width: hidden) : nil
+        let dp = buffers.p.rows(count: batch.rows, width: weights.width)
+        let dq = weights.cell.sharesGradient ? nil : buffers.dq.rows(count: batch.rows, width: weights.width)
+        let keptWidth = weights.cell.keptBlocks * hidden
+        for step in (0..<batch.steps).reversed() {
+            let count = batch.active[step]
+            let rows = batch.offsets[step]..<batch.offsets[step] + count
+            let dh = buffers.dh.rows(count: count, width: hidden)
+            if let above { kernels.add(above.rows(rows), to: dh) }
+            let backward = CellBackward(
+                hidden: hidden, dh: dh, dc: c == nil ? nil : buffers.dc.rows(count: count, width: hidden),
+                kept: keptWidth > 0
+                    ? buffers.kept.rows(count: batch.rows, width: keptWidth).rows(rows).rows : nil,
+                h: h.rows.rows(rows), hPrevious: previous(step, h, first: buffers.h0.base),
+                cPrevious: c.map { previous(step, $0, first: buffers.c0.base) }, dp: dp.rows(rows),
+                dq: dq?.rows(rows))
+            kernels.backwardStep(
+                weights, backward,
+                dResetState: weights.cell.hasTwoPhases
+                    ? workspace.dResetState.rows(count: count, width: hidden) : nil)
+        }
+    }
+
+    /// The gradients of one layer's weights and biases, from dp and dq of all steps.
+    private func formGradients(_ index: Int, into gradient: UnsafeMutablePointer<Float>) {
+        guard let x = input else { return }
+        let weights = layers[index]
+        let buffers = workspace.layers[index]
+        let place = layout.layers[index]
+        let dp = buffers.p.rows(count: batch.rows, width: weights.width).rows
+        let dq = weights.cell.sharesGradient ? dp : buffers.dq.rows(count: batch.rows, width: weights.width).rows
+        kernels.weightGradient(dp, inputOfLayer(index, x), into: gradient + place.inputWeights.lowerBound)
+        kernels.biasGradient(dp, into: gradient + place.inputBias.lowerBound)
+        kernels.biasGradient(dq, into: gradient + place.recurrentBias.lowerBound)
+        let recurrent = gradient + place.recurrentWeights.lowerBound
+        let gates = weights.recurrent.outputs
+        recurrentGradient(dq.columns(0..<gates), buffers, hidden: weights.hidden, into: recurrent)
+        if weights.cell.hasTwoPhases {
+            let resetState = buffers.resetState.rows(count: batch.rows, width: weights.hidden)
+            kernels.weightGradient(
+                dq.columns(gates..<weights.width), resetState.rows, into: recurrent + gates * weights.hidden)
+        }
+    }
+
+    /// Σ dq · h of the step before. Where two steps have the same rows, the h before them lie back to back, and one
+    /// product takes both.
+    private func recurrentGradient(
+        _ dq: Rows, _ buffers: TrainingWorkspace.Layer, hidden: Int, into gradient: UnsafeMutablePointer<Float>
+    ) {
+        guard batch.steps > 0 else { return }
+        if !startsAtZero {
+            let first = buffers.h0.rows(count: batch.active[0], width: hidden)
+            kernels.weightGradient(dq.rows(0..<batch.active[0]), first.rows, into: gradient)
+        }
+        let h = buffers.h.rows(count: batch.rows, width: hidden).rows
+        var step = 1
+        while step < batch.steps {
+            let first = step
+            while step + 1 < batch.steps, batch.active[step - 1] == batch.active[step] { step += 1 }
+            let rows = batch.offsets[first]..<batch.offsets[step + 1]
+            let before = batch.offsets[first - 1]..<batch.offsets[first - 1] + rows.count
+            kernels.weightGradient(dq.rows(rows), h.rows(before), into: gradient)
+            step += 1
+        }
+    }
+
+    // MARK: - Views
+
+    /// The states that the rows of a step come from: the same rows of the step before, or the first states.
+    private func previous(_ step: Int, _ states: MutableRows, first: UnsafeMutablePointer<Float>) -> Rows {
+        let count = batch.active[step]
+        guard step > 0 else { return Rows(first, count: count, width: states.width) }
+        return states.rows.rows(batch.offsets[step - 1]..<batch.offsets[step - 1] + count)
+    }
+
+    private func lowerStates(_ index: Int) -> Rows {
+        workspace.layers[index - 1].h.rows(count: batch.rows, width: layers[index - 1].hidden).rows
+    }
+
+    private func droppedInput(_ index: Int) -> (mask: MutableRows, input: MutableRows) {
+        let buffers = workspace.layers[index]
+        let width = layers[index].inputs
+        return (
+            buffers.mask.rows(count: batch.rows, width: width), buffers.dropped.rows(count: batch.rows, width: width)
+        )
+    }
+
+    private func inputOfLayer(_ index: Int, _ x: Rows) -> Rows {
+        guard index > 0 else { return x }
+        return dropsOut ? droppedInput(index).input.rows : lowerStates(index)
+    }
+}
+
+/// Gradients beyond those of the parameters, for checks against references.
+extension TrainingNetwork {
+    /// Backward from gradients of the top layer's h at every step and of every layer's last states; the head takes no
+    /// part. All in the caller's order; states before the first step get their gradients in the result.
+    ///
+    /// - Parameter dTop: rows of `hidden` floats, sequence after sequence.
+    public func backwardStates(
+        dTop: [Float], dLast: [StreamState], into gradient: UnsafeMutablePointer<Float>
+    ) -> (dx: [Float], dFirst: [StreamState]) {
+        precondition(dTop.count == batch.rows * (layers.last?.hidden ?? 0), "one gradient row a step")
+        precondition(dLast.count == batch.count, "one gradient a sequence")
+        let above = workspace.dUpper.rows(count: batch.rows, width: layers.last?.hidden ?? 0)
+        dTop.withUnsafeBufferPointer { values in
+            if let base = values.baseAddress { batch.pack(base, width: above.width, into: above.base) }
+        }
+        for (index, weights) in layers.enumerated() {
+            clearGradients(index)
+            let buffers = workspace.layers[index]
+            for row in 0..<batch.count {
+                let state = dLast[batch.order[row]]
+                for unit in 0..<weights.hidden {
+                    buffers.dh.base[row * weights.hidden + unit] = state.h[index][unit]
+                    buffers.dc.base[row * weights.hidden + unit] = state.c[index]?[unit] ?? 0
+                }
+            }
+        }
+        let packed = backwardLayers(above, into: gradient, wantsInput: true)
+        let dx = [Float](unsafeUninitializedCapacity: batch.rows * description.inputs) { dx, count in
+            if let base = dx.baseAddress, let packed {
+                batch.unpack(packed.base, width: description.inputs, into: base)
+            }
+            count = batch.rows * description.inputs
+        }
+        var dFirst = [StreamState](repeating: StreamState(zeroFor: description), count: batch.count)
+        for (index, weights) in layers.enumerated() {
+            let buffers = workspace.layers[index]
+            for row in 0..<batch.count {
+                for unit in 0..<weights.hidden {
+                    dFirst[batch.order[row]].h[index][unit] = buffers.dh.base[row * weights.hidden + unit]
+                    dFirst[batch.order[row]].c[index]?[unit] = buffers.dc.base[row * weights.hidden + unit]
+                }
+            }
+        }
+        return (dx, dFirst)
+    }
+
+    /// The states after each sequence's last step, in the caller's order, of the batch that went forward last.
+    public var lastStates: [StreamState] {
+        var states = [StreamState](repeating: StreamState(zeroFor: description), count: batch.count)
+        for (index, weights) in layers.enumerated() {
+            let buffers = workspace.layers[index]
+            for row in 0..<batch.count {
+                let sequence = batch.order[row]
+                let length = batch.lengths[sequence]
+                let place = length > 0 ? batch.offsets[length - 1] + row : row
+                for unit in 0..<weights.hidden {
+                    let offset = place * weights.hidden + unit
+                    states[sequence].h[index][unit] = length > 0 ? buffers.h.base[offset] : buffers.h0.base[offset]
+                    states[sequence].c[index]?[unit] = length > 0 ? buffers.c.base[offset] : buffers.c0.base[offset]
+                }
+                states[sequence].steps = length
+            }
+        }
+        return states
+    }
+
+    /// The top layer's h at every step, sequence after sequence in the caller's order.
+    public var topStates: [Float] {
+        guard let top = layers.last else { return [] }
+        return [Float](unsafeUninitializedCapacity: batch.rows * top.hidden) { values, count in
+            if let base = values.baseAddress {
+                batch.unpack(workspace.layers[layers.count - 1].h.base, width: top.hidden, into: base)
+            }
+            count = batch.rows * top.hidden
+        }
+    }
+}

@@ -1,0 +1,156 @@
+import CCrypto
+
+/// Writes the payload of our own files: little-endian numbers, counted strings and arrays, one after the other.
+public struct BinaryWriter {
+    public private(set) var bytes: [UInt8] = []
+
+    public init() {}
+
+    public mutating func write(_ value: some FixedWidthInteger) {
+        withUnsafeBytes(of: value.littleEndian) { bytes.append(contentsOf: $0) }
+    }
+
+    public mutating func write(_ value: Int) { write(Int64(value)) }
+    public mutating func write(_ value: Bool) { bytes.append(value ? 1 : 0) }
+    public mutating func write(_ value: Float) { write(value.bitPattern) }
+    public mutating func write(_ value: Double) { write(value.bitPattern) }
+
+    public mutating func write(_ value: String) {
+        write(value.utf8.count)
+        bytes.append(contentsOf: value.utf8)
+    }
+
+    public mutating func write(_ values: [UInt8]) {
+        write(values.count)
+        bytes.append(contentsOf: values)
+    }
+
+    public mutating func write(_ values: [Float]) {
+        write(values.count)
+        for value in values { write(value) }
+    }
+
+    public mutating func write(_ values: [Double]) {
+        write(values.count)
+        for value in values { write(value) }
+    }
+
+    public mutating func write<Element>(_ values: [Element], _ each: (inout BinaryWriter, Element) -> Void) {
+        write(values.count)
+        for value in values { each(&self, value) }
+    }
+
+    public mutating func write<Value>(_ value: Value?, _ some: (inout BinaryWriter, Value) -> Void) {
+        write(value != nil)
+        if let value { some(&self, value) }
+    }
+}
+
+/// Reads what a `BinaryWriter` wrote. Counts are checked against what is left before anything is allocated.
+public struct BinaryReader {
+    /// The payload ends where a value should stand, or holds what no value looks like.
+    public struct Malformed: Error, Hashable, Sendable {
+        public var offset: Int
+        public var expectation: String
+    }
+
+    private let bytes: [UInt8]
+    public private(set) var offset = 0
+
+    public init(_ bytes: [UInt8]) {
+        self.bytes = bytes
+    }
+
+    public var isAtEnd: Bool { offset == bytes.count }
+
+    public func malformed(_ expectation: String) -> Malformed { Malformed(offset: offset, expectation: expectation) }
+
+    public mutating func read<Number: FixedWidthInteger>(_: Number.Type = Number.self) throws(Malformed) -> Number {
+        let size = MemoryLayout<Number>.size
+        guard bytes.count - offset >= size else { throw malformed("a number of \(size) bytes") }
+        var value: Number = 0
+        withUnsafeMutableBytes(of: &value) { target in
+            for index in 0..<size { target[index] = bytes[offset + index] }
+        }
+        offset += size
+        return Number(littleEndian: value)
+    }
+
+    public mutating func readInt() throws(Malformed) -> Int { Int(try read(Int64.self)) }
+    public mutating func readFloat() throws(Malformed) -> Float { Float(bitPattern: try read()) }
+    public mutating func readDouble() throws(Malformed) -> Double { Double(bitPattern: try read()) }
+
+    public mutating func readBool() throws(Malformed) -> Bool {
+        let byte = try read(UInt8.self)
+        guard byte < 2 else { throw malformed("0 or 1") }
+        return byte == 1
+    }
+
+    /// A count of things that take at least `size` bytes each.
+    public mutating func readCount(size: Int) throws(Malformed) -> Int {
+        let count = try readInt()
+        guard count >= 0, count <= (bytes.count - offset) / max(size, 1) else { throw malformed("a count") }
+        return count
+    }
+
+    public mutating func readString() throws(Malformed) -> String {
+        let count = try readCount(size: 1)
+        guard let text = String(validating: bytes[offset..<offset + count], as: UTF8.self) else {
+            throw malformed("UTF-8")
+        }
+        offset += count
+        return text
+    }
+
+    public mutating func readBytes() throws(Malformed) -> [UInt8] {
+        let count = try readCount(size: 1)
+        defer { offset += count }
+        return Array(bytes[offset..<offset + count])
+    }
+
+    public mutating func readFloats() throws(Malformed) -> [Float] {
+        let count = try readCount(size: 4)
+        var values: [Float] = []
+        values.reserveCapacity(count)
+        for _ in 0..<count { values.append(try readFloat()) }
+        return values
+    }
+
+    public mutating func readDoubles() throws(Malformed) -> [Double] {
+        let count = try readCount(size: 8)
+        var values: [Double] = []
+        values.reserveCapacity(count)
+        for _ in 0..<count { values.append(try readDouble()) }
+        return values
+    }
+
+    /// - Parameter size: the least bytes an element can take.
+    public mutating func readArray<Element>(
+        size: Int = 1, _ each: (inout BinaryReader) throws(Malformed) -> Element
+    ) throws(Malformed) -> [Element] {
+        let count = try readCount(size: size)
+        var values: [Element] = []
+        values.reserveCapacity(count)
+        for _ in 0..<count { values.append(try each(&self)) }
+        return values
+    }
+
+    public mutating func readOptional<Value>(
+        _ some: (inout BinaryReader) throws(Malformed) -> Value
+    ) throws(Malformed) -> Value? {
+        try readBool() ? try some(&self) : nil
+    }
+}
+
+/// SHA-256 (FIPS 180-4), by OpenSSL.
+public enum SHA256 {
+    public static let byteCount = 32
+
+    public static func digest(_ bytes: some Sequence<UInt8>) -> [UInt8] {
+        let bytes = Array(bytes)
+        var digest = [UInt8](repeating: 0, count: byteCount)
+        let succeeded = EVP_Digest(bytes, bytes.count, &digest, nil, EVP_sha256(), nil)
+        precondition(succeeded == 1, "libcrypto cannot compute SHA-256, which every build of it has")
+        return digest
+    }
+}

@@ -1,0 +1,56 @@
+import Kernels
+
+// One step of one layer, the products around the pointwise cell included: the only place that knows how a cell and its
+// recurrent product fit together. Inference, training and their streams all walk over time with these two functions.
+
+extension KernelSet {
+    /// The state after a step from p, the input side of it.
+    ///
+    ///     p          [rows × blocks·hidden]   W·x + b, formed before for the whole sequence
+    ///     q          [rows × blocks·hidden]   scratch, overwritten with U·h + c
+    ///     state      the rest; see CellForward
+    func forwardStep(
+        _ weights: LayerWeights, p: Rows, q: MutableRows, hPrevious: Rows, cPrevious: Rows?, h: MutableRows,
+        c: MutableRows?, kept: MutableRows?, resetState: MutableRows?
+    ) {
+        let step = CellForward(
+            hidden: weights.hidden, p: p, q: q.rows, hPrevious: hPrevious, cPrevious: cPrevious, h: h, c: c,
+            kept: kept, resetState: resetState)
+        guard let candidate = weights.candidate, let resetState else {
+            product(hPrevious, weights.recurrent, start: .bias(weights.recurrentBias), into: q)
+            forward(weights.cell, step)
+            return
+        }
+        let gates = weights.recurrent.outputs
+        product(
+            hPrevious, weights.recurrent, start: .bias(weights.recurrentBias), into: q.columns(0..<gates))
+        forwardGates(weights.cell, step)
+        product(
+            resetState.rows, candidate, start: .bias(weights.recurrentBias + gates),
+            into: q.columns(gates..<weights.width))
+        forward(weights.cell, step)
+    }
+
+    /// Mirror of `forwardStep`: dh in is the whole gradient of h′, dh out the whole gradient of the h before; dp (and
+    /// dq, where the cell does not share it) is left for the weight gradients over the whole sequence.
+    ///
+    /// - Parameter dResetState: scratch [rows × hidden], for cells with two phases.
+    func backwardStep(_ weights: LayerWeights, _ step: CellBackward, dResetState: MutableRows?) {
+        guard let transposes = weights.transposes else {
+            preconditionFailure("weights packed for inference have no backward")
+        }
+        backward(weights.cell, step)
+        guard let candidate = transposes.candidate, let dResetState else {
+            let dq = step.dq ?? step.dp
+            product(dq.rows, transposes.recurrent, start: .target, into: step.dh)
+            return
+        }
+        let gates = weights.recurrent.outputs
+        product(
+            step.dp.rows.columns(gates..<weights.width), candidate, start: .zero, into: dResetState)
+        var gatesStep = step
+        gatesStep.dResetState = dResetState.rows
+        backwardGates(weights.cell, gatesStep)
+        product(step.dp.rows.columns(0..<gates), transposes.recurrent, start: .target, into: step.dh)
+    }
+}

@@ -1,0 +1,119 @@
+import Kernels
+
+/// A network ready to answer: weights packed once, read by any number of threads.
+///
+/// A sequence gives the same bits alone, in any batch, step by step or as a whole: every row goes through the same chain
+/// of additions, whatever stands beside it.
+public final class InferenceNetwork: Sendable {
+    /// What a run answers.
+    public enum Answer: Sendable {
+        /// One output a sequence, after its last step.
+        case last
+        /// One output a step.
+        case everyStep
+    }
+
+    public let description: NetworkDescription
+    let kernels: KernelSet
+    let layers: [LayerWeights]
+    let head: PackedMatrix
+    let headBias: Buffer
+    let pool = WorkspacePool()
+
+    /// - Precondition: the parameters have the layout of the description.
+    public init(_ description: NetworkDescription, _ parameters: Parameters, kernels: KernelSet) {
+        precondition(parameters.layout == ParameterLayout(description), "parameters of another network")
+        self.description = description
+        self.kernels = kernels
+        let layout = parameters.layout
+        layers = description.layers.indices.map { index in
+            LayerWeights(
+                description.layers[index], inputs: description.inputs(ofLayer: index), kernels: kernels, trains: false)
+        }
+        head = PackedMatrix(
+            outputs: description.outputs, inputs: description.layers.last?.hidden ?? description.inputs, for: kernels)
+        headBias = Buffer(count: description.outputs)
+        parameters.values.withUnsafeBufferPointer { values in
+            guard let base = values.baseAddress else { return }
+            for (weights, place) in zip(layers, layout.layers) { weights.load(base, place, kernels: kernels) }
+            kernels.pack(base + layout.headWeights.lowerBound, into: head)
+            headBias.base.update(from: base + layout.headBias.lowerBound, count: description.outputs)
+        }
+    }
+
+    public var instructionSet: InstructionSet { kernels.instructionSet }
+
+    /// Memory of the packed weights.
+    public var byteCount: Int {
+        layers.reduce(head.byteCount + headBias.count * MemoryLayout<Float>.stride) { $0 + $1.byteCount }
+    }
+
+    /// A state before the first step.
+    public var zeroState: StreamState { StreamState(zeroFor: description) }
+
+    /// Runs every sequence from the zero state.
+    ///
+    /// - Parameters:
+    ///   - values: rows of `inputs` floats, sequence after sequence.
+    ///   - lengths: rows of each sequence.
+    /// - Returns: rows of `outputs` floats, in the order of the sequences (and their steps).
+    public func run(_ values: [Float], lengths: [Int], answer: Answer = .last) -> [Float] {
+        var none: [StreamState] = []
+        return run(values, lengths: lengths, states: &none, fromZero: true, answer: answer)
+    }
+
+    /// Runs every sequence from its own state and leaves its last state there.
+    public func run(
+        _ values: [Float], lengths: [Int], states: inout [StreamState], answer: Answer = .last
+    ) -> [Float] {
+        run(values, lengths: lengths, states: &states, fromZero: false, answer: answer)
+    }
+
+    /// One step of every stream: the same bits as `run` gives for that row.
+    ///
+    /// - Parameter inputs: one row of `inputs` floats a stream.
+    /// - Returns: one row of `outputs` floats a stream.
+    public func step(_ states: inout [StreamState], _ inputs: [Float]) -> [Float] {
+        precondition(inputs.count == states.count * description.inputs, "one input row a stream")
+        return [Float](unsafeUninitializedCapacity: states.count * description.outputs) { outputs, count in
+            inputs.withUnsafeBufferPointer { step(&states, $0, outputs) }
+            count = states.count * description.outputs
+        }
+    }
+
+    /// One step of every stream, without an allocation once a workspace is there.
+    ///
+    ///     inputs  [streams × inputs]    outputs  [streams × outputs], overwritten
+    public func step(
+        _ states: inout [StreamState], _ inputs: UnsafeBufferPointer<Float>,
+        _ outputs: UnsafeMutableBufferPointer<Float>
+    ) {
+        precondition(inputs.count >= states.count * description.inputs, "one input row a stream")
+        precondition(outputs.count >= states.count * description.outputs, "one output row a stream")
+        guard let input = inputs.baseAddress, let output = outputs.baseAddress else { return }
+        for first in stride(from: 0, to: states.count, by: InferenceWorkspace.groupSize) {
+            var count = min(InferenceWorkspace.groupSize, states.count - first)
+            let workspace = pool.take(description, group: count, rows: count)
+            defer { pool.giveBack(workspace) }
+            for row in 0..<count { load(states[first + row], into: workspace, row: row) }
+            workspace.x.base.update(from: input + first * description.inputs, count: count * description.inputs)
+            let top = withUnsafePointer(to: &count) { count in
+                chunk(
+                    workspace, active: UnsafeBufferPointer(start: count, count: 1)[...], after: 0, rows: count.pointee)
+            }
+            if let sum = description.readout == .mean ? workspace.sum.rows(count: count, width: top.width) : nil {
+                kernels.add(top.rows, to: sum)
+            }
+            for row in 0..<count { save(&states[first + row], from: workspace, row: row, steps: 1) }
+            let target = MutableRows(
+                output + first * description.outputs, count: count, width: description.outputs)
+            readLast(workspace, into: target) { states[first + $0].steps }
+        }
+    }
+
+    /// What the head says of states as they are, without a step.
+    public func output(of states: [StreamState]) -> [Float] {
+        var copies = states
+        return run([], lengths: [Int](repeating: 0, count: states.count), states: &copies)
+    }
+}

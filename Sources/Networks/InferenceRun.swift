@@ -1,0 +1,252 @@
+import Kernels
+
+// How a batch runs: in groups of sequences and chunks of steps, so that memory has a bound whatever the batch; neither
+// changes a bit of the answers.
+
+extension InferenceNetwork {
+    func run(
+        _ values: [Float], lengths: [Int], states: inout [StreamState], fromZero: Bool, answer: Answer
+    ) -> [Float] {
+        let batch = RaggedBatch(lengths: lengths)
+        precondition(values.count == batch.rows * description.inputs, "\(batch.rows) rows of inputs expected")
+        precondition(fromZero || states.count == batch.count, "one state a sequence")
+        let outputRows = answer == .last ? batch.count : batch.rows
+        return [Float](unsafeUninitializedCapacity: outputRows * description.outputs) { outputs, count in
+            count = outputRows * description.outputs
+            guard let target = outputs.baseAddress else { return }
+            values.withUnsafeBufferPointer { values in
+                // Sequences without rows have no address; then nothing is read from it either.
+                let source = values.baseAddress ?? UnsafePointer(target)
+                for first in stride(from: 0, to: batch.count, by: InferenceWorkspace.groupSize) {
+                    let rows = first..<min(first + InferenceWorkspace.groupSize, batch.count)
+                    run(Group(batch, rows), source, &states, fromZero: fromZero, answer, target)
+                }
+            }
+        }
+    }
+
+    /// Adjacent rows of a batch that run together.
+    struct Group {
+        let batch: RaggedBatch
+        let rows: Range<Int>
+        /// Rows of this group that have a step t; one more entry, 0.
+        let active: [Int]
+
+        init(_ batch: RaggedBatch, _ rows: Range<Int>) {
+            self.batch = batch
+            self.rows = rows
+            let steps = batch.lengths[batch.order[rows.lowerBound]]
+            active = (0...steps).map { step in
+                step == steps ? 0 : min(max(batch.active[step] - rows.lowerBound, 0), rows.count)
+            }
+        }
+
+        var count: Int { rows.count }
+        var steps: Int { active.count - 1 }
+        func sequence(_ row: Int) -> Int { batch.order[rows.lowerBound + row] }
+    }
+
+    private func run(
+        _ group: Group, _ values: UnsafePointer<Float>, _ states: inout [StreamState], fromZero: Bool,
+        _ answer: Answer, _ target: UnsafeMutablePointer<Float>
+    ) {
+        let workspace = pool.take(
+            description, group: group.count,
+            rows: InferenceWorkspace.rows(for: description, group: group.count, steps: group.steps))
+        defer { pool.giveBack(workspace) }
+        if fromZero {
+            workspace.clearStates()
+        } else {
+            for row in 0..<group.count { load(states[group.sequence(row)], into: workspace, row: row) }
+        }
+        let before = (0..<group.count).map { fromZero ? 0 : states[group.sequence($0)].steps }
+        var step = 0
+        while step < group.steps {
+            var end = step
+            var rows = 0
+            repeat {
+                rows += group.active[end]
+                end += 1
+            } while end < group.steps && rows + group.active[end] <= workspace.rows
+            let steps = step..<end
+            gather(group, steps, values, into: workspace)
+            let top = group.active.withUnsafeBufferPointer { active in
+                chunk(workspace, active: active[steps], after: group.active[end], rows: rows)
+            }
+            if description.readout == .mean {
+                addUp(workspace, top, group.active[steps], means: answer == .everyStep) { before[$0] + step }
+            }
+            if answer == .everyStep {
+                let outputs = workspace.output.rows(count: rows, width: description.outputs)
+                kernels.product(top.rows, head, start: .bias(UnsafePointer(headBias.base)), into: outputs)
+                scatter(outputs.rows, group, steps, into: target)
+            }
+            step = end
+        }
+        if !fromZero {
+            for row in 0..<group.count {
+                let sequence = group.sequence(row)
+                save(&states[sequence], from: workspace, row: row, steps: group.batch.lengths[sequence])
+            }
+        }
+        if answer == .last {
+            let last = workspace.output.rows(count: group.count, width: description.outputs)
+            readLast(workspace, into: last) { before[$0] + group.batch.lengths[group.sequence($0)] }
+            for row in 0..<group.count {
+                (target + group.sequence(row) * description.outputs)
+                    .update(from: last.base + row * description.outputs, count: description.outputs)
+            }
+        }
+    }
+
+    /// Runs all layers over a chunk of steps whose input rows lie packed in x; the states move on.
+    ///
+    /// - Parameters:
+    ///   - active: rows of each step.
+    ///   - after: rows that go on after the chunk.
+    /// - Returns: the top layer's h, packed [rows × hidden], in a buffer that is free from here on.
+    func chunk(
+        _ workspace: InferenceWorkspace, active: Slice<UnsafeBufferPointer<Int>>, after: Int, rows: Int
+    ) -> MutableRows {
+        var input = workspace.x.rows(count: rows, width: description.inputs)
+        for (index, weights) in layers.enumerated() {
+            let hidden = weights.hidden
+            let p = workspace.p.rows(count: rows, width: weights.width)
+            let output = index % 2 == 0 ? workspace.lower.base : workspace.upper.base
+            let sequence = MutableRows(output, count: rows, width: hidden)
+            let h = workspace.states(h: index, width: hidden)
+            let c = workspace.states(c: index, width: hidden)
+            kernels.product(input.rows, weights.input, start: .bias(weights.inputBias), into: p)
+            var previous = h.rows
+            var offset = 0
+            for step in active.indices {
+                let count = active[step]
+                let state = sequence.rows(offset..<offset + count)
+                let cells = weights.cell.carriesCellState ? c.rows(0..<count) : nil
+                let twoPhases = weights.cell.hasTwoPhases
+                kernels.forwardStep(
+                    weights, p: p.rows.rows(offset..<offset + count),
+                    q: workspace.q.rows(count: count, width: weights.width),
+                    hPrevious: previous.rows(0..<count), cPrevious: cells?.rows, h: state, c: cells,
+                    kept: twoPhases
+                        ? workspace.kept.rows(count: count, width: weights.cell.keptBlocks * hidden) : nil,
+                    resetState: twoPhases ? workspace.resetState.rows(count: count, width: hidden) : nil)
+                // Sequences that end here leave their last state; at the end of the chunk all leave theirs.
+                let goesOn = step + 1 < active.endIndex ? active[step + 1] : 0
+                (h.base + goesOn * hidden).update(from: state.base + goesOn * hidden, count: (count - goesOn) * hidden)
+                previous = state.rows
+                offset += count
+            }
+            input = sequence
+        }
+        return input
+    }
+
+    // MARK: - Readout
+
+    /// One output a row from the last states, or from the mean of all.
+    ///
+    /// - Parameter steps: how many the sum of a row holds.
+    func readLast(_ workspace: InferenceWorkspace, into target: MutableRows, steps: (Int) -> Int) {
+        guard let top = layers.last else { return }
+        var state = workspace.states(h: layers.count - 1, width: top.hidden).rows(0..<target.count)
+        if description.readout == .mean {
+            // q is free between steps, and at least as wide as h.
+            state = workspace.q.rows(count: target.count, width: top.hidden)
+            for row in 0..<target.count {
+                mean(workspace.sum.base + row * top.hidden, steps(row), into: state.rows(row..<row + 1))
+            }
+        }
+        kernels.product(state.rows, head, start: .bias(UnsafePointer(headBias.base)), into: target)
+    }
+
+    /// Adds the chunk's states to the sums, in the order of the steps, so that a stream has the sum of its sequence.
+    ///
+    /// - Parameters:
+    ///   - means: whether each state is to be replaced by the mean up to its step.
+    ///   - before: steps of a row before the chunk.
+    func addUp(
+        _ workspace: InferenceWorkspace, _ top: MutableRows, _ active: ArraySlice<Int>, means: Bool,
+        before: (Int) -> Int
+    ) {
+        var offset = 0
+        for (step, count) in active.enumerated() {
+            let states = top.rows(offset..<offset + count)
+            let sums = workspace.sum.rows(count: count, width: top.width)
+            kernels.add(states.rows, to: sums)
+            if means {
+                for row in 0..<count {
+                    mean(sums.base + row * top.width, before(row) + step + 1, into: states.rows(row..<row + 1))
+                }
+            }
+            offset += count
+        }
+    }
+
+    /// sum / steps; the mean of no steps is 0.
+    private func mean(_ sum: UnsafePointer<Float>, _ steps: Int, into target: MutableRows) {
+        let divisor = Float(max(steps, 1))
+        for unit in 0..<target.width { target.base[unit] = sum[unit] / divisor }
+    }
+
+    // MARK: - In and out
+
+    private func gather(
+        _ group: Group, _ steps: Range<Int>, _ values: UnsafePointer<Float>, into workspace: InferenceWorkspace
+    ) {
+        let width = description.inputs
+        var target = workspace.x.base
+        for step in steps {
+            for row in 0..<group.active[step] {
+                target.update(from: values + (group.batch.starts[group.sequence(row)] + step) * width, count: width)
+                target += width
+            }
+        }
+    }
+
+    private func scatter(
+        _ outputs: Rows, _ group: Group, _ steps: Range<Int>, into target: UnsafeMutablePointer<Float>
+    ) {
+        var source = outputs.base
+        for step in steps {
+            for row in 0..<group.active[step] {
+                (target + (group.batch.starts[group.sequence(row)] + step) * outputs.width)
+                    .update(from: source, count: outputs.width)
+                source += outputs.width
+            }
+        }
+    }
+
+    func load(_ state: StreamState, into workspace: InferenceWorkspace, row: Int) {
+        for (index, layer) in layers.enumerated() {
+            copy(state.h[index], to: workspace.states(h: index, width: layer.hidden).base + row * layer.hidden)
+            if let c = state.c[index] {
+                copy(c, to: workspace.states(c: index, width: layer.hidden).base + row * layer.hidden)
+            }
+        }
+        if let sum = state.sum { copy(sum, to: workspace.sum.base + row * sum.count) }
+    }
+
+    func save(_ state: inout StreamState, from workspace: InferenceWorkspace, row: Int, steps: Int) {
+        for (index, layer) in layers.enumerated() {
+            copy(workspace.states(h: index, width: layer.hidden).base + row * layer.hidden, to: &state.h[index])
+            if state.c[index] != nil {
+                copy(workspace.states(c: index, width: layer.hidden).base + row * layer.hidden, to: &state.c[index]!)
+            }
+        }
+        if let count = state.sum?.count { copy(workspace.sum.base + row * count, to: &state.sum!) }
+        state.steps += steps
+    }
+
+    private func copy(_ values: [Float], to target: UnsafeMutablePointer<Float>) {
+        values.withUnsafeBufferPointer { values in
+            if let base = values.baseAddress { target.update(from: base, count: values.count) }
+        }
+    }
+
+    private func copy(_ source: UnsafePointer<Float>, to values: inout [Float]) {
+        values.withUnsafeMutableBufferPointer { values in
+            values.baseAddress?.update(from: source, count: values.count)
+        }
+    }
+}

@@ -1,0 +1,99 @@
+import Kernels
+import Synchronization
+
+/// The buffers of one run over a group of sequences, allocated once and used again.
+///
+///     x           [rows × inputs]                 rows: the packed rows of one chunk of steps
+///     p           [rows × widest blocks·hidden]
+///     lower/upper [rows × widest hidden]          what a layer reads and writes, in turns
+///     q, kept     [group × …], resetState         one step
+///     h, c        [group × hidden] a layer        the states
+///     sum, output                                 the readout
+final class InferenceWorkspace: @unchecked Sendable {
+    // @unchecked: handed from thread to thread by WorkspacePool, which gives it to one caller at a time. It would end if
+    // a Mutex could lend a class that is not Sendable.
+
+    /// Sequences that run together; more are taken in groups of this many, so that memory has a bound.
+    static let groupSize = 512
+    /// Floats of p that one chunk of steps may fill beyond a single step: a quarter of a second-level cache.
+    static let chunkFloats = 1 << 18
+
+    let x: Buffer
+    let p: Buffer
+    let lower: Buffer
+    let upper: Buffer
+    let q: Buffer
+    let kept: Buffer
+    let resetState: Buffer
+    let h: Buffer
+    let c: Buffer
+    let sum: Buffer
+    let output: Buffer
+    /// Where each layer's states begin in h and c.
+    let offsets: [Int]
+    let group: Int
+    /// Packed rows of a chunk.
+    let rows: Int
+
+    init(_ network: NetworkDescription, group: Int, rows: Int) {
+        self.group = group
+        self.rows = rows
+        let hidden = network.layers.map(\.hidden).max() ?? 0
+        let width = network.layers.map { $0.cell.blocks * $0.hidden }.max() ?? 0
+        let twoPhases = network.layers.filter(\.cell.hasTwoPhases)
+        x = Buffer(count: rows * network.inputs)
+        p = Buffer(count: rows * width)
+        lower = Buffer(count: rows * hidden)
+        upper = Buffer(count: rows * hidden)
+        q = Buffer(count: group * width)
+        kept = Buffer(count: group * (twoPhases.map { $0.cell.keptBlocks * $0.hidden }.max() ?? 0))
+        resetState = Buffer(count: group * (twoPhases.map(\.hidden).max() ?? 0))
+        var end = 0
+        offsets = network.layers.map { layer in
+            defer { end += group * layer.hidden }
+            return end
+        }
+        h = Buffer(count: end)
+        c = Buffer(count: end)
+        sum = Buffer(count: network.readout == .mean ? group * (network.layers.last?.hidden ?? 0) : 0)
+        output = Buffer(count: rows * network.outputs)
+    }
+
+    /// h of layer `index`, one row a sequence of the group.
+    func states(h index: Int, width: Int) -> MutableRows { h.rows(at: offsets[index], count: group, width: width) }
+    /// c likewise.
+    func states(c index: Int, width: Int) -> MutableRows { c.rows(at: offsets[index], count: group, width: width) }
+
+    func clearStates() {
+        h.fill(0)
+        c.fill(0)
+        sum.fill(0)
+    }
+
+    /// Rows of a chunk for a group: one step always fits.
+    static func rows(for network: NetworkDescription, group: Int, steps: Int) -> Int {
+        let width = network.layers.map { $0.cell.blocks * $0.hidden }.max() ?? 1
+        return min(max(group, chunkFloats / max(width, 1)), max(group * steps, group))
+    }
+}
+
+/// Workspaces that nobody uses at the moment.
+final class WorkspacePool: Sendable {
+    private let free = Mutex<[InferenceWorkspace]>([])
+
+    /// The first free one that is large enough, or a new one.
+    func take(_ network: NetworkDescription, group: Int, rows: Int) -> InferenceWorkspace {
+        let found = free.withLock { free -> InferenceWorkspace? in
+            free.firstIndex { $0.group >= group && $0.rows >= rows }.map { free.remove(at: $0) }
+        }
+        return found ?? InferenceWorkspace(network, group: group, rows: rows)
+    }
+
+    /// Smaller ones that a larger one can stand in for are let go.
+    func giveBack(_ workspace: InferenceWorkspace) {
+        free.withLock { free in
+            free.removeAll { $0.group < workspace.group && $0.rows < workspace.rows }
+            free.append(workspace)
+        }
+    }
+}

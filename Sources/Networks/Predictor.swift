@@ -1,0 +1,280 @@
+import Kernels
+
+/// A model ready to answer in raw units: transforms, network and what undoes them, for batches and for live streams.
+///
+/// A forecast from a history is what a live stream would say that was shown the history's last rows: both run the same
+/// steps, and give the same bits.
+public final class Predictor: Sendable {
+    public let model: Model
+    public let network: InferenceNetwork
+
+    public init(_ model: Model, kernels: KernelSet) {
+        self.model = model
+        network = InferenceNetwork(model.network, model.parameters, kernels: kernels)
+    }
+
+    /// A stream before its first row.
+    public var zeroState: LiveState { LiveState(network: network.zeroState) }
+
+    /// Raw rows a history needs: lookback, and what differencing takes before it. 1 more than the lags for a classifier.
+    public var historyRows: Int {
+        if case .forecast(let forecast) = model.task { forecast.lookback + model.lag } else { model.lag + 1 }
+    }
+
+    /// The end of the training series, as a history.
+    public var tail: RawSequences? {
+        guard case .forecast(let forecast) = model.task else { return nil }
+        let rows = forecast.tail.rows.suffix(historyRows)
+        return RawSequences(values: rows.flatMap { $0 }, lengths: [rows.count], width: model.network.inputs)
+    }
+
+    /// Labels of the rows that follow the training series, where its time column has a rule.
+    public func labels(count: Int) -> [String]? {
+        guard case .forecast(let forecast) = model.task, let time = forecast.tail.time else { return nil }
+        return (0..<count).map { time.label(after: $0 + 1) }
+    }
+
+    // MARK: - Whole sequences
+
+    /// Forecasts from histories, `horizon` rows ahead each.
+    ///
+    /// - Parameters:
+    ///   - histories: raw rows [targets…, features…]; of each, the last `historyRows` are read.
+    ///   - future: rows of the features alone for the rows forecast; `horizon` − 1 at least, where there are features.
+    /// - Returns: for each history `horizon` rows of targets, row after row.
+    public func forecast(
+        from histories: RawSequences, horizon: Int, future: RawSequences? = nil
+    ) throws(PredictionError) -> [[Double]] {
+        guard case .forecast(let forecast) = model.task else { throw PredictionError(.otherTask) }
+        guard histories.width == model.network.inputs else {
+            throw PredictionError(.width(have: histories.width, need: model.network.inputs))
+        }
+        let future = try futureRows(future, count: histories.count, horizon: horizon)
+        var states: [LiveState] = []
+        var inputs: [Float] = []
+        for (input, range) in histories.ranges.enumerated() {
+            guard histories.lengths[input] >= historyRows else {
+                throw PredictionError(.tooFewRows(have: histories.lengths[input], need: historyRows), input: input)
+            }
+            let skipped = histories.lengths[input] - historyRows
+            let window = Array(histories.values[range].dropFirst(skipped * histories.width))
+            inputs += try transformed(window, input: input, skipped: skipped)
+            states.append(LiveState(network: network.zeroState, lags: lastRows(of: window)))
+        }
+        var streams = states.map(\.network)
+        let outputs = network.run(
+            inputs, lengths: [Int](repeating: forecast.lookback, count: states.count), states: &streams)
+        for index in states.indices { states[index].network = streams[index] }
+        return try lookAhead(&states, firstOutputs: outputs, horizon: horizon, future: future)
+    }
+
+    /// A probability for each label, for whole sequences of raw rows.
+    public func classify(_ sequences: RawSequences) throws(PredictionError) -> [[Float]] {
+        guard case .classify = model.task else { throw PredictionError(.otherTask) }
+        guard sequences.width == model.network.inputs else {
+            throw PredictionError(.width(have: sequences.width, need: model.network.inputs))
+        }
+        var inputs: [Float] = []
+        for (input, range) in sequences.ranges.enumerated() {
+            guard sequences.lengths[input] >= historyRows else {
+                throw PredictionError(.tooFewRows(have: sequences.lengths[input], need: historyRows), input: input)
+            }
+            inputs += try transformed(Array(sequences.values[range]), input: input, skipped: 0)
+        }
+        let outputs = network.run(inputs, lengths: sequences.lengths.map { $0 - model.lag })
+        return probabilities(outputs)
+    }
+
+    /// What a stream would say after each row of each sequence, from the zero state.
+    public func answers(_ sequences: RawSequences) throws(PredictionError) -> [[RowAnswer]] {
+        var states = [LiveState](repeating: zeroState, count: sequences.count)
+        return try advance(&states, sequences)
+    }
+
+    // MARK: - Streams
+
+    /// Moves streams on by one or many raw rows each; all of them, or none where one cannot take a row.
+    ///
+    /// - Returns: for each stream the answer after each of its rows.
+    public func advance(
+        _ states: inout [LiveState], _ rows: RawSequences
+    ) throws(PredictionError) -> [[RowAnswer]] {
+        guard rows.width == model.network.inputs else {
+            throw PredictionError(.width(have: rows.width, need: model.network.inputs))
+        }
+        precondition(states.count == rows.count, "one sequence a stream")
+        var inputs: [Float] = []
+        var lengths: [Int] = []
+        // The lags after each row that reached the network: what its forecast is undone with.
+        var undoing: [[[Double]]] = []
+        var last: [[[Double]]] = []
+        for (input, range) in rows.ranges.enumerated() {
+            guard states[input].network.fits(model.network), states[input].lags.count <= model.lag else {
+                throw PredictionError(.state, input: input)
+            }
+            var lags = states[input].lags
+            var length = 0
+            for (row, start) in stride(from: range.lowerBound, to: range.upperBound, by: max(rows.width, 1))
+                .enumerated()
+            {
+                let values = Array(rows.values[start..<start + rows.width])
+                let transformed = try blaming(input, row) { () throws(TransformError) in
+                    try model.inputs.forward(values, after: lags)
+                }
+                model.inputs.advance(&lags, with: values)
+                guard let transformed else { continue }
+                inputs += transformed
+                length += 1
+                undoing.append(lags)
+            }
+            lengths.append(length)
+            last.append(lags)
+        }
+        var streams = states.map(\.network)
+        let outputs = network.run(inputs, lengths: lengths, states: &streams, answer: .everyStep)
+        var answered = 0
+        var answers: [[RowAnswer]] = []
+        for input in states.indices {
+            let pending = rows.lengths[input] - lengths[input]
+            var own = (0..<pending).map { row in
+                RowAnswer.pending(have: min(states[input].lags.count + row + 1, model.lag), need: model.lag)
+            }
+            for _ in 0..<lengths[input] {
+                let width = model.network.outputs
+                let output = Array(outputs[answered * width..<(answered + 1) * width])
+                own.append(try answer(output, after: undoing[answered], input: input))
+                answered += 1
+            }
+            answers.append(own)
+        }
+        for input in states.indices { states[input] = LiveState(network: streams[input], lags: last[input]) }
+        return answers
+    }
+
+    /// Forecasts from streams as they stand, which do not move.
+    ///
+    /// - Parameter future: as for `forecast(from:horizon:future:)`.
+    public func lookAhead(
+        _ states: [LiveState], horizon: Int, future: RawSequences? = nil
+    ) throws(PredictionError) -> [[Double]] {
+        guard case .forecast = model.task else { throw PredictionError(.otherTask) }
+        for (input, state) in states.enumerated() {
+            guard state.network.fits(model.network) else { throw PredictionError(.state, input: input) }
+            guard state.lags.count >= model.lag, state.network.steps > 0 else {
+                throw PredictionError(.tooFewRows(have: state.lags.count, need: model.lag + 1), input: input)
+            }
+        }
+        let future = try futureRows(future, count: states.count, horizon: horizon)
+        var copies = states
+        let outputs = network.output(of: states.map(\.network))
+        return try lookAhead(&copies, firstOutputs: outputs, horizon: horizon, future: future)
+    }
+
+    // MARK: - Inside
+
+    /// Feeds forecasts back row by row. What the head said goes in as it is; raw units are only for the lags and the
+    /// answer.
+    private func lookAhead(
+        _ states: inout [LiveState], firstOutputs: [Float], horizon: Int, future: [[Float]]
+    ) throws(PredictionError) -> [[Double]] {
+        let (targets, inputs) = (model.network.outputs, model.network.inputs)
+        var streams = states.map(\.network)
+        var outputs = firstOutputs
+        var results = [[Double]](repeating: [], count: states.count)
+        for step in 0..<horizon {
+            var rows: [Float] = []
+            for input in states.indices {
+                let output = outputs[input * targets..<(input + 1) * targets]
+                let lags = states[input].lags
+                let values = try blaming(input, step) { () throws(TransformError) in
+                    try model.inputs.inverse(output, after: lags)
+                }
+                model.inputs.advance(&states[input].lags, with: values)
+                results[input] += values
+                rows += output
+                if inputs > targets, step + 1 < horizon {
+                    rows += future[input][step * (inputs - targets)..<(step + 1) * (inputs - targets)]
+                }
+            }
+            if step + 1 < horizon { outputs = network.step(&streams, rows) }
+        }
+        return results
+    }
+
+    /// Future rows of the features, transformed, for each input.
+    private func futureRows(
+        _ future: RawSequences?, count: Int, horizon: Int
+    ) throws(PredictionError) -> [[Float]] {
+        let targets = model.network.outputs
+        let columns = Array(model.inputs.columns[targets...])
+        guard !columns.isEmpty else { return [[Float]](repeating: [], count: count) }
+        guard let future else {
+            guard horizon > 1 else { return [[Float]](repeating: [], count: count) }
+            throw PredictionError(.tooFewFutureRows(have: 0, need: horizon - 1))
+        }
+        guard future.width == columns.count else {
+            throw PredictionError(.width(have: future.width, need: columns.count))
+        }
+        guard future.count == count else { throw PredictionError(.futures(have: future.count, need: count)) }
+        let transforms = InputTransforms(columns: columns, laggedColumns: 0)
+        var result: [[Float]] = []
+        for (input, range) in future.ranges.enumerated() {
+            guard future.lengths[input] >= horizon - 1 else {
+                throw PredictionError(
+                    .tooFewFutureRows(have: future.lengths[input], need: horizon - 1), input: input)
+            }
+            result.append(
+                try blaming(input, 0) { () throws(TransformError) in
+                    try transforms.forward(Array(future.values[range]))
+                })
+        }
+        return result
+    }
+
+    private func transformed(_ window: [Double], input: Int, skipped: Int) throws(PredictionError) -> [Float] {
+        try blaming(input, skipped) { () throws(TransformError) in try model.inputs.forward(window) }
+    }
+
+    /// Names the sequence, and the row within it, in an error of the transforms.
+    private func blaming<Result>(
+        _ input: Int, _ row: Int, _ work: () throws(TransformError) -> Result
+    ) throws(PredictionError) -> Result {
+        do { return try work() } catch {
+            let place = TransformError(error.reason, column: error.column, row: row + (error.row ?? 0))
+            throw PredictionError(.transform(place), input: input)
+        }
+    }
+
+    private func lastRows(of rows: [Double]) -> [[Double]] {
+        let width = model.network.inputs
+        let count = width == 0 ? 0 : rows.count / width
+        return (max(count - model.lag, 0)..<count).map { row in
+            Array(rows[row * width..<row * width + model.inputs.laggedColumns])
+        }
+    }
+
+    private func answer(
+        _ output: [Float], after lags: [[Double]], input: Int
+    ) throws(PredictionError) -> RowAnswer {
+        switch model.task {
+        case .classify: return .classification(probabilities(output)[0])
+        case .forecast:
+            return .forecast(
+                try blaming(input, 0) { () throws(TransformError) in try model.inputs.inverse(output, after: lags) })
+        }
+    }
+
+    /// Softmax of rows of logits.
+    private func probabilities(_ logits: [Float]) -> [[Float]] {
+        let width = model.network.outputs
+        let count = logits.count / width
+        let buffer = Buffer(count: logits.count)
+        let rows = buffer.rows(count: count, width: width)
+        logits.withUnsafeBufferPointer { logits in
+            if let base = logits.baseAddress {
+                network.kernels.softmax(Rows(base, count: count, width: width), into: rows)
+            }
+        }
+        return (0..<count).map { Array(UnsafeBufferPointer(start: rows.base + $0 * width, count: width)) }
+    }
+}

@@ -1,0 +1,80 @@
+import Kernels
+import Networks
+
+/// What a network learns from, ready for batches: rows of transformed numbers, and for each example where they lie and
+/// what is to be said of them.
+struct Examples {
+    /// What is to be said after an example's last row.
+    enum Answers {
+        /// The rows' own first `targets` numbers, one row later.
+        case nextRow(targets: Int)
+        /// A label an example.
+        case labels([Int32])
+    }
+
+    /// Transformed rows, row after row.
+    let rows: [Float]
+    /// Numbers of a row.
+    let width: Int
+    /// First row and number of rows of each example.
+    let places: [(start: Int, length: Int)]
+    let answers: Answers
+    /// Examples to learn from, and examples to validate with; neither empty unless nothing was asked for.
+    let training: [Int]
+    let validation: [Int]
+
+    /// The greatest number of rows that a batch of `size` examples can have.
+    func greatestBatch(size: Int) -> Int {
+        let lengths = places.map(\.length)
+        guard let longest = lengths.max(), let shortest = lengths.min(), longest > shortest else {
+            return min(size, places.count) * (lengths.first ?? 0)
+        }
+        return lengths.sorted(by: >).prefix(size).reduce(0, +)
+    }
+
+    /// Rows of these examples together.
+    func rowCount(_ examples: [Int]) -> Int { examples.reduce(0) { $0 + places[$1].length } }
+}
+
+/// A batch of examples, packed for the network.
+struct ExampleBatch {
+    let batch: RaggedBatch
+    /// [rows × inputs], packed.
+    let x: [Float]
+    /// Targets [sequences × targets] in the rows of the batch (longest first); empty for labels.
+    let targets: [Float]
+    /// Labels in the rows of the batch; empty for targets.
+    let labels: [Int32]
+
+    init(_ examples: Examples, _ indices: ArraySlice<Int>) {
+        let indices = Array(indices)
+        let batch = RaggedBatch(lengths: indices.map { examples.places[$0].length })
+        let width = examples.width
+        self.batch = batch
+        x = [Float](unsafeUninitializedCapacity: batch.rows * width) { x, count in
+            examples.rows.withUnsafeBufferPointer { rows in
+                guard let source = rows.baseAddress, let target = x.baseAddress else { return }
+                for step in 0..<batch.steps {
+                    for row in 0..<batch.active[step] {
+                        let place = examples.places[indices[batch.order[row]]]
+                        (target + (batch.offsets[step] + row) * width)
+                            .update(from: source + (place.start + step) * width, count: width)
+                    }
+                }
+            }
+            count = batch.rows * width
+        }
+        switch examples.answers {
+        case .nextRow(let count):
+            labels = []
+            targets = batch.order.flatMap { sequence in
+                let place = examples.places[indices[sequence]]
+                let next = (place.start + place.length) * width
+                return examples.rows[next..<next + count]
+            }
+        case .labels(let all):
+            targets = []
+            labels = batch.order.map { all[indices[$0]] }
+        }
+    }
+}
