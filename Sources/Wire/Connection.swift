@@ -64,6 +64,8 @@ public struct Connection: Sendable {
     let timeouts: Timeouts
     var parser: RequestParser
     var input: ArraySlice<UInt8> = []
+    /// The input is a slice of the caller's buffer.
+    var isBorrowed = false
     var phase = Phase.head
     var answer = Answer.none
     var exchange = Exchange()
@@ -131,7 +133,9 @@ public struct Connection: Sendable {
     public mutating func receive(_ bytes: ArraySlice<UInt8>, at now: Moment) {
         switch phase {
         case .discarding, .closed: break
-        default: input = input.isEmpty ? bytes : input + bytes
+        default:
+            isBorrowed = input.isEmpty
+            input = input.isEmpty ? bytes : input + bytes
         }
     }
 
@@ -154,10 +158,10 @@ public struct Connection: Sendable {
                 return event
             case .body:
                 guard !isPaused else { return keepInput() }
-                guard let event = nextOfBody(at: now) else { return nil }
+                guard let event = nextOfBody(at: now) else { return keepInput() }
                 return event
             case .draining(let taken):
-                guard drain(taken, at: now) else { return nil }
+                guard drain(taken, at: now) else { return keepInput() }
             case .received:
                 guard case .complete = answer else { return keepInput() }
                 beginCycle(at: now)
@@ -289,9 +293,15 @@ public struct Connection: Sendable {
         bodyPace.stop()
     }
 
-    /// Input that must wait is moved out of the caller's buffer, which will be written over.
+    /// Input that must wait is moved out of the caller's buffer, and finished input lets go of it: a buffer that is
+    /// still referred to would be copied before it is written again.
     private mutating func keepInput() -> Event? {
-        if !input.isEmpty { input = ArraySlice(Array(input)) }
+        if input.isEmpty {
+            input = []
+        } else if isBorrowed {
+            input = ArraySlice(Array(input))
+        }
+        isBorrowed = false
         return nil
     }
 
