@@ -6,8 +6,8 @@ import Networks
 struct Examples {
     /// What is to be said after an example's last row.
     enum Answers {
-        /// The rows' own first `targets` numbers, one row later.
-        case nextRow(targets: Int)
+        /// The rows' own first `targets` numbers, one row later: after the last row alone, or after every row.
+        case nextRow(targets: Int, everyRow: Bool)
         /// A label an example.
         case labels([Int32])
     }
@@ -41,7 +41,7 @@ struct ExampleBatch {
     let batch: RaggedBatch
     /// [rows × inputs], packed.
     let x: [Float]
-    /// Targets [sequences × targets] in the rows of the batch (longest first); empty for labels.
+    /// Targets in the rows of the batch: [sequences × targets] (longest first) or packed; empty for labels.
     let targets: [Float]
     /// Labels in the rows of the batch; empty for targets.
     let labels: [Int32]
@@ -65,13 +65,20 @@ struct ExampleBatch {
             count = batch.rows * width
         }
         switch examples.answers {
-        case .nextRow(let count):
+        case .nextRow(let count, let everyRow):
             labels = []
-            targets = batch.order.flatMap { sequence in
-                let place = examples.places[indices[sequence]]
-                let next = (place.start + place.length) * width
-                return examples.rows[next..<next + count]
+            var targets: [Float] = []
+            targets.reserveCapacity((everyRow ? batch.rows : batch.count) * count)
+            func append(_ row: Int, step: Int) {
+                let next = (examples.places[indices[batch.order[row]]].start + step + 1) * width
+                targets += examples.rows[next..<next + count]
             }
+            if everyRow {
+                for step in 0..<batch.steps { for row in 0..<batch.active[step] { append(row, step: step) } }
+            } else {
+                for row in 0..<batch.count { append(row, step: batch.lengths[batch.order[row]] - 1) }
+            }
+            self.targets = targets
         case .labels(let all):
             targets = []
             labels = batch.order.map { all[indices[$0]] }

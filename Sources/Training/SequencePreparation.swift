@@ -3,6 +3,7 @@ import Networks
 /// Labelled sequences made ready: labels sorted, transforms fitted to the training part, a validation part drawn.
 struct PreparedSequences {
     let features: [String]
+    let pool: ClassifyTask.Pool
     /// In the order of the network's outputs.
     let labels: [String]
     let transforms: InputTransforms
@@ -11,6 +12,7 @@ struct PreparedSequences {
     /// - Throws: all that keeps these sequences from being learnt from.
     init(_ task: ClassifyTask, _ set: SequenceSet, validation: Double?, seed: UInt64) throws(Violations) {
         features = set.features
+        pool = task.pool
         var found: [Violation] = []
         let width = set.features.count
         let lag = task.transform.lag

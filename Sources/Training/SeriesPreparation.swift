@@ -78,7 +78,7 @@ struct PreparedSeries {
         }
         examples = Examples(
             rows: rows, width: width, places: (0..<windows).map { ($0, task.lookback) },
-            answers: .nextRow(targets: task.target.count), training: Array(0..<windows - validating),
+            answers: .nextRow(targets: task.target.count, everyRow: false), training: Array(0..<windows - validating),
             validation: Array(windows - validating..<windows))
         time = table.timeLabels.flatMap(TimeIndex.init(labels:))
         let difference = task.transform.compactMap { step -> Int? in

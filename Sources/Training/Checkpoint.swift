@@ -1,0 +1,105 @@
+import Kernels
+import Networks
+
+// A run on ice: parameters, moments, random counter (the step), place in the batch order (again the step), schedule and
+// early-stop state, the best parameters. Resumed, it gives the bytes of a run that never stopped.
+
+extension Trainer {
+    private static let file = SealedFile(kind: "CKPT", version: 1)
+
+    /// Everything that changes, sealed.
+    public func checkpoint() -> [UInt8] {
+        var writer = BinaryWriter()
+        writer.write(fingerprint)
+        writer.write(progressState.step)
+        writer.write(progressState.lossSum)
+        writer.write(progressState.lossCount)
+        writer.write(progressState.lastGoodLoss) { $0.write($1) }
+        writer.write(progressState.trainLoss) { $0.write($1) }
+        writer.write(progressState.validationLoss) { $0.write($1) }
+        writer.write(progressState.waited)
+        writer.write(progressState.stoppedEarly)
+        writer.write(parameters)
+        optimizer.write(to: &writer)
+        schedule.write(to: &writer)
+        writer.write(best) { writer, best in
+            writer.write(best.parameters)
+            writer.write(best.epoch)
+            writer.write(best.trainLoss)
+            writer.write(best.validationLoss)
+        }
+        return Self.file.seal(writer.bytes)
+    }
+
+    /// Puts the run where the checkpoint left it; unchanged where that cannot be.
+    public func resume(from checkpoint: [UInt8]) throws(TrainingError) {
+        let payload: [UInt8]
+        do { payload = try Self.file.open(checkpoint).payload } catch {
+            throw TrainingError(.damagedCheckpoint(error))
+        }
+        var reader = BinaryReader(payload)
+        do {
+            guard try reader.readBytes() == fingerprint else { throw TrainingError(.foreignCheckpoint) }
+            try restore(from: &reader)
+        } catch let error as BinaryReader.Malformed {
+            throw TrainingError(.malformedCheckpoint(error))
+        } catch let error as TrainingError {
+            throw error
+        } catch {
+            throw TrainingError(.foreignCheckpoint)
+        }
+    }
+
+    /// A trainer that goes on from a checkpoint of the same specification and data.
+    public convenience init(
+        _ spec: TrainingSpec, _ data: TrainingData, datasetDigest: String, resuming checkpoint: [UInt8],
+        kernels: KernelSet? = nil
+    ) throws {
+        try self.init(spec, data, datasetDigest: datasetDigest, kernels: kernels)
+        try resume(from: checkpoint)
+    }
+
+    private func restore(from reader: inout BinaryReader) throws(BinaryReader.Malformed) {
+        var state = ProgressState()
+        state.step = try reader.readInt()
+        state.lossSum = try reader.readDouble()
+        state.lossCount = try reader.readInt()
+        state.lastGoodLoss = try reader.readOptional { reader throws(BinaryReader.Malformed) in
+            try reader.readDouble()
+        }
+        state.trainLoss = try reader.readOptional { reader throws(BinaryReader.Malformed) in try reader.readDouble() }
+        state.validationLoss = try reader.readOptional { reader throws(BinaryReader.Malformed) in
+            try reader.readDouble()
+        }
+        state.waited = try reader.readInt()
+        state.stoppedEarly = try reader.readBool()
+        let parameters = try reader.readFloats()
+        var optimizer = self.optimizer
+        try optimizer.read(from: &reader)
+        var schedule = self.schedule
+        try schedule.read(from: &reader)
+        let best = try reader.readOptional { reader throws(BinaryReader.Malformed) in
+            Best(
+                parameters: try reader.readFloats(), epoch: try reader.readInt(),
+                trainLoss: try reader.readDouble(), validationLoss: try reader.readDouble())
+        }
+        guard reader.isAtEnd, state.step >= 0, parameters.count == self.parameters.count,
+            best.map({ $0.parameters.count == parameters.count }) ?? true
+        else { throw reader.malformed("a state of this network") }
+        progressState = state
+        self.parameters = parameters
+        self.optimizer = optimizer
+        self.schedule = schedule
+        self.best = best
+        network.load(parameters)
+    }
+
+    /// What a checkpoint must have in common with the run it is to go on: the specification, but for the threads, the
+    /// data, and whether multiplications and additions are fused.
+    private var fingerprint: [UInt8] {
+        var spec = spec
+        spec.training.threads = 1
+        let fused = kernels.instructionSet == .baseline ? "separate" : "fused"
+        return SHA256.digest("\(spec) \(datasetDigest) \(fused)".utf8)
+    }
+}

@@ -1,0 +1,260 @@
+import Kernels
+import Networks
+
+/// A training run as a machine that moves one optimiser step at a time and can be put on ice between any two.
+///
+/// It reads no clock, file or environment: specification and data determine every byte of the result, whatever the
+/// number of threads, however often it is interrupted and resumed from a checkpoint.
+public final class Trainer {
+    public let spec: TrainingSpec
+    public let datasetDigest: String
+    let kernels: KernelSet
+    let prepared: Prepared
+    let examples: Examples
+    let network: TrainingNetwork
+    let description: NetworkDescription
+    let stepsPerEpoch: Int
+
+    // All that changes, and that a checkpoint holds.
+    var parameters: [Float]
+    var optimizer: Optimizer
+    var schedule: Schedule
+    var progressState = ProgressState()
+    var best: Best?
+
+    /// The order of the running epoch's examples, formed again after a resume.
+    private var order: (epoch: Int, examples: [Int])?
+    private var gradient: [Float]
+
+    /// Where the run stands.
+    struct ProgressState: Equatable {
+        /// Optimiser steps taken.
+        var step = 0
+        /// Sum of the losses of the running epoch's examples, and how many they are.
+        var lossSum = 0.0
+        var lossCount = 0
+        var lastGoodLoss: Double?
+        /// Mean loss of the last whole epoch.
+        var trainLoss: Double?
+        var validationLoss: Double?
+        /// Epochs since the validation loss was least.
+        var waited = 0
+        var stoppedEarly = false
+    }
+
+    /// The parameters to be kept under early stopping.
+    struct Best: Equatable {
+        var parameters: [Float]
+        /// Counted from 1.
+        var epoch: Int
+        var trainLoss: Double
+        var validationLoss: Double
+    }
+
+    enum Prepared {
+        case series(PreparedSeries)
+        case sequences(PreparedSequences)
+    }
+
+    /// - Parameter kernels: nil takes the best instruction set and the threads of the specification.
+    /// - Throws: everything that is wrong with the specification or keeps the data from being learnt from.
+    public init(
+        _ spec: TrainingSpec, _ data: TrainingData, datasetDigest: String, kernels: KernelSet? = nil
+    ) throws(Violations) {
+        let violations = spec.violations()
+        guard violations.isEmpty else { throw Violations(violations) }
+        self.spec = spec
+        self.datasetDigest = datasetDigest
+        self.kernels = kernels ?? KernelSet(threads: spec.training.threads)
+        prepared = try Prepared(spec, data)
+        examples = prepared.examples
+        description = prepared.network(spec.network)
+        network = TrainingNetwork(prepared.trainingNetwork(spec.network), kernels: self.kernels)
+        let start = Parameters(description, spec.network.initialization, seed: spec.training.seed)
+        parameters = start.values
+        gradient = [Float](repeating: 0, count: parameters.count)
+        optimizer = Optimizer(
+            spec.training.optimizer, weightDecay: spec.training.weightDecay, count: parameters.count)
+        stepsPerEpoch = (examples.training.count + spec.training.batchSize - 1) / spec.training.batchSize
+        schedule = Schedule(
+            spec.training.schedule, learningRate: spec.training.optimizer.learningRate, stepsPerEpoch: stepsPerEpoch,
+            epochs: spec.training.epochs)
+        network.load(parameters)
+    }
+
+    // MARK: - Moving on
+
+    public var isFinished: Bool {
+        progressState.stoppedEarly || progressState.step >= stepsPerEpoch * spec.training.epochs
+    }
+
+    public var progress: TrainingProgress {
+        let steps = stepsPerEpoch * spec.training.epochs
+        let running =
+            progressState.lossCount > 0 ? progressState.lossSum / Double(progressState.lossCount) : nil
+        return TrainingProgress(
+            fraction: isFinished ? 1 : Double(progressState.step) / Double(max(steps, 1)),
+            epoch: progressState.step / max(stepsPerEpoch, 1), epochs: spec.training.epochs,
+            step: progressState.step, steps: steps, trainLoss: running ?? progressState.trainLoss,
+            validationLoss: progressState.validationLoss)
+    }
+
+    /// Takes one optimiser step; at the end of an epoch also the validation loss. Does nothing once finished.
+    public func advance() throws(TrainingError) -> StepReport {
+        guard !isFinished else {
+            return StepReport(
+                step: progressState.step, loss: progressState.lastGoodLoss ?? 0, epochEnd: nil, isFinished: true)
+        }
+        let step = progressState.step
+        let batch = ExampleBatch(examples, batchIndices(step))
+        let loss = learn(batch, step: step)
+        guard loss.isFinite else {
+            throw TrainingError(.diverged(step: step + 1, lastGoodLoss: progressState.lastGoodLoss))
+        }
+        progressState.step += 1
+        progressState.lastGoodLoss = loss
+        progressState.lossSum += loss * Double(batch.batch.count)
+        progressState.lossCount += batch.batch.count
+        let end = progressState.step % stepsPerEpoch == 0 ? try endEpoch() : nil
+        return StepReport(step: progressState.step, loss: loss, epochEnd: end, isFinished: isFinished)
+    }
+
+    /// Runs to the end, calling `each` after every step.
+    public func run(_ each: (StepReport) throws -> Void = { _ in }) throws {
+        while !isFinished { try each(try advance()) }
+    }
+
+    /// The examples of the batch that a step takes; the last one of an epoch may be smaller.
+    private func batchIndices(_ step: Int) -> ArraySlice<Int> {
+        let (epoch, place) = step.quotientAndRemainder(dividingBy: stepsPerEpoch)
+        if order?.epoch != epoch {
+            var examples = examples.training
+            if spec.training.shuffle {
+                var stream = Philox(seed: spec.training.seed).stream(.shuffle, step: epoch)
+                examples = stream.permutation(examples.count).map { self.examples.training[$0] }
+            }
+            order = (epoch, examples)
+        }
+        let examples = order?.examples ?? []
+        let start = place * spec.training.batchSize
+        return examples[start..<min(start + spec.training.batchSize, examples.count)]
+    }
+
+    /// Forward, loss, backward, clip, update. Leaves the parameters alone when the loss is no finite number.
+    ///
+    /// - Returns: the mean loss of the batch before the update.
+    private func learn(_ batch: ExampleBatch, step: Int) -> Double {
+        batch.x.withUnsafeBufferPointer { x in
+            guard let base = x.baseAddress else { return 0 }
+            let outputs = network.forward(
+                batch.batch, x: Rows(base, count: batch.batch.rows, width: examples.width),
+                dropout: DropoutPlace(seed: spec.training.seed, step: step))
+            let loss = kernels.meanLoss(outputs, batch, gradient: outputs)
+            guard loss.isFinite else { return loss }
+            gradient.withUnsafeMutableBufferPointer { gradient in
+                guard let target = gradient.baseAddress else { return }
+                target.update(repeating: 0, count: gradient.count)
+                network.backward(outputs.rows, into: target)
+            }
+            if let clip = spec.training.clip { clip.apply(&gradient) }
+            optimizer.update(&parameters, gradient: gradient, learningRate: schedule.rate(atStep: step))
+            network.load(parameters)
+            return loss
+        }
+    }
+
+    private func endEpoch() throws(TrainingError) -> EpochReport {
+        let epoch = progressState.step / stepsPerEpoch
+        let trainLoss = progressState.lossSum / Double(progressState.lossCount)
+        progressState.trainLoss = trainLoss
+        (progressState.lossSum, progressState.lossCount) = (0, 0)
+        var accuracy: Double?
+        if !examples.validation.isEmpty {
+            let (loss, correct) = evaluate(examples.validation)
+            guard loss.isFinite else {
+                throw TrainingError(
+                    .diverged(step: progressState.step, lastGoodLoss: progressState.lastGoodLoss))
+            }
+            progressState.validationLoss = loss
+            accuracy = correct
+            if let patience = spec.training.earlyStopping?.patience {
+                if best.map({ loss < $0.validationLoss }) ?? true {
+                    best = Best(parameters: parameters, epoch: epoch, trainLoss: trainLoss, validationLoss: loss)
+                    progressState.waited = 0
+                } else {
+                    progressState.waited += 1
+                    progressState.stoppedEarly = progressState.waited >= patience
+                }
+            }
+        }
+        let rate = schedule.rate(atStep: progressState.step - 1)
+        schedule.epochEnded(loss: progressState.validationLoss ?? trainLoss)
+        return EpochReport(
+            epoch: epoch, trainLoss: trainLoss, validationLoss: progressState.validationLoss,
+            validationAccuracy: accuracy, learningRate: rate)
+    }
+
+    /// Mean loss of these examples with the parameters as they are, without dropout; and for labels the share told right.
+    func evaluate(_ indices: [Int]) -> (loss: Double, accuracy: Double?) {
+        var sum = 0.0
+        var right = 0
+        for start in stride(from: 0, to: indices.count, by: spec.training.batchSize) {
+            let batch = ExampleBatch(
+                examples, indices[start..<min(start + spec.training.batchSize, indices.count)])
+            batch.x.withUnsafeBufferPointer { x in
+                guard let base = x.baseAddress else { return }
+                let outputs = network.forward(
+                    batch.batch, x: Rows(base, count: batch.batch.rows, width: examples.width))
+                for (row, label) in batch.labels.enumerated() where outputs.rows.greatest(inRow: row) == Int(label) {
+                    right += 1
+                }
+                sum += kernels.meanLoss(outputs, batch, gradient: outputs) * Double(batch.batch.count)
+            }
+        }
+        let count = Double(max(indices.count, 1))
+        if case .labels = examples.answers { return (sum / count, Double(right) / count) }
+        return (sum / count, nil)
+    }
+}
+
+extension TrainingNetwork {
+    func load(_ parameters: [Float]) {
+        parameters.withUnsafeBufferPointer { values in
+            if let base = values.baseAddress { load(base) }
+        }
+    }
+}
+
+extension KernelSet {
+    /// The mean loss of a batch, and its gradient in place of (or beside) the outputs: mean squared error over all
+    /// targets, or mean cross-entropy in nats.
+    func meanLoss(_ outputs: MutableRows, _ batch: ExampleBatch, gradient: MutableRows) -> Double {
+        let losses = [Float](unsafeUninitializedCapacity: outputs.count) { losses, count in
+            count = outputs.count
+            guard let target = losses.baseAddress else { return }
+            if batch.labels.isEmpty {
+                batch.targets.withUnsafeBufferPointer { targets in
+                    guard let base = targets.baseAddress else { return }
+                    squaredError(
+                        outputs.rows, targets: Rows(base, count: outputs.count, width: outputs.width),
+                        factor: 2 / Float(outputs.count * outputs.width), gradient: gradient, losses: target)
+                }
+            } else {
+                softmaxCrossEntropy(
+                    outputs.rows, labels: batch.labels, factor: 1 / Float(outputs.count), gradient: gradient,
+                    losses: target)
+            }
+        }
+        let divisor = batch.labels.isEmpty ? outputs.count * outputs.width : outputs.count
+        return Double(sum(losses, count: losses.count)) / Double(divisor)
+    }
+}
+
+extension Rows {
+    /// The first place of the greatest number of a row.
+    func greatest(inRow row: Int) -> Int {
+        var place = 0
+        for index in 1..<max(width, 1) where base[row * stride + index] > base[row * stride + place] { place = index }
+        return place
+    }
+}
