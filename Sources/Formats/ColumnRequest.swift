@@ -1,0 +1,75 @@
+import Training
+
+/// A column that a task names, and where in the request it does.
+struct ColumnRequest: Hashable {
+    enum Role {
+        case number
+        case label
+    }
+
+    let name: String
+    let role: Role
+    /// Such as `#/task/target/0`.
+    let path: [Violation.PathComponent]
+
+    /// Every column a forecast reads, each once: targets, features, the time column.
+    static func columns(of task: ForecastTask) -> [ColumnRequest] {
+        var requests: [ColumnRequest] = []
+        func add(_ name: String, _ role: Role, _ path: Violation.PathComponent...) {
+            guard !requests.contains(where: { $0.name == name && $0.role == role }) else { return }
+            requests.append(ColumnRequest(name: name, role: role, path: [.key("task")] + path))
+        }
+        for (index, name) in task.target.enumerated() {
+            if task.target.count == 1 {
+                add(name, .number, .key("target"))
+            } else {
+                add(name, .number, .key("target"), .index(index))
+            }
+        }
+        for (index, name) in task.features.enumerated() { add(name, .number, .key("features"), .index(index)) }
+        if let time = task.time { add(time, .label, .key("time")) }
+        return requests
+    }
+
+    /// What a classification reads of data in rows: the sequence and label columns, then the features that are named,
+    /// or all the others there are.
+    static func columns(of task: ClassifyTask, sequence: String, among names: [String]) -> [ColumnRequest] {
+        var requests = [
+            ColumnRequest(name: sequence, role: .label, path: [.key("task"), .key("sequence")]),
+            ColumnRequest(name: task.label, role: .label, path: [.key("task"), .key("label")]),
+        ]
+        if task.features.isEmpty {
+            for name in names where name != sequence && name != task.label {
+                requests.append(
+                    ColumnRequest(name: name, role: .number, path: [.key("task"), .key("features")]))
+            }
+        } else {
+            for (index, name) in task.features.enumerated() {
+                requests.append(
+                    ColumnRequest(
+                        name: name, role: .number, path: [.key("task"), .key("features"), .index(index)]))
+            }
+        }
+        return requests
+    }
+
+    func unknown(among names: [String]) -> Violation {
+        Violation(path: path, detail: "the data has no column \"\(name)\"\(Suggestion.hint(for: name, among: names))")
+    }
+
+    /// How to get past a missing value.
+    static let remedy =
+        "give it, or say how to fill it with \"missing\": \"previous\", \"linear\", \"zero\" or \"mean\""
+}
+
+extension Violations {
+    /// Places violations of the data under where the data stands in a request; those that name a part of the task
+    /// (`#/task/…`) stay where they are.
+    public func ofData(at prefix: [Violation.PathComponent]) -> Violations {
+        Violations(
+            list.map { violation in
+                violation.path.first == .key("task")
+                    ? violation : Violation(path: prefix + violation.path, detail: violation.detail)
+            }, omitted: omitted)
+    }
+}

@@ -1,0 +1,52 @@
+/// What a scan has seen of one column so far.
+struct ColumnSurvey {
+    let name: String
+    private var numbers = 0
+    private var texts = 0
+    private var placeholders = 0
+    private var empties = 0
+    private var firstText: (row: Int, text: String)?
+    private var firstPlaceholder: (row: Int, text: String)?
+    private var firstEmpty: Int?
+
+    /// - absent: rows before this column was first seen
+    init(_ name: String, absent: Int = 0) {
+        self.name = name
+        empties = absent
+        if absent > 0 { firstEmpty = 1 }
+    }
+
+    /// Takes note of one cell; false when a table cannot hold it.
+    @inline(__always)
+    mutating func add(_ cell: Cell, row: Int) -> Bool {
+        switch cell {
+        case .number: numbers += 1
+        case .empty: addEmpty(row: row)
+        case .placeholder(let text):
+            placeholders += 1
+            if firstPlaceholder == nil { firstPlaceholder = (row, text) }
+        case .text(let text):
+            texts += 1
+            if firstText == nil { firstText = (row, String(text.prefix(80))) }
+        case .nested: return false
+        }
+        return true
+    }
+
+    mutating func addEmpty(row: Int) {
+        empties += 1
+        if firstEmpty == nil { firstEmpty = row }
+    }
+
+    /// In a column of texts `NA` is a text; anywhere else it is a missing value.
+    var column: DatasetSummary.Column {
+        let isText = texts > 0 && numbers == 0
+        let kind: DatasetSummary.ColumnKind = isText ? .text : texts > 0 ? .mixed : numbers > 0 ? .number : .empty
+        let missing = isText ? empties : empties + placeholders
+        let firstMissing = [firstEmpty, isText ? nil : firstPlaceholder?.row].compactMap { $0 }.min()
+        let firstText = [self.firstText, isText ? firstPlaceholder : nil].compactMap { $0 }.min { $0.row < $1.row }
+        return DatasetSummary.Column(
+            name: name, kind: kind, missing: missing, firstMissing: firstMissing, firstText: firstText?.row,
+            sample: firstText?.text)
+    }
+}

@@ -1,0 +1,120 @@
+import Training
+
+/// Reads a dataset once as it is uploaded: checks its form and learns its schema, holding no more than one record.
+///
+///     let scanner = DatasetScanner(format: .csv)
+///     while let chunk = try body.read() { scanner.push(chunk) }
+///     let summary = try scanner.finish()             // throws `Violations`: all of them, with row and column
+///
+/// Whether the columns suit a task is not its business: see `DatasetSummary.violations(for:missing:)`.
+public final class DatasetScanner {
+    private let format: DatasetFormat
+    private let collector = ViolationCollector()
+    private let survey: DatasetSurvey
+    private let reader: RecordReader
+
+    public init(format: DatasetFormat) {
+        self.format = format
+        survey = DatasetSurvey(collector)
+        reader = RecordReader(format, for: survey, collector)
+    }
+
+    public func push(_ bytes: UnsafeBufferPointer<UInt8>) { reader.push(bytes) }
+
+    public func push(_ bytes: [UInt8]) { bytes.withUnsafeBufferPointer { reader.push($0) } }
+
+    /// Ends the text. Throws `Violations` when anything was wrong with it.
+    public func finish() throws -> DatasetSummary {
+        reader.finish()
+        try collector.check()
+        return DatasetSummary(
+            format: format, rows: reader.records, columns: survey.columns, sequences: survey.sequences)
+    }
+}
+
+/// The columns of a table, or the shape of sequences, as records pass by.
+private final class DatasetSurvey: RecordConsumer {
+    private enum Form {
+        case table
+        case sequences
+    }
+
+    private let collector: ViolationCollector
+    private let powers = PowersOfTen()
+    private var form: Form?
+    private var surveys: [ColumnSurvey] = []
+    private var index: [String: Int] = [:]
+    private(set) var sequences: DatasetSummary.Sequences?
+
+    init(_ collector: ViolationCollector) { self.collector = collector }
+
+    var columns: [DatasetSummary.Column] { surveys.map(\.column) }
+
+    func header(_ names: [String]) { surveys = names.map { ColumnSurvey($0) } }
+
+    func row(_ row: CSVRow, _ place: RecordPlace) {
+        for column in surveys.indices { _ = surveys[column].add(Cell(row[column], powers), row: place.number) }
+    }
+
+    func record(_ record: JSON, _ place: RecordPlace) {
+        let isSequence = SequenceRecord.isSequence(record)
+        let form = form ?? (isSequence ? .sequences : .table)
+        self.form = form
+        guard isSequence == (form == .sequences) else {
+            collector.add(
+                at: place.path,
+                form == .table
+                    ? "\(place.description) holds a sequence under \"x\", the records before it are rows of a table"
+                    : "\(place.description) has no sequence under \"x\", the records before it have one")
+            return
+        }
+        if isSequence { addSequence(record, place) }
+        addMembers(record, place, besides: isSequence ? SequenceRecord.key : nil)
+    }
+
+    private func addSequence(_ record: JSON, _ place: RecordPlace) {
+        guard let found = SequenceRecord(record, place, features: sequences?.features, collector) else { return }
+        var sequences = self.sequences ?? .init(features: found.features, shortest: .max, longest: 0, steps: 0)
+        sequences.shortest = min(sequences.shortest, found.length)
+        sequences.longest = max(sequences.longest, found.length)
+        sequences.steps += found.length
+        sequences.missing += found.missing
+        self.sequences = sequences
+    }
+
+    private func addMembers(_ record: JSON, _ place: RecordPlace, besides skipped: String?) {
+        var seen = 0
+        func add(_ name: String, _ value: JSON) {
+            guard name != skipped else { return }
+            if index[name] == nil {
+                guard surveys.count < RecordReader.mostColumns else {
+                    collector.add(
+                        at: place.path + [.key(name)],
+                        "\(place.description): more than \(RecordReader.mostColumns) different columns")
+                    return
+                }
+                index[name] = surveys.count
+                surveys.append(ColumnSurvey(name, absent: place.number - 1))
+            }
+            guard let column = index[name] else { return }
+            seen += 1
+            let cell = Cell(value)
+            if !surveys[column].add(cell, row: place.number) {
+                collector.add(
+                    at: place.path + [.key(name)],
+                    "\(place.description), column \"\(name)\": expected a number or a text, found \(cell.finding)")
+            }
+        }
+        if let object = record.object {
+            for (name, value) in object.members { add(name, value) }
+        } else {
+            for (position, value) in (record.array ?? []).enumerated() { add(String(position), value) }
+        }
+        guard seen < surveys.count else { return }
+        for column in surveys.indices {
+            let name = surveys[column].name
+            let isAbsent = record.object.map { $0[name] == nil } ?? (Int(name).map { $0 >= record.count ?? 0 } ?? true)
+            if isAbsent { surveys[column].addEmpty(row: place.number) }
+        }
+    }
+}

@@ -1,0 +1,81 @@
+import Training
+
+extension DatasetSummary {
+    /// What a task cannot find or use in this dataset, told from the schema alone, without reading the data again.
+    ///
+    /// Pointers to the data name the first row that is at fault: `#/4/price`; those to the task are absolute.
+    public func violations(for task: TaskSpec, missing policy: MissingPolicy = .error) -> Violations? {
+        let collector = ViolationCollector()
+        switch task {
+        case .forecast(let task): check(task, policy, collector)
+        case .classify(let task): check(task, policy, collector)
+        }
+        return collector.isEmpty ? nil : Violations(collector.list, omitted: collector.omitted)
+    }
+
+    private func check(_ task: ForecastTask, _ policy: MissingPolicy, _ collector: ViolationCollector) {
+        guard sequences == nil else {
+            collector.add(
+                at: [.key("task"), .key("kind")],
+                "the dataset holds sequences under \"x\"; a forecast needs a table with a row for each step")
+            return
+        }
+        check(ColumnRequest.columns(of: task), policy, collector)
+    }
+
+    private func check(_ task: ClassifyTask, _ policy: MissingPolicy, _ collector: ViolationCollector) {
+        if let sequences {
+            for (key, isGiven) in [("sequence", task.sequence != nil), ("features", !task.features.isEmpty)]
+            where isGiven {
+                collector.add(
+                    at: [.key("task"), .key(key)],
+                    "\"\(key)\" names columns of data in rows; these records hold their sequences under \"x\"")
+            }
+            if sequences.missing > 0, policy == .error {
+                collector.add(at: [], "\(sequences.missing) numbers are null; \(ColumnRequest.remedy)")
+            }
+            guard let label = columns.first(where: { $0.name == task.label }) else {
+                collector.add(
+                    ColumnRequest(name: task.label, role: .label, path: [.key("task"), .key("label")])
+                        .unknown(among: columns.map(\.name)))
+                return
+            }
+            if let row = label.firstMissing {
+                collector.add(at: [.index(row - 1), .key(task.label)], "record \(row) has no label")
+            }
+        } else if let sequence = task.sequence {
+            let names = columns.map(\.name)
+            check(ColumnRequest.columns(of: task, sequence: sequence, among: names), policy, collector)
+        } else {
+            collector.add(
+                at: [.key("task"), .key("sequence")],
+                "data in rows needs \"sequence\": the column whose equal values make one sequence")
+        }
+    }
+
+    private func check(_ requests: [ColumnRequest], _ policy: MissingPolicy, _ collector: ViolationCollector) {
+        let byName = Dictionary(columns.map { ($0.name, $0) }) { first, _ in first }
+        for request in requests {
+            guard let column = byName[request.name] else {
+                collector.add(request.unknown(among: columns.map(\.name)))
+                continue
+            }
+            guard request.role == .number else { continue }
+            if let row = column.firstText {
+                collector.add(
+                    at: [.index(row - 1), .key(column.name)],
+                    "row \(row), column \"\(column.name)\": \(Cell.text(column.sample ?? "").refusal)")
+            }
+            if column.kind == .empty {
+                if policy != .zero {
+                    collector.add(at: request.path, "the column \"\(column.name)\" has no value in any row")
+                }
+            } else if let row = column.firstMissing, policy == .error {
+                let more = column.missing > 1 ? " (and \(column.missing - 1) more rows)" : ""
+                collector.add(
+                    at: [.index(row - 1), .key(column.name)],
+                    "row \(row), column \"\(column.name)\" has no value\(more); \(ColumnRequest.remedy)")
+            }
+        }
+    }
+}
