@@ -21,113 +21,97 @@ extension Bodies {
         target: UnsafeMutablePointer<Float>, targetStride: Int
     ) {
         // A block of rows that stays in the second cache level while all weights pass by it.
-        let block = max(64, min(rows, 65_536 / max(inputs, 1)))
+        let block = max(64, 32_768 / max(inputs, 1) / 8 * 8)
         var first = 0
         while first < rows {
-            let count = min(block, rows - first)
+            // No block is left with a few rows that the one before could have taken.
+            let count = rows - first < 2 * block ? rows - first : block
             let operands = Operands(
                 left: left + first * leftStride, leftStride: leftStride, packed: packed, inputs: inputs,
-                bias: bias, continues: continues != 0,
+                outputs: outputs, bias: bias, continues: continues != 0,
                 target: target + first * targetStride, targetStride: targetStride)
-            productBlock(operands, rows: count, outputs: outputs)
+            productBlock(operands, rows: count)
             first += count
         }
     }
 
-    /// Few rows: many vectors of outputs side by side, since one row alone is a chain of additions each waiting for
-    /// the one before. Many rows: tall tiles, so that each weight is read once for all of them.
+    /// Many rows: tall tiles, so that each weight is read once for all rows of a tile. Few rows: more vectors of outputs
+    /// side by side, since one row alone is a chain of additions each waiting for the one before.
     @inline(__always)
-    private static func productBlock(_ operands: Operands, rows: Int, outputs: Int) {
-        let panels = outputs / Lanes.scalarCount
-        let remainder = outputs % Lanes.scalarCount
-        let tall = rows / Tallest<Pair>.rows * Tallest<Pair>.rows
-        if tall > 0 {
-            var panel = 0
-            panel = sweep(Tallest<Pair>.self, operands, rows: 0..<tall, panels: panel..<panels)
-            panel = sweep(Tallest<Single>.self, operands, rows: 0..<tall, panels: panel..<panels)
-            if remainder > 0 {
-                partial(Tallest<Single>.self, operands, rows: 0..<tall, panel: panel, Part(count: remainder))
-            }
-        }
+    private static func productBlock(_ operands: Operands, rows: Int) {
+        let tall = rows / Tall<Broad>.rows * Tall<Broad>.rows
+        if tall > 0 { across(Tall<Broad>.self, Tall<Pair>.self, Tall<Single>.self, operands, rows: 0..<tall) }
         var row = tall
-        if rows - row >= 4, Tallest<Pair>.rows > 4 {
-            var panel = 0
-            #if KERNELS_AVX512 || KERNELS_NEON
-            panel = sweep(Four<Quad>.self, operands, rows: row..<row + 4, panels: panel..<panels)
-            #endif
-            panel = sweep(Four<Pair>.self, operands, rows: row..<row + 4, panels: panel..<panels)
-            panel = sweep(Four<Single>.self, operands, rows: row..<row + 4, panels: panel..<panels)
-            if remainder > 0 {
-                partial(Four<Single>.self, operands, rows: row..<row + 4, panel: panel, Part(count: remainder))
-            }
+        if Tall<Broad>.rows > 4, rows - row >= 4 {
+            across(Four<Quad>.self, Four<Pair>.self, Four<Single>.self, operands, rows: row..<row + 4)
             row += 4
         }
         if rows - row >= 2 {
-            var panel = 0
-            panel = sweep(Two<Quad>.self, operands, rows: row..<row + 2, panels: panel..<panels)
-            panel = sweep(Two<Pair>.self, operands, rows: row..<row + 2, panels: panel..<panels)
-            panel = sweep(Two<Single>.self, operands, rows: row..<row + 2, panels: panel..<panels)
-            if remainder > 0 {
-                partial(Two<Single>.self, operands, rows: row..<row + 2, panel: panel, Part(count: remainder))
-            }
+            across(Two<Quad>.self, Two<Pair>.self, Two<Single>.self, operands, rows: row..<row + 2)
             row += 2
         }
         if rows - row >= 1 {
-            var panel = 0
-            panel = sweep(One<Octet>.self, operands, rows: row..<row + 1, panels: panel..<panels)
-            panel = sweep(One<Quad>.self, operands, rows: row..<row + 1, panels: panel..<panels)
-            panel = sweep(One<Pair>.self, operands, rows: row..<row + 1, panels: panel..<panels)
-            panel = sweep(One<Single>.self, operands, rows: row..<row + 1, panels: panel..<panels)
-            if remainder > 0 {
-                partial(One<Single>.self, operands, rows: row..<row + 1, panel: panel, Part(count: remainder))
-            }
+            var panel = sweep(One<Octet>.self, operands, rows: row..<rows, from: 0)
+            panel = sweep(One<Quad>.self, operands, rows: row..<rows, from: panel)
+            across(One<Pair>.self, One<Pair>.self, One<Single>.self, operands, rows: row..<rows, from: panel)
         }
     }
 
-    /// As many whole tiles as the panels have room for; answers the first panel that is left.
+    /// All outputs of some rows: the widest tile as far as it goes, then the narrower ones, then the part of a vector.
+    @inline(__always)
+    private static func across<Wide: Tile, Narrow: Tile, Least: Tile>(
+        _ wide: Wide.Type, _ narrow: Narrow.Type, _ least: Least.Type, _ operands: Operands, rows: Range<Int>,
+        from first: Int = 0
+    ) where Least.Row == Single {
+        var panel = sweep(wide, operands, rows: rows, from: first)
+        if Narrow.Row.vectors < Wide.Row.vectors { panel = sweep(narrow, operands, rows: rows, from: panel) }
+        panel = sweep(least, operands, rows: rows, from: panel)
+        partial(least, operands, rows: rows, panel: panel)
+    }
+
+    /// As many tiles as the whole panels from `from` on have room for; answers the first panel that is left.
     @inline(never)
     private static func sweep<T: Tile>(
-        _ type: T.Type, _ operands: Operands, rows: Range<Int>, panels: Range<Int>
+        _ type: T.Type, _ operands: Operands, rows: Range<Int>, from: Int
     ) -> Int {
         let step = Lanes.scalarCount * operands.inputs
-        var panel = panels.lowerBound
-        while panel + T.Row.vectors <= panels.upperBound {
-            let output = panel * Lanes.scalarCount
-            let weights = operands.packed + panel * step
-            var row = rows.lowerBound
-            while row < rows.upperBound {
-                let target = operands.target + row * operands.targetStride + output
-                var tile: T
-                if operands.continues {
-                    tile = T(target, stride: operands.targetStride)
-                } else if let bias = operands.bias {
-                    tile = T(each: T.Row(bias + output, step: Lanes.scalarCount))
-                } else {
-                    tile = T(each: .zero)
+        // Where many tiles share the weights, they take them in pieces that stay in the first cache level; the sums
+        // wait in the target meanwhile, which loses nothing.
+        let piece = rows.count > T.rows ? 96 : max(operands.inputs, 1)
+        var panel = from
+        while (panel + T.Row.vectors) * Lanes.scalarCount <= operands.outputs {
+            var input = 0
+            repeat {
+                let end = operands.inputs - input < 2 * piece ? operands.inputs : input + piece
+                var row = rows.lowerBound
+                while row < rows.upperBound {
+                    var tile: T = operands.start(row: row, panel: panel, input: input)
+                    operands.accumulate(&tile, row: row, panel: panel, step: step, inputs: input..<end)
+                    tile.store(operands.target(row: row, panel: panel), stride: operands.targetStride)
+                    row += T.rows
                 }
-                operands.accumulate(&tile, row: row, weights: weights, step: step)
-                tile.store(target, stride: operands.targetStride)
-                row += T.rows
-            }
+                input = end
+            } while input < operands.inputs
             panel += T.Row.vectors
         }
         return panel
     }
 
-    /// The last panel, of which only some outputs exist: the sums go through a block of their own.
+    /// The last panel, where only some of its outputs exist: the sums go through a block of their own.
     @inline(never)
     private static func partial<T: Tile>(
-        _ type: T.Type, _ operands: Operands, rows: Range<Int>, panel: Int, _ part: Part
+        _ type: T.Type, _ operands: Operands, rows: Range<Int>, panel: Int
     ) where T.Row == Single {
-        let step = Lanes.scalarCount * operands.inputs
         let output = panel * Lanes.scalarCount
-        let weights = operands.packed + panel * step
-        var row = rows.lowerBound
-        while row < rows.upperBound {
-            let target = operands.target + row * operands.targetStride + output
-            withUnsafeTemporaryAllocation(of: Lanes.self, capacity: T.rows) { block in
-                guard let base = block.baseAddress else { return }
-                let sums = UnsafeMutableRawPointer(base).assumingMemoryBound(to: Float.self)
+        let part = Part(count: operands.outputs - output)
+        if part.count == 0 { return }
+        let step = Lanes.scalarCount * operands.inputs
+        withUnsafeTemporaryAllocation(of: Lanes.self, capacity: T.rows) { block in
+            guard let base = block.baseAddress else { return }
+            let sums = UnsafeMutableRawPointer(base).assumingMemoryBound(to: Float.self)
+            var row = rows.lowerBound
+            while row < rows.upperBound {
+                let target = operands.target(row: row, panel: panel)
                 var index = 0
                 while index < T.rows {
                     var start = Lanes.zero
@@ -140,7 +124,7 @@ extension Bodies {
                     index += 1
                 }
                 var tile = T(sums, stride: Lanes.scalarCount)
-                operands.accumulate(&tile, row: row, weights: weights, step: step)
+                operands.accumulate(&tile, row: row, panel: panel, step: step, inputs: 0..<operands.inputs)
                 tile.store(sums, stride: Lanes.scalarCount)
                 index = 0
                 while index < T.rows {
@@ -148,8 +132,8 @@ extension Bodies {
                         Whole().load(sums + index * Lanes.scalarCount), target + index * operands.targetStride)
                     index += 1
                 }
+                row += T.rows
             }
-            row += T.rows
         }
     }
 }
@@ -160,18 +144,34 @@ private struct Operands {
     let leftStride: Int
     let packed: UnsafePointer<Float>
     let inputs: Int
+    let outputs: Int
     let bias: UnsafePointer<Float>?
     let continues: Bool
     let target: UnsafeMutablePointer<Float>
     let targetStride: Int
 
     @inline(__always)
-    func accumulate<T: Tile>(_ tile: inout T, row: Int, weights: UnsafePointer<Float>, step: Int) {
-        let factors = left + row * leftStride
-        var input = 0
-        while input < inputs {
-            tile.add(factors + input, stride: leftStride, T.Row(weights + input * Lanes.scalarCount, step: step))
-            input += 1
+    func target(row: Int, panel: Int) -> UnsafeMutablePointer<Float> {
+        target + row * targetStride + panel * Lanes.scalarCount
+    }
+
+    /// The sums of a tile before it adds the products from `input` on.
+    @inline(__always)
+    func start<T: Tile>(row: Int, panel: Int, input: Int) -> T {
+        if continues || input > 0 { return T(target(row: row, panel: panel), stride: targetStride) }
+        guard let bias else { return T(each: .zero) }
+        return T(each: T.Row(bias + panel * Lanes.scalarCount, step: Lanes.scalarCount))
+    }
+
+    @inline(__always)
+    func accumulate<T: Tile>(_ tile: inout T, row: Int, panel: Int, step: Int, inputs: Range<Int>) {
+        var factors = left + row * leftStride + inputs.lowerBound
+        var weights = packed + panel * step + inputs.lowerBound * Lanes.scalarCount
+        let end = left + row * leftStride + inputs.upperBound
+        while factors < end {
+            tile.add(factors, stride: leftStride, T.Row(weights, step: step))
+            factors += 1
+            weights += Lanes.scalarCount
         }
     }
 }

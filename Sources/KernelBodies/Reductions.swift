@@ -80,17 +80,17 @@ extension Bodies {
 }
 
 /// Sixteen rows of one vector each; `step` is the distance between rows.
-private typealias SixteenRows = Wide<Octet>
+private typealias SixteenRows = Beside<Octet, Octet>
 
 @inline(__always)
 private func folded(_ sums: SixteenRows) -> Lanes {
-    var eight = sums.low
-    eight.add(broadcast(1), sums.high)
-    var four = eight.low
-    four.add(broadcast(1), eight.high)
-    var two = four.low
-    two.add(broadcast(1), four.high)
-    return two.low.sums + two.high.sums
+    var eight = sums.left
+    eight.add(broadcast(1), sums.right)
+    var four = eight.left
+    four.add(broadcast(1), eight.right)
+    var two = four.left
+    two.add(broadcast(1), four.right)
+    return two.left.sums + two.right.sums
 }
 
 /// What a reduction adds for one pair of elements.

@@ -33,35 +33,36 @@ struct Single: Strip {
     mutating func add(_ factor: Lanes, _ weights: Single) { sums = multiplyAdd(factor, weights.sums, sums) }
 }
 
-struct Wide<Half: Strip>: Strip {
-    var low: Half
-    var high: Half
+/// `Left` beside `Right`: strips of any width by nesting.
+struct Beside<Left: Strip, Right: Strip>: Strip {
+    var left: Left
+    var right: Right
 
-    static var vectors: Int { @inline(__always) get { 2 * Half.vectors } }
-    static var zero: Wide { @inline(__always) get { Wide(low: .zero, high: .zero) } }
+    static var vectors: Int { @inline(__always) get { Left.vectors + Right.vectors } }
+    static var zero: Beside { @inline(__always) get { Beside(left: .zero, right: .zero) } }
 
     @inline(__always)
-    init(low: Half, high: Half) {
-        self.low = low
-        self.high = high
+    init(left: Left, right: Right) {
+        self.left = left
+        self.right = right
     }
 
     @inline(__always)
     init(_ pointer: UnsafePointer<Float>, step: Int) {
-        low = Half(pointer, step: step)
-        high = Half(pointer + Half.vectors * step, step: step)
+        left = Left(pointer, step: step)
+        right = Right(pointer + Left.vectors * step, step: step)
     }
 
     @inline(__always)
     func store(_ pointer: UnsafeMutablePointer<Float>) {
-        low.store(pointer)
-        high.store(pointer + Half.vectors * Lanes.scalarCount)
+        left.store(pointer)
+        right.store(pointer + Left.vectors * Lanes.scalarCount)
     }
 
     @inline(__always)
-    mutating func add(_ factor: Lanes, _ weights: Wide) {
-        low.add(factor, weights.low)
-        high.add(factor, weights.high)
+    mutating func add(_ factor: Lanes, _ weights: Beside) {
+        left.add(factor, weights.left)
+        right.add(factor, weights.right)
     }
 }
 
@@ -132,21 +133,29 @@ struct Stack<Upper: Tile, Lower: Tile>: Tile where Upper.Row == Lower.Row {
     }
 }
 
+typealias Pair = Beside<Single, Single>
+typealias Triple = Beside<Pair, Single>
+typealias Quad = Beside<Pair, Pair>
+typealias Octet = Beside<Quad, Quad>
+
 typealias Two<Row: Strip> = Stack<One<Row>, One<Row>>
+typealias Three<Row: Strip> = Stack<Two<Row>, One<Row>>
 typealias Four<Row: Strip> = Stack<Two<Row>, Two<Row>>
+typealias Five<Row: Strip> = Stack<Four<Row>, One<Row>>
 typealias Six<Row: Strip> = Stack<Four<Row>, Two<Row>>
+typealias Seven<Row: Strip> = Stack<Four<Row>, Three<Row>>
 typealias Eight<Row: Strip> = Stack<Four<Row>, Four<Row>>
 
-typealias Pair = Wide<Single>
-typealias Quad = Wide<Pair>
-typealias Octet = Wide<Quad>
-
-// The tallest tile over a pair of vectors whose sums, weights and broadcasts fit the registers:
-// 32 of them with AVX-512 and NEON, 16 with AVX2 and the baseline (which needs one more for the product).
+// The largest tile whose sums, weights and one broadcast fit the registers: 32 of them with AVX-512 and NEON, 16 with
+// AVX2 and the baseline, which needs one more for the product. Three vectors to a row leave the processor's front end
+// (four operations a cycle) enough room beside the two multiply-adds a cycle; two do not.
 #if KERNELS_AVX512 || KERNELS_NEON
-typealias Tallest<Row: Strip> = Eight<Row>
+typealias Tall<Row: Strip> = Eight<Row>
+typealias Broad = Triple
 #elseif KERNELS_AVX2
-typealias Tallest<Row: Strip> = Six<Row>
+typealias Tall<Row: Strip> = Four<Row>
+typealias Broad = Triple
 #else
-typealias Tallest<Row: Strip> = Four<Row>
+typealias Tall<Row: Strip> = Four<Row>
+typealias Broad = Pair
 #endif

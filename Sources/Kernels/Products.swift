@@ -64,8 +64,8 @@ extension KernelSet {
     public func weightGradient(_ d: Rows, _ x: Rows, into gradient: UnsafeMutablePointer<Float>) {
         precondition(d.count == x.count, "weight gradient of \(d.count) rows with \(x.count)")
         let work = WeightGradientWork(bodies: bodies, d: d, x: x, gradient: gradient)
-        // Eight outputs are one tile, or several whole ones, on every instruction set.
-        divide(work, units: (d.width + 7) / 8, cost: 8 * d.count * x.width)
+        // Sixteen outputs are one slab of the body.
+        divide(work, units: (d.width + 15) / 16, cost: 16 * d.count * x.width)
     }
 
     /// gradient[output] += Σ d[row][output], over sixteen virtual lanes of rows and a fixed tree.
@@ -102,7 +102,7 @@ private struct ProductWork: DividedWork {
     }
 }
 
-/// Units are groups of eight outputs.
+/// Units are groups of sixteen outputs.
 private struct WeightGradientWork: DividedWork {
     let bodies: any InstructionSetBodies.Type
     let d: Rows
@@ -110,9 +110,9 @@ private struct WeightGradientWork: DividedWork {
     let gradient: UnsafeMutablePointer<Float>
 
     func run(_ units: Range<Int>) {
-        let output = units.lowerBound * 8
+        let output = units.lowerBound * 16
         bodies.weightGradient(
-            d: d.base + output, dStride: d.stride, outputs: min(units.upperBound * 8, d.width) - output,
+            d: d.base + output, dStride: d.stride, outputs: min(units.upperBound * 16, d.width) - output,
             x: x.base, xStride: x.stride, inputs: x.width,
             rows: d.count, gradient: gradient + output * x.width, gradientStride: x.width)
     }
