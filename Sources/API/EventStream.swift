@@ -1,0 +1,65 @@
+import Formats
+import HTTPServer
+import Service
+
+/// An answer that is written event by event, by one thread that waits for a slow peer.
+///
+/// The head is sent with the first event, so whatever is wrong before it is a plain problem document with its status;
+/// afterwards it is an `error` event.
+final class EventStream {
+    /// The peer is gone and nobody needs the rest.
+    struct PeerGone: Error {}
+
+    private let call: Call
+    private let format: EventFormat
+    private var stream: (any ResponseStream)?
+    private var number: Int64 = 0
+    /// Everything that was sent, for an answer that may have to be given again.
+    private(set) var sent: [UInt8] = []
+    private let isKept: Bool
+
+    /// `isKept`: collect what is sent, and go on when the peer is gone.
+    init(_ call: Call, _ format: EventFormat, isKept: Bool = false) {
+        self.call = call
+        self.format = format
+        self.isKept = isKept
+    }
+
+    func send(_ event: String, _ write: (inout JSONWriter) -> Void) throws(PeerGone) {
+        var writer = JSONWriter()
+        writer.object { writer in
+            writer.member("event", event)
+            write(&writer)
+        }
+        number += 1
+        try put(format.frame(event, id: number, writer.take()))
+    }
+
+    func finish() { stream?.finish() }
+
+    /// Runs the work and ends the stream, in good order or with the problem. What is thrown before the first event
+    /// is thrown on.
+    func run(_ work: () throws -> Void) throws {
+        do {
+            try work()
+            finish()
+        } catch is PeerGone {
+            stream?.abort()
+        } catch {
+            guard let stream else { throw error }
+            if Problem.isUnforeseen(error) { _ = call.api.response(to: error, request: call.request) }
+            stream.write(format.frame(Problem(error), id: nil, requestID: call.request.id))
+            stream.finish()
+        }
+    }
+
+    private func put(_ bytes: [UInt8]) throws(PeerGone) {
+        if stream == nil {
+            stream = call.responder.stream(status: 200, fields: format.fields)
+            try put(format.opening)
+        }
+        if isKept { sent += bytes }
+        guard let stream, !bytes.isEmpty else { return }
+        if !stream.writeWaiting(bytes), !isKept { throw PeerGone() }
+    }
+}

@@ -1,0 +1,152 @@
+import Formats
+import Foundation
+import Service
+import Store
+import Training
+
+extension JSONWriter {
+    /// A job as `openapi.yaml` describes it. `queuePosition` is nil unless it is queued.
+    mutating func job(_ job: Job, spec: JobSpec, queuePosition: Int?) throws {
+        try object { writer in
+            writer.member("object", "job")
+            writer.member("id", job.id)
+            writer.member("status", job.status.rawValue)
+            writer.member("terminal", job.status.isTerminal)
+            writer.member("pending", job.wish?.rawValue)
+            writer.key("model")
+            writer.object { writer in
+                writer.member("name", job.model)
+                writer.member("version", job.version)
+            }
+            writer.member("queue_position", queuePosition)
+            writer.member("attempt", job.attempt)
+            writer.key("progress")
+            writer.progress(job.progress ?? JobProgress(fraction: job.status == .succeeded ? 1 : 0))
+            writer.member("metrics", job.metrics)
+            writer.key("seed")
+            writer.unsigned(job.seed)
+            writer.key("spec")
+            try writer.spec(spec, dataset: job.datasetID)
+            writer.member("report", verbatim: job.report)
+            writer.key("error")
+            if let error = job.error {
+                writer.object { writer in
+                    writer.member("code", error.code)
+                    writer.member("detail", error.detail)
+                }
+            } else {
+                writer.null()
+            }
+            writer.member("created_at", Timestamp.text(job.createdAt))
+            writer.member("started_at", job.startedAt.map(Timestamp.text))
+            writer.member("finished_at", job.finishedAt.map(Timestamp.text))
+        }
+    }
+
+    private mutating func progress(_ progress: JobProgress) {
+        object { writer in
+            writer.member("fraction", progress.fraction)
+            writer.member("epoch", progress.epoch)
+            writer.member("epochs", progress.epochs)
+            writer.member("step", progress.step)
+            writer.member("steps", progress.steps)
+            writer.member("eta_seconds", progress.etaSeconds)
+        }
+    }
+
+    /// What was asked, every default filled in: the parts of the specification are written by themselves.
+    private mutating func spec(_ spec: JobSpec, dataset: String?) throws {
+        try object { writer in
+            writer.member("task", verbatim: try Formats.encode(spec.training.task))
+            writer.member("network", verbatim: try Formats.encode(spec.training.network))
+            writer.member("training", verbatim: try Formats.encode(spec.training.training))
+            writer.key("data")
+            writer.object { writer in
+                writer.member("dataset", dataset)
+                writer.member("missing", spec.missing.rawValue)
+            }
+            writer.member("tags", spec.tags)
+            writer.member("description", spec.summary)
+        }
+    }
+
+    /// What a job would need.
+    mutating func estimate(_ estimate: Estimate, seconds: Double?) {
+        object { writer in
+            writer.member("object", "estimate")
+            writer.member("parameters", estimate.parameters)
+            writer.member("memory_bytes", estimate.memoryBytes)
+            writer.member("floating_point_operations_per_epoch", estimate.floatingPointOperationsPerEpoch)
+            writer.member("steps_per_epoch", estimate.stepsPerEpoch)
+            writer.member("steps", estimate.steps)
+            writer.member("seconds", seconds)
+        }
+    }
+
+    mutating func member(_ name: String, _ metrics: [String: Double]) {
+        key(name)
+        object { writer in
+            for (name, value) in metrics.sorted(by: { $0.key < $1.key }) { writer.member(name, value) }
+        }
+    }
+
+    /// Text that is JSON already; null where there is none.
+    mutating func member(_ name: String, verbatim json: String?) {
+        key(name)
+        if let json { verbatim(json.utf8) } else { null() }
+    }
+
+    /// Beyond the range of `Int` a seed is written as the digits it has.
+    mutating func unsigned(_ value: UInt64) { verbatim(String(value).utf8) }
+}
+
+extension JSONWriter {
+    mutating func event(_ event: JobEvent) {
+        jobEvent(
+            event.kind, id: event.sequence, job: event.job, attempt: event.attempt, at: event.at, status: event.status,
+            payload: event.payload)
+    }
+
+    /// The `done` of a job that is over, for a listener who has seen the event numbered `after`.
+    mutating func end(of job: Job, after: Int64) {
+        jobEvent(
+            .done, id: after, job: job.id, attempt: job.attempt, at: job.finishedAt ?? job.createdAt,
+            status: job.status, payload: nil)
+    }
+
+    private mutating func jobEvent(
+        _ kind: JobEvent.Kind, id: Int64, job: String, attempt: Int, at: Date, status: JobStatus?, payload: String?
+    ) {
+        object { writer in
+            writer.member("object", "job_event")
+            writer.member("id", Int(id))
+            writer.member("event", kind.rawValue)
+            writer.member("job", job)
+            writer.member("attempt", attempt)
+            writer.member("at", Timestamp.text(at))
+            writer.member("status", status?.rawValue)
+            writer.key("data")
+            if let payload {
+                // A worker's own figures are an object; what the store tells is a sentence.
+                if payload.hasPrefix("{") {
+                    writer.verbatim(payload.utf8)
+                } else {
+                    writer.object { $0.member("detail", payload) }
+                }
+            } else {
+                writer.null()
+            }
+        }
+    }
+}
+
+extension Call {
+    /// One job as the whole answer.
+    func answerJob(_ job: Job, _ status: Int = 200, location: Bool = false) throws {
+        responder.respond(try jobResponse(job, status, location: location))
+    }
+
+    func write(_ job: Job, to writer: inout JSONWriter) throws {
+        try writer.job(job, spec: try service.spec(of: job), queuePosition: try service.queuePosition(of: job))
+    }
+}

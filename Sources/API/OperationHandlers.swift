@@ -1,0 +1,47 @@
+import Formats
+import HTTPServer
+import Service
+
+/// Health, metrics, and the contract.
+extension Call {
+    func health() throws {
+        try noQuery()
+        answer { writer in
+            writer.object { writer in
+                writer.member("status", "ok")
+                writer.member("version", Service.codeVersion)
+            }
+        }
+    }
+
+    func readiness() throws {
+        try noQuery()
+        let checks = service.readiness()
+        let isReady = checks.allSatisfy(\.ok)
+        answer(isReady ? 200 : 503, fields: isReady ? [:] : ["Retry-After": "1"]) { writer in
+            writer.object { writer in
+                writer.member("status", isReady ? "ready" : "not_ready")
+                writer.key("checks")
+                writer.array { writer in
+                    for check in checks {
+                        writer.object { writer in
+                            writer.member("name", check.name)
+                            writer.member("ok", check.ok)
+                            writer.member("detail", check.detail)
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    func metrics() throws {
+        try noQuery()
+        responder.respond(Response(type: MediaType.plain.field, text: service.metrics.render()))
+    }
+
+    func contract() throws {
+        try noQuery()
+        responder.respond(Response(type: MediaType.yaml.field, bytes: Contract.bytes))
+    }
+}

@@ -1,0 +1,108 @@
+import Formats
+import Networks
+import Service
+import Store
+import Training
+import Wire
+
+/// The one place where an error becomes a problem document. A new reason of any layer fails to compile here until it
+/// has its row.
+extension Problem {
+    init(_ error: any Error) {
+        self =
+            switch error {
+            case let error as Problem: error
+            case let error as ServiceError: Problem(service: error)
+            case let error as StoreError: Problem(store: error)
+            case let error as HTTPError: Problem(http: error)
+            case let error as Violations: .invalid(error.list.map(Item.init), omitted: error.omitted)
+            case let error as Violation: .invalid([Item(error)])
+            case let error as JSONSyntaxError: Problem(.invalidJSON, error.description)
+            // What nobody foresaw: its text goes to the log and not to the client, who can do nothing with it.
+            default:
+                Problem(.internalError, "the request could not be answered; the log has the cause under the request id")
+            }
+    }
+
+    /// Whether the log should tell what lies behind the answer.
+    static func isUnforeseen(_ error: any Error) -> Bool {
+        switch Problem(error).kind.status {
+        case 500, 507: true
+        default: false
+        }
+    }
+
+    private init(service error: ServiceError) {
+        switch error.reason {
+        case .notFound(let kind, _): self.init(Self.missing(kind), error.detail)
+        case .alreadyExists: self.init(.alreadyExists, error.detail)
+        case .conflict: self.init(.conflict, error.detail)
+        case .invalid:
+            self = .invalid(error.violations.map(Item.init), omitted: error.omitted)
+            detail = error.detail
+        case .expired(let session):
+            self.init(.sessionExpired, error.detail)
+            expiry = Expiry(
+                reason: session.cause.rawValue, expiredAt: Timestamp.text(session.expiredAt), lastStep: session.lastStep
+            )
+        case .closing: self.init(.sessionClosing, error.detail)
+        case .full(let seconds): self.init(.full, error.detail, fields: ["Retry-After": String(seconds)])
+        case .tooLarge: self.init(.tooLarge, error.detail)
+        case .stateOfAnotherModel: self.init(.stateOfAnotherModel, error.detail)
+        case .stopping: self.init(.stopping, error.detail, fields: Self.soon)
+        }
+    }
+
+    private init(store error: StoreError) {
+        let kind: ProblemKind =
+            switch error.reason {
+            case .notFound(let kind, _): Self.missing(kind.rawValue)
+            case .notAllowed: .jobState
+            case .datasetInUse: .datasetInUse
+            case .datasetGone: .datasetGone
+            case .versionAliased: .versionAliased
+            case .badName: .invalidRequest
+            case .diskFull: .diskFull
+            case .fileMissing, .fileTorn, .fileDamaged, .damagedDatabase: .damagedFile
+            case .busy: .storeBusy
+            case .writerClosed, .inputOutput, .serverRunning, .newerDatabase, .database: .internalError
+            }
+        self.init(kind, error.description, fields: kind == .storeBusy ? Self.soon : [:])
+    }
+
+    private init(http error: HTTPError) {
+        let kind: ProblemKind =
+            switch error.reason {
+            case .malformed, .peerGone: .malformedRequest
+            case .notFound: .notFound
+            case .methodNotAllowed: .methodNotAllowed
+            case .timeout: .requestTimeout
+            case .contentTooLarge: .contentTooLarge
+            case .targetTooLong: .targetTooLong
+            case .expectationFailed: .expectationFailed
+            case .headTooLarge: .headTooLarge
+            case .internalFailure: .internalError
+            case .notImplemented: .notImplemented
+            case .overloaded: .overloaded
+            case .stopping: .stopping
+            case .versionNotSupported: .versionNotSupported
+            }
+        self.init(kind, error.detail, fields: error.fields)
+        if kind == .stopping { fields.fill(from: Self.soon) }
+    }
+
+    /// A restart takes about a second, a busy database less.
+    private static let soon: Fields = ["Retry-After": "1"]
+
+    private static func missing(_ kind: String) -> ProblemKind {
+        switch kind {
+        case "job", "checkpoint": .jobNotFound
+        case "dataset": .datasetNotFound
+        case "model": .modelNotFound
+        case "version": .versionNotFound
+        case "alias": .aliasNotFound
+        case "session": .sessionNotFound
+        default: .notFound
+        }
+    }
+}

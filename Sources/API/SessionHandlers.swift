@@ -1,0 +1,233 @@
+import Formats
+import HTTPServer
+import Service
+import Store
+import Wire
+
+/// Live sessions: open, step, look ahead, save and restore.
+extension Call {
+    func openSession() throws {
+        try noQuery()
+        let wish = try decode(OpenSessionPayload.init(reading:))
+        let open = { [self] in
+            if let digest = wish.digest { try requireState(of: service.served(wish.request.model), digest) }
+            let session = try service.openSession(wish.request)
+            var writer = JSONWriter()
+            writer.session(session)
+            return Response(
+                status: 201, type: MediaType.json.field, bytes: writer.take(),
+                fields: ["Location": "/sessions/\(session.id)"])
+        }
+        let idempotency = try Idempotency(self, scope: "POST /sessions of \(api.incarnation)")
+        responder.respond(try idempotency?.answer { _ in try open() } ?? open())
+    }
+
+    func listSessions() throws {
+        var query = Query(request)
+        let model = query.text("model")
+        let after = query.text("after")
+        let limit = query.limit()
+        try query.check()
+        let page = try service.sessions(model: model, after: after, limit: limit)
+        answerList((page.items, page.hasMore)) { $1.session($0) }
+    }
+
+    func showSession() throws {
+        try noQuery()
+        let session = try service.session(capture("id"))
+        answer { $0.session(session) }
+    }
+
+    func closeSession() throws {
+        try noQuery()
+        _ = try service.closeSession(capture("id"))
+        answerEmpty()
+    }
+
+    func forkSession() throws {
+        try noQuery()
+        let wish = try decodeOptional(ForkPayload.init(reading:))
+        let session = try service.fork(capture("id"), as: wish.id)
+        created("/sessions/\(session.id)") { $0.session(session) }
+    }
+
+    func resetSession() throws {
+        try noQuery()
+        let session = try service.reset(capture("id"))
+        answer { $0.session(session) }
+    }
+
+    // MARK: State
+
+    func sessionState() throws {
+        try noQuery()
+        let id = capture("id")
+        if MediaType.preferred(of: [.json, .octets], accept: request.fields.values("Accept")) == .octets {
+            return responder.respond(Response(type: MediaType.octets.field, bytes: try service.stateBlob(of: id)))
+        }
+        let model = try service.session(id).model
+        let state = try service.state(of: id)
+        answer { $0.state(state, of: model) }
+    }
+
+    func setSessionState() throws {
+        try noQuery()
+        let id = capture("id")
+        let session: SessionInfo
+        if MediaType(field: request.fields["Content-Type"] ?? "") == .octets {
+            session = try fileCheck { try service.setStateBlob(of: id, request.body) }
+        } else {
+            let wish = try decode(StatePayload.init(reading:))
+            if let digest = wish.digest { try requireState(of: service.session(id).model, digest) }
+            session = try service.setState(of: id, wish.state)
+        }
+        answer { $0.session(session) }
+    }
+
+    private func requireState(of model: ServedModel, _ digest: String) throws(Problem) {
+        if digest == model.digest { return }
+        throw Problem(
+            .stateOfAnotherModel,
+            "the state belongs to the model file \(digest.prefix(12))…, \(model.name):\(model.version) is \(model.digest.prefix(12))…"
+        )
+    }
+
+    // MARK: Steps
+
+    func stepSession() throws {
+        try noQuery()
+        let id = capture("id")
+        let wish = try decode(StepPayload.init(reading:))
+        let idempotency = try Idempotency(self, scope: "POST /sessions/\(id)/steps of \(api.incarnation)")
+        guard let format = EventFormat(accepted: request.fields) else {
+            let response = try idempotency?.answer { _ in try steps(of: id, wish) } ?? steps(of: id, wish)
+            return responder.respond(response)
+        }
+        try handOff(to: api.queues.transfer) {
+            guard let idempotency else {
+                let stream = EventStream(self, format)
+                return try stream.run { try steps(of: id, wish, onto: stream) }
+            }
+            // The answer is kept as it is sent, and the steps are taken to the end though the peer be gone: whoever
+            // comes back for the answer finds the whole of it.
+            let stream = EventStream(self, format, isKept: true)
+            var isFresh = false
+            let response = try idempotency.answer { _ in
+                isFresh = true
+                try steps(of: id, wish, onto: stream)
+                return Response(status: 200, type: format.type.field, bytes: stream.sent, fields: format.fields)
+            }
+            if isFresh { stream.finish() } else { responder.respond(response) }
+        }
+    }
+
+    private func steps(of id: String, _ wish: StepPayload) throws -> Response {
+        var outputs = OutputWriter(try service.session(id).model)
+        // Three lists that grow step by step and come one after the other in the answer.
+        var (y, h, c) = (JSONWriter(), JSONWriter(), JSONWriter())
+        y.beginArray()
+        h.beginArray()
+        c.beginArray()
+        var count = 0
+        let session = try service.step(id, wish.request) { step in
+            if wish.wantsOutput { outputs.write(step.output, to: &y, at: "#/outputs/\(count)") }
+            if let hidden = step.h { h.layers(hidden) }
+            if let cell = step.c { c.layers(cell) }
+            count += 1
+        }
+        y.endArray()
+        h.endArray()
+        c.endArray()
+        var writer = JSONWriter(capacity: y.byteCount + h.byteCount + c.byteCount + 256)
+        writer.object { writer in
+            writer.member("object", "session_steps")
+            writer.member("step", session.step)
+            if wish.wantsOutput { writer.member("outputs", verbatim: y.take()) }
+            if wish.request.wantsHidden { writer.member("h", verbatim: h.take()) }
+            if wish.request.wantsCell { writer.member("c", verbatim: c.take()) }
+            outputs.writeWarnings(to: &writer)
+        }
+        return Response(type: MediaType.json.field, bytes: writer.take())
+    }
+
+    private func steps(of id: String, _ wish: StepPayload, onto stream: EventStream) throws {
+        var outputs = OutputWriter(try service.session(id).model)
+        let session = try service.step(id, wish.request) { step in
+            try stream.send("step") { writer in
+                writer.member("step", step.step)
+                if wish.wantsOutput {
+                    writer.key("output")
+                    outputs.write(step.output, to: &writer, at: "#/output")
+                }
+                if let hidden = step.h {
+                    writer.key("h")
+                    writer.layers(hidden)
+                }
+                if let cell = step.c {
+                    writer.key("c")
+                    writer.layers(cell)
+                }
+                outputs.writeWarnings(to: &writer)
+            }
+        }
+        try stream.send("done") { $0.member("step", session.step) }
+    }
+
+    // MARK: Looking ahead
+
+    func forecastSession() throws {
+        try noQuery()
+        let id = capture("id")
+        let wish = try decodeOptional(SessionForecastPayload.init(reading:))
+        guard let format = EventFormat(accepted: request.fields) else { return try answerForecast(of: id, wish) }
+        try handOff(to: api.queues.transfer) {
+            let stream = EventStream(self, format)
+            try stream.run { try forecast(of: id, wish, onto: stream) }
+        }
+    }
+
+    private func answerForecast(of id: String, _ wish: SessionForecastPayload) throws {
+        let model = try service.session(id).model
+        var outputs = OutputWriter(model)
+        var rows = JSONWriter()
+        rows.beginArray()
+        let session = try service.forecast(id, horizon: wish.horizon, future: wish.future) { step, output in
+            outputs.write(output, to: &rows, at: "#/outputs/\(step)")
+        }
+        rows.endArray()
+        answer { writer in
+            writer.object { writer in
+                writer.member("object", "session_forecast")
+                writer.member("step", session.step)
+                writer.member("outputs", verbatim: rows.take())
+                writer.member("targets", model.outputNames)
+                outputs.writeWarnings(to: &writer)
+            }
+        }
+    }
+
+    private func forecast(of id: String, _ wish: SessionForecastPayload, onto stream: EventStream) throws {
+        let model = try service.session(id).model
+        var outputs = OutputWriter(model)
+        let session = try service.forecast(id, horizon: wish.horizon, future: wish.future) { step, output in
+            try stream.send("output") { writer in
+                writer.member("step", step)
+                writer.key("output")
+                outputs.write(output, to: &writer, at: "#/output")
+                outputs.writeWarnings(to: &writer)
+            }
+        }
+        try stream.send("done") { writer in
+            writer.member("step", session.step)
+            writer.member("targets", model.outputNames)
+        }
+    }
+}
+
+extension JSONWriter {
+    /// Bytes that are JSON already.
+    mutating func member(_ name: String, verbatim json: [UInt8]) {
+        key(name)
+        verbatim(json)
+    }
+}

@@ -1,0 +1,206 @@
+import Formats
+import Networks
+import Service
+import Store
+import Training
+
+/// The body of `POST /sessions`.
+struct OpenSessionPayload {
+    static let fields = ["model", "id", "ttl_seconds", "state", "precision"]
+
+    var request: OpenSessionRequest
+    /// The model file whose state it is, where the client says so.
+    var digest: String?
+
+    init?(reading body: JSONReader) {
+        guard body.fields(Self.fields) else { return nil }
+        let model = body.required("model")?.modelReference()
+        let id = body.optional("id")?.name("a session")
+        var timeToLive: Duration?
+        if let reader = body.optional("ttl_seconds"), let seconds = reader.double() {
+            if seconds > 0, seconds <= Self.longestTimeToLive {
+                timeToLive = .seconds(seconds)
+            } else {
+                reader.fail("expected a number above 0 and at most \(Int(Self.longestTimeToLive)), found \(seconds)")
+            }
+        }
+        let state = body.optional("state").map(StatePayload.init(reading:))
+        body.precision()
+        guard let model else { return nil }
+        request = OpenSessionRequest(model: model, id: id, timeToLive: timeToLive)
+        if case .some(.some(let state)) = state {
+            request.start = .state(state.state)
+            digest = state.digest
+        }
+    }
+
+    /// A century: beyond it the arithmetic of times has little to say. The server's own limit is far below.
+    private static let longestTimeToLive: Double = 3_155_760_000
+}
+
+/// The state of a session as JSON.
+struct StatePayload {
+    static let fields = ["object", "model", "step", "network_step", "layers", "sum", "lags"]
+    static let modelFields = ["name", "version", "digest"]
+    static let layerFields = ["h", "c"]
+
+    var state: SessionState
+    var digest: String?
+
+    init?(reading body: JSONReader) {
+        guard body.fields(Self.fields) else { return nil }
+        _ = body.optional("object")?.choice(["session_state": true])
+        if let model = body.optional("model"), model.fields(Self.modelFields) {
+            // Names and numbers are for people; what has to fit is the file.
+            _ = model.optional("name")?.string()
+            _ = model.optional("version")?.int(in: 1...Int(Int32.max))
+            digest = model.string("digest")
+        }
+        let step = body.int("step", in: 0...JSON.largestExactInteger)
+        let networkStep = body.optional("network_step")?.int(in: 0...JSON.largestExactInteger)
+        let layers = body.required("layers")?.elements()?.map(Layer.init(reading:))
+        if layers?.isEmpty == true { body.fail("layers", "expected one entry for each layer, found an empty list") }
+        let sum = body.optional("sum").map { $0.floats() }
+        var lags: [[Double]] = []
+        if let reader = body.optional("lags"), let rows = reader.elements() {
+            lags = rows.compactMap { $0.numbers(depth: 1)?.values }
+        }
+        guard let step, let layers, !layers.isEmpty, !layers.contains(where: { $0 == nil }) else { return nil }
+        if case .some(nil) = sum { return nil }
+        state = SessionState(
+            step: step,
+            network: StreamState(
+                h: layers.compactMap { $0?.h }, c: layers.map { $0?.c }, sum: sum.flatMap { $0 },
+                steps: networkStep ?? step),
+            lags: lags)
+    }
+
+    private struct Layer {
+        var h: [Float]
+        var c: [Float]?
+
+        init?(reading layer: JSONReader) {
+            guard layer.fields(StatePayload.layerFields) else { return nil }
+            let hidden = layer.required("h")?.floats()
+            let cell = layer.optional("c").map { $0.floats() }
+            guard let hidden else { return nil }
+            if case .some(nil) = cell { return nil }
+            h = hidden
+            c = cell.flatMap { $0 }
+        }
+    }
+}
+
+extension JSONReader {
+    /// Numbers within the range of float32; an empty list is none.
+    fileprivate func floats() -> [Float]? {
+        if value.count == 0 { return [] }
+        guard let values = numbers(depth: 1)?.values else { return nil }
+        let floats = values.map { Float($0) }
+        for (index, value) in floats.enumerated() where !value.isFinite {
+            collector.add(at: path + [.index(index)], "\(values[index]) is beyond the range of a 32-bit number")
+            return nil
+        }
+        return floats
+    }
+}
+
+/// The body of `POST /sessions/{id}/steps`.
+struct StepPayload {
+    static let fields = ["inputs", "return", "top_k"]
+
+    var request: StepRequest
+    /// Whether the answers themselves are wanted beside the states.
+    var wantsOutput: Bool
+
+    init?(reading body: JSONReader) {
+        guard body.fields(Self.fields) else { return nil }
+        let rows = body.required("inputs")?.rowBatch()
+        let topK = body.optional("top_k")?.topK()
+        var parts: Set<String> = ["y"]
+        if let reader = body.optional("return") {
+            let known = Dictionary(uniqueKeysWithValues: ["y", "h", "c"].map { ($0, $0) })
+            parts = Set(reader.elements()?.compactMap { $0.choice(known, names: ["y", "h", "c"]) } ?? [])
+            if reader.value.count == 0 { reader.fail("expected at least one of \"y\", \"h\" and \"c\"") }
+        }
+        guard let rows else { return nil }
+        request = StepRequest(
+            rows: rows, wantsHidden: parts.contains("h"), wantsCell: parts.contains("c"), topK: topK)
+        wantsOutput = parts.contains("y")
+    }
+}
+
+/// The body of `POST /sessions/{id}/forecast`.
+struct SessionForecastPayload {
+    static let fields = ["horizon", "future"]
+
+    var horizon: Int?
+    var future: SequenceBatch?
+
+    init?(reading body: JSONReader) {
+        guard body.fields(Self.fields) else { return nil }
+        horizon = body.optional("horizon")?.int(in: 1...TrainingSpec.Limit.horizon)
+        future = body.optional("future")?.rowBatch()
+    }
+}
+
+/// The body of `POST /sessions/{id}/fork`.
+struct ForkPayload {
+    static let fields = ["id"]
+
+    var id: String?
+
+    init?(reading body: JSONReader) {
+        guard body.fields(Self.fields) else { return nil }
+        id = body.optional("id")?.name("a session")
+    }
+}
+
+extension JSONWriter {
+    mutating func session(_ session: SessionInfo) {
+        object { writer in
+            writer.member("object", "session")
+            writer.member("id", session.id)
+            writer.key("model")
+            writer.served(session.model)
+            writer.member("step", session.step)
+            writer.member("ttl_seconds", session.timeToLive.timeInterval)
+            writer.member("created_at", Timestamp.text(session.createdAt))
+            writer.member("last_used_at", Timestamp.text(session.lastUsedAt))
+            writer.member("expires_at", Timestamp.text(session.expiresAt))
+        }
+    }
+
+    mutating func state(_ state: SessionState, of model: ServedModel) {
+        object { writer in
+            writer.member("object", "session_state")
+            writer.key("model")
+            writer.object { writer in
+                writer.member("name", model.name)
+                writer.member("version", model.version)
+                writer.member("digest", model.digest)
+            }
+            writer.member("step", state.step)
+            writer.member("network_step", state.network.steps)
+            writer.key("layers")
+            writer.array { writer in
+                for (hidden, cell) in zip(state.network.h, state.network.c) {
+                    writer.object { writer in
+                        writer.key("h")
+                        writer.floats(hidden)
+                        if let cell {
+                            writer.key("c")
+                            writer.floats(cell)
+                        }
+                    }
+                }
+            }
+            if let sum = state.network.sum {
+                writer.key("sum")
+                writer.floats(sum)
+            }
+            writer.key("lags")
+            writer.array { writer in for row in state.lags { writer.doubles(row) } }
+        }
+    }
+}

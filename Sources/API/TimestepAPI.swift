@@ -1,0 +1,93 @@
+import Formats
+import Foundation
+import HTTPServer
+import Logging
+import Service
+import Store
+import Wire
+
+/// The HTTP face of a service: the endpoint table, who may ask, what a failure looks like, and what is counted.
+public final class TimestepAPI: Application {
+    public let service: Service
+    public let configuration: APIConfiguration
+    let logger: Logger
+    let queues: Queues
+    let waits = Waits()
+    /// Tells this process from the one before it: sessions do not outlive a process, so neither do answers about them.
+    let incarnation = Identifier.make(prefix: "run", at: Date())
+    private let authentication: Authentication
+    private let metrics: RequestMetrics
+
+    /// Threads away from the event loops, by what they wait for, so that a slow peer or disk never holds up a network.
+    struct Queues: Sendable {
+        let store: ThreadQueue
+        let inference: ThreadQueue
+        let transfer: ThreadQueue
+    }
+
+    public init(service: Service, configuration: APIConfiguration = APIConfiguration(), logger: Logger) {
+        self.service = service
+        self.configuration = configuration
+        self.logger = logger
+        authentication = Authentication(key: configuration.apiKey)
+        metrics = RequestMetrics(service.metrics, logger: logger)
+        let waiting = configuration.waitingRequests
+        queues = Queues(
+            store: ThreadQueue(name: "timestep.store", threads: configuration.requestThreads, depth: waiting),
+            inference: ThreadQueue(
+                name: "timestep.inference", threads: service.configuration.inferenceThreads, depth: waiting),
+            transfer: ThreadQueue(
+                name: "timestep.transfer", threads: configuration.transferThreads, depth: configuration.transferThreads)
+        )
+    }
+
+    public var routes: [Route] {
+        Self.endpoints.map { endpoint in
+            Route(
+                endpoint.method, endpoint.pattern, name: endpoint.pattern, body: plan(endpoint.body),
+                execution: execution(endpoint.work)
+            ) { [self] request, responder in
+                try endpoint.handler(Call(api: self, request: request, responder: responder))
+            }
+        }
+    }
+
+    public func admit(_ head: RequestHead) -> Response? {
+        authentication.refusal(head)?.response(requestID: nil)
+    }
+
+    public func response(to error: any Error, request: Request?) -> Response {
+        if Problem.isUnforeseen(error) {
+            logger.error(
+                "request failed",
+                metadata: [
+                    "request_id": "\(request?.id ?? "-")", "path": "\(request?.head.path ?? "-")", "error": "\(error)",
+                ])
+        }
+        return Problem(error).response(requestID: request?.id)
+    }
+
+    public func completed(_ record: RequestRecord) { metrics.count(record) }
+
+    /// Answers everyone who waits for a job to change, as it stands now. Called before the HTTP server stops, so that
+    /// nobody holds that up for minutes.
+    public func stopWaiting() { waits.endAll() }
+
+    private func plan(_ body: Endpoint.Body) -> BodyPlan {
+        switch body {
+        case .none: .none
+        case .document: .collect(limit: configuration.maximumBody)
+        case .modelFile: .collect(limit: configuration.maximumModelFile)
+        case .dataset: .stream(limit: configuration.maximumDataset)
+        }
+    }
+
+    private func execution(_ work: Endpoint.Work) -> Execution {
+        switch work {
+        case .memory: .onLoop
+        case .store: .queue(queues.store)
+        case .inference: .queue(queues.inference)
+        case .transfer: .queue(queues.transfer)
+        }
+    }
+}

@@ -1,0 +1,90 @@
+import Formats
+import Service
+import Store
+import Training
+
+/// The body of `POST /train`: every short form spelt out, every default filled in, every violation noted.
+extension TrainRequest {
+    static let fields = ["model", "task", "network", "training", "data", "tags", "description"]
+
+    /// Nil, with violations noted, where it cannot be read.
+    init?(reading body: JSONReader) {
+        guard body.fields(Self.fields) else { return nil }
+        let model = body.required("model")?.name("a model")
+        let task = body.required("task").flatMap(TaskSpec.init(reading:))
+        let network = body.optional("network").map(NetworkPayload.init(reading:)) ?? NetworkPayload()
+        let training = body.optional("training").map(OptimisationSpec.init(reading:)) ?? OptimisationSpec()
+        let data = body.required("data").flatMap(DataPayload.init(reading:))
+        let tags = body.optional("tags")?.tags() ?? [:]
+        let summary = body.optional("description")?.string()
+        // What is wrong beyond the form is asked of the specification itself, also where a part of it was unreadable:
+        // a task that could not be read has been reported, and a stand-in has nothing to report.
+        let spec = TrainingSpec(task: task ?? .classify(ClassifyTask()), network: network.spec, training: training)
+        for violation in spec.violations() {
+            body.collector.add(at: body.path + network.place(of: violation.path), violation.detail)
+        }
+        guard let model, let data, task != nil else { return nil }
+        self.init(
+            model: model, spec: spec, source: data.source, missing: data.missing, tags: tags, summary: summary)
+    }
+}
+
+/// Where the data comes from: exactly one of three, and what to do about gaps in it.
+private struct DataPayload {
+    static let fields = ["csv", "records", "dataset", "missing"]
+
+    var source: TrainRequest.Source
+    var missing: MissingPolicy
+
+    init?(reading data: JSONReader) {
+        guard data.fields(Self.fields) else { return nil }
+        missing = data.choice("missing", default: .error)
+        let given = ["csv", "records", "dataset"].filter { data.optional($0) != nil }
+        guard given.count == 1 else {
+            let found = given.isEmpty ? "none of them" : given.map { "\"\($0)\"" }.joined(separator: " and ")
+            data.fail("expected one of \"csv\", \"records\" and \"dataset\", found \(found)")
+            return nil
+        }
+        if let csv = data.optional("csv") {
+            guard let text = csv.string() else { return nil }
+            source = .inline(format: .csv, bytes: Array(text.utf8))
+        } else if let records = data.optional("records") {
+            guard records.elements() != nil else { return nil }
+            source = .inline(format: .json, bytes: records.value.bytes)
+        } else {
+            guard let id = data.string("dataset") else { return nil }
+            source = .dataset(id)
+        }
+    }
+}
+
+extension JSONReader {
+    /// A name that people choose.
+    func name(_ what: String) -> String? {
+        guard let name = string() else { return nil }
+        if ModelName.isValid(name) { return name }
+        fail("\"\(name.prefix(ModelName.maximumLength))\" cannot name \(what): expected \(ModelName.rule)")
+        return nil
+    }
+
+    /// Free labels: an object of strings.
+    func tags() -> [String: String]? {
+        guard let object = value.object else {
+            fail("expected an object of strings, found \(value.kindName)")
+            return nil
+        }
+        var tags: [String: String] = [:]
+        for key in object.keys {
+            guard let member = required(key) else { continue }
+            tags[key] = member.string()
+        }
+        return tags
+    }
+
+    /// A number above 0, or whatever else a specification asks of it, is checked there; here it is a number.
+    func double(_ key: String, default fallback: Double) -> Double { optional(key)?.double() ?? fallback }
+}
+
+extension ModelName {
+    static let rule = "1 to \(maximumLength) letters, digits, '.', '_' or '-', the first no '.' or '-'"
+}

@@ -1,0 +1,98 @@
+import Formats
+import HTTPServer
+import Service
+import Store
+import Wire
+
+/// Jobs: submit, look, wait, follow, steer.
+extension Call {
+    func train() throws {
+        var query = Query(request)
+        let onlyValidates = query.choice("validate", ["only": true]) ?? false
+        try query.check()
+        let wish = try decode(TrainRequest.init(reading:))
+        if onlyValidates {
+            let estimate = try service.estimate(wish)
+            let seconds = service.seconds(for: estimate, threads: wish.spec.training.threads)
+            return answer { $0.estimate(estimate, seconds: seconds) }
+        }
+        let submit = { (key: IdempotencyKey?) in
+            try jobResponse(service.train(wish, key: key), 202, location: true)
+        }
+        guard let idempotency = try Idempotency(self, scope: "POST /train") else {
+            return responder.respond(try submit(nil))
+        }
+        let response = try idempotency.answer {
+            try jobResponse(service.job($0), 202, location: true)
+        } _: {
+            try submit($0)
+        }
+        responder.respond(response)
+    }
+
+    func listJobs() throws {
+        var query = Query(request)
+        let statuses = Dictionary(uniqueKeysWithValues: JobStatus.allCases.map { ($0.rawValue, $0) })
+        let status = query.choice("status", statuses)
+        let model = query.text("model")
+        let after = query.text("after")
+        let limit = query.limit()
+        try query.check()
+        let page = try service.jobs(status: status, model: model, after: after, limit: limit)
+        try answerList((page.items, page.hasMore)) { try write($0, to: &$1) }
+    }
+
+    func showJob() throws {
+        var query = Query(request)
+        let wait = query.number("wait", in: 0...Self.longestWait) ?? 0
+        try query.check()
+        let job = try service.job(capture("id"))
+        guard wait > 0, !job.status.isTerminal else { return try answerJob(job) }
+        JobWait(self, job: job.id, from: job.status).start(for: wait)
+    }
+
+    /// Common proxies give up after a minute; clients of ours may wait for five.
+    static let longestWait: Double = 300
+
+    func jobEvents() throws {
+        var query = Query(request)
+        var after = Int64(query.int("after", in: 0...Int.max) ?? 0)
+        let limit = query.limit()
+        let resumed = request.fields["Last-Event-ID"].map { Int64($0) }
+        if case .some(nil) = resumed {
+            throw Problem.invalid([
+                Problem.Item(place: .header("Last-Event-ID"), detail: "expected the id of an event, a whole number")
+            ])
+        }
+        try query.check()
+        after = max(after, resumed.flatMap { $0 } ?? 0)
+        let id = capture("id")
+        guard let format = EventFormat(accepted: request.fields) else {
+            let page = try service.events(of: id, after: after, limit: limit)
+            return answerList((page.items, page.hasMore)) { $1.event($0) }
+        }
+        // An unknown job is told as such, before a stream begins.
+        _ = try service.job(id)
+        JobStream(self, job: id, after: after, format: format).start()
+    }
+
+    func changeJob(_ verb: (Service, String) throws -> Job) throws {
+        try noQuery()
+        try answerJob(try verb(service, capture("id")))
+    }
+
+    func retryJob() throws {
+        var query = Query(request)
+        let fromStart = query.choice("from", ["checkpoint": false, "start": true]) ?? false
+        try query.check()
+        try answerJob(try service.retry(capture("id"), fromStart: fromStart))
+    }
+
+    func jobResponse(_ job: Job, _ status: Int = 200, location: Bool = false) throws -> Response {
+        var writer = JSONWriter()
+        try write(job, to: &writer)
+        var fields: Fields = [:]
+        if location { fields["Location"] = "/jobs/\(job.id)" }
+        return Response(status: status, type: MediaType.json.field, bytes: writer.take(), fields: fields)
+    }
+}
