@@ -26,7 +26,7 @@ extension Store {
         // One transaction, by the holder alone: the new row appears and the oldest disappear together, and every row
         // names a file that is complete. A crash before it leaves an orphan file and the checkpoints as they were; one
         // after it leaves old files without rows.
-        let verdict = try asHolder(job, attempt) { db in
+        let verdict = try asHolder(job, attempt, naming: file) { db in
             try db.execute(
                 sql: "UPDATE jobs SET checkpoints = checkpoints + 1, losses = 0 WHERE id = ?", arguments: [job])
             try db.execute(

@@ -37,9 +37,18 @@ final class DatabaseFile: Sendable {
         do { return try pool.read(body) } catch { throw StoreError.wrapping(error) }
     }
 
-    /// One immediate transaction: all of `body` or, where it throws, nothing.
-    func write<Value>(_ body: (Database) throws -> Value) throws(StoreError) -> Value {
-        do { return try pool.write(body) } catch { throw StoreError.wrapping(error) }
+    /// One immediate transaction: all of `body` or, where it throws, nothing. `file` is what its row names: it goes
+    /// where the transaction fails, and is the caller's to settle where it succeeds.
+    func write<Value>(
+        naming file: PendingFile? = nil, _ body: (Database) throws -> Value
+    ) throws(StoreError) -> Value {
+        do {
+            return try pool.write(body)
+        } catch {
+            let error = StoreError.wrapping(error)
+            file?.leave(after: error)
+            throw error
+        }
     }
 
     /// A number that changes with every commit of any process. Costs microseconds: no page is read.
@@ -83,6 +92,10 @@ extension StoreError {
             return StoreError(.database(code: 0), "the database refused: \(error)")
         }
         let words = error.message ?? "no message"
+        // What SQLite says where it cannot make room for the index of its log.
+        if error.extendedResultCode == .SQLITE_IOERR_SHMSIZE {
+            return StoreError(.diskFull(path: "database"), "the database cannot grow: no room left on the disk")
+        }
         switch error.resultCode {
         case .SQLITE_FULL:
             return StoreError(.diskFull(path: "database"), "the database cannot grow: no room left on the disk")

@@ -50,7 +50,7 @@ public final class DatasetWriter: Sendable {
                 id: id, origin: description.origin, format: description.format, schema: description.schema,
                 rows: description.rows, bytes: stored.bytes, digest: stored.digest,
                 createdAt: Date(microseconds: now.microseconds), lastUsedAt: Date(microseconds: now.microseconds))
-            try store.insert(made)
+            try store.insert(made, naming: file)
             file.settle()
             dataset = made
             return true

@@ -28,6 +28,14 @@ extension Store {
         storage.path(.datasets, dataset.id)
     }
 
+    /// Reads the file to its end and compares its length and digest with the row: about a second a gigabyte.
+    ///
+    /// Throws `.fileTorn`, `.fileDamaged`, `.fileMissing`.
+    public func verifyDataset(_ dataset: Dataset) throws(StoreError) {
+        try storage.verify(
+            .datasets, StoredFile(name: dataset.id, bytes: dataset.bytes, digest: dataset.digest))
+    }
+
     /// Notes that it was used just now, for retention.
     public func touchDataset(_ id: String, at now: Date) throws(StoreError) {
         try database.write { db in
@@ -57,9 +65,9 @@ extension Store {
         storage.discard(.datasets, [id])
     }
 
-    func insert(_ dataset: Dataset) throws(StoreError) {
+    func insert(_ dataset: Dataset, naming file: PendingFile) throws(StoreError) {
         // One statement: the dataset exists with all of its description or not at all.
-        try database.write { db in
+        try database.write(naming: file) { db in
             try db.execute(
                 sql: """
                     INSERT INTO datasets (id, origin, format, schema, rows, bytes, digest, created_at, last_used_at)

@@ -65,18 +65,36 @@ struct FileStorage: Sendable {
     func read(_ area: FileArea, _ file: StoredFile) throws(StoreError) -> [UInt8] {
         let path = path(area, file.name)
         let bytes = try operations.read(path)
-        let shown = area.rawValue + "/" + file.name
-        guard bytes.count == file.bytes else {
-            throw StoreError(
-                .fileTorn(path: path, have: bytes.count, need: file.bytes),
-                "\(shown): the file has \(bytes.count) of \(file.bytes) bytes; the write was probably interrupted")
+        try check(area, file, bytes: bytes.count, digest: SHA256.hex(of: bytes))
+        return bytes
+    }
+
+    /// Reads the file to its end, holding a piece of it at a time, and checks it against its row.
+    ///
+    /// Throws as `read`.
+    func verify(_ area: FileArea, _ file: StoredFile) throws(StoreError) {
+        var hasher = SHA256()
+        var count = 0
+        try operations.scan(path(area, file.name)) { piece in
+            hasher.update(piece)
+            count += piece.count
         }
-        guard SHA256.hex(of: bytes) == file.digest else {
+        try check(area, file, bytes: count, digest: hasher.finish())
+    }
+
+    private func check(_ area: FileArea, _ file: StoredFile, bytes: Int, digest: String) throws(StoreError) {
+        let path = path(area, file.name)
+        let shown = area.rawValue + "/" + file.name
+        guard bytes == file.bytes else {
+            throw StoreError(
+                .fileTorn(path: path, have: bytes, need: file.bytes),
+                "\(shown): the file has \(bytes) of \(file.bytes) bytes; the write was probably interrupted")
+        }
+        guard digest == file.digest else {
             throw StoreError(
                 .fileDamaged(path: path),
                 "\(shown): the file's SHA-256 is not the one recorded; the disk or someone changed it")
         }
-        return bytes
     }
 
     /// Removes files whose rows are gone. What cannot be removed now stays for `removeOrphans` of the next start: the

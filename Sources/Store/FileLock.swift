@@ -18,6 +18,17 @@ final class FileLock: Sendable {
         }
     }
 
+    /// nil where the file is not there, or another holds its lock.
+    init?(existing path: String) {
+        descriptor = Glibc.open(path, O_RDONLY | O_CLOEXEC)
+        self.path = path
+        guard descriptor >= 0 else { return nil }
+        guard tryLock(descriptor) else {
+            close(descriptor)
+            return nil
+        }
+    }
+
     /// Waits for as long as another holds it.
     init(waitingFor path: String) throws(StoreError) {
         descriptor = try Self.open(path)

@@ -19,8 +19,12 @@ protocol FileOperations: Sendable {
     func remove(_ path: String) throws(StoreError)
     /// The whole file.
     func read(_ path: String) throws(StoreError) -> [UInt8]
+    /// Shows the file to `body` piece by piece.
+    func scan(_ path: String, _ body: (UnsafeRawBufferPointer) -> Void) throws(StoreError)
     /// The names in a directory, in no order.
     func list(_ directory: String) throws(StoreError) -> [String]
+    /// The lock of a file that is there; nil where it is gone, or another holds the lock.
+    func lock(_ path: String) -> FileLock?
 }
 
 /// The operating system's files.
@@ -90,6 +94,26 @@ struct SystemFiles: FileOperations {
         guard failure == 0 else { throw .system(failure, "read", path) }
         return bytes
     }
+
+    func scan(_ path: String, _ body: (UnsafeRawBufferPointer) -> Void) throws(StoreError) {
+        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+        guard descriptor >= 0 else { throw .system(errno, "open", path) }
+        defer { close(descriptor) }
+        let size = 1 << 20
+        let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: size, alignment: 16)
+        defer { buffer.deallocate() }
+        while true {
+            let count = Glibc.read(descriptor, buffer.baseAddress, size)
+            if count == 0 { return }
+            if count > 0 {
+                body(UnsafeRawBufferPointer(rebasing: buffer[..<count]))
+            } else if errno != EINTR {
+                throw .system(errno, "read", path)
+            }
+        }
+    }
+
+    func lock(_ path: String) -> FileLock? { FileLock(existing: path) }
 
     func list(_ directory: String) throws(StoreError) -> [String] {
         guard let stream = opendir(directory) else { throw .system(errno, "list", directory) }

@@ -180,9 +180,9 @@ extension Store {
     /// One transaction: the hold is checked and the write made in one piece, so a worker whose job was taken over
     /// between the two cannot write. A job that is not known is lost, too.
     func asHolder(
-        _ job: String, _ attempt: Int, _ body: (Database) throws -> Void
+        _ job: String, _ attempt: Int, naming file: PendingFile? = nil, _ body: (Database) throws -> Void
     ) throws(StoreError) -> LeaseVerdict {
-        try database.write { db in
+        try database.write(naming: file) { db in
             let sql = "SELECT COALESCE(wish, '') FROM jobs WHERE id = ? AND attempt = ? AND status = 'running'"
             guard let wish = try String.fetchOne(db, sql: sql, arguments: [job, attempt]) else { return .lost }
             try body(db)

@@ -74,7 +74,16 @@ final class PendingFile {
         return StoredFile(name: name, bytes: bytes, digest: digest)
     }
 
-    /// A committed row names the file now.
+    /// The transaction that was to name the file threw.
+    ///
+    /// Mostly there is no row then, and the file is removed. But a commit whose last sync failed may be found whole by
+    /// the next process: after an error of reading or writing the database the file stays, and the next clean-up asks
+    /// whether a row names it.
+    func leave(after error: StoreError) {
+        if case .inputOutput = error.reason { settle() } else { abandon() }
+    }
+
+    /// A committed row names the file now, or may.
     func settle() {
         guard descriptor >= 0 else { return }
         close(descriptor)

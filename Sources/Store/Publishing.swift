@@ -15,7 +15,7 @@ extension Store {
         // One transaction, by the holder alone: the version, the end of the job and the line of the log appear together,
         // after the file lies complete. A crash before it leaves an orphan file and a job that another worker repeats;
         // one after it leaves nothing to repeat, since the job is over. So a job publishes once, whoever dies when.
-        let (verdict, forgotten) = try database.write { db -> (PublishVerdict, [String]) in
+        let (verdict, forgotten) = try database.write(naming: pending) { db -> (PublishVerdict, [String]) in
             let old = try Self.state(of: job, db)
             guard old.isHeld(by: attempt) else { return (.lost, []) }
             var ended = old
@@ -57,7 +57,7 @@ extension Store {
         let stored = try pending.complete()
         // One transaction: the version and its line of the log, after the file lies complete. A crash before it leaves
         // an orphan file.
-        let version = try database.write { db in
+        let version = try database.write(naming: pending) { db in
             try insert(new, lineage, stored, under: model, as: .versionImported, at: now, db)
         }
         pending.settle()

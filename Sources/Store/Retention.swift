@@ -1,6 +1,5 @@
 import Foundation
 import GRDB
-import Glibc
 
 /// How long things are kept that nobody needs any more; nil keeps them for ever.
 public struct RetentionPolicy: Sendable, Equatable {
@@ -140,12 +139,11 @@ extension Store {
             for name in try storage.operations.list(storage.directory(of: area)) where area.owns(name) {
                 guard try !isNamed(name, in: area) else { continue }
                 let path = storage.path(area, name)
-                let descriptor = open(path, O_RDONLY | O_CLOEXEC)
-                // Gone already: its writer, or another clean-up, was faster.
-                guard descriptor >= 0 else { continue }
-                defer { Glibc.close(descriptor) }
-                guard tryLock(descriptor), try !isNamed(name, in: area) else { continue }
-                try storage.operations.remove(path)
+                guard let lock = storage.operations.lock(path) else { continue }
+                defer { withExtendedLifetime(lock) {} }
+                guard try !isNamed(name, in: area) else { continue }
+                // What cannot be removed is no reason not to start; the next clean-up tries again.
+                guard (try? storage.operations.remove(path)) != nil else { continue }
                 removed += 1
             }
         }

@@ -1,5 +1,6 @@
 import Foundation
 import Glibc
+import Synchronization
 import Testing
 
 @testable import Store
@@ -98,9 +99,9 @@ func everyFailingOperation(_ story: Story, _ code: Int32) throws {
         let store = try folder.open(operations: files)
         try story.prepare(store)
         let before = try folder.files()
-        files.fail(number, with: .error(code))
+        files.fail(number, code: code)
         let reason = reason { try story.act(store) }
-        let isThrough = files.count < number
+        let isThrough = files.operations.count < number
         files.heal()
         if let reason {
             switch reason {
@@ -123,26 +124,35 @@ func everyFailingOperation(_ story: Story, _ code: Int32) throws {
 }
 
 @Test(
-    "whichever file operation the process dies at, the next start finds a whole store, and the work can be repeated",
+    "whenever the process dies, the next start finds a whole store, and the work can be repeated",
     arguments: Story.all)
 func everyCrash(_ story: Story) throws {
-    for number in 1... {
-        let folder = StoreFolder()
-        let files = FaultyFiles()
-        var isThrough = false
+    let folder = StoreFolder()
+    let files = FaultyFiles()
+    let store = try folder.open(.server, operations: files)
+    try story.prepare(store)
+    // What the disk holds before and after each operation, in the middle of writes, and at the end.
+    let remains = Mutex<[StoreFolder]>([])
+    let snapshot: @Sendable () -> Void = {
+        let copy = StoreFolder()
         do {
-            let store = try folder.open(.server, operations: files)
-            try story.prepare(store)
-            files.fail(number, with: .crash)
-            _ = reason { try story.act(store) }
-            isThrough = files.count < number
+            try FileManager.default.copyItem(atPath: folder.path, toPath: copy.path)
+        } catch {
+            Issue.record(error)
         }
-        let store = try folder.open(.server)
-        try store.expectWhole(folder)
+        remains.withLock { $0.append(copy) }
+    }
+    files.watch(snapshot)
+    try story.act(store)
+    snapshot()
+    let copies = remains.withLock { $0 }
+    #expect(copies.count > 2, "the story touched no file")
+    for copy in copies {
+        let store = try copy.open(.server)
+        try store.expectWhole(copy)
         try story.act(store)
         try store.removeOrphans()
-        try store.expectWhole(folder)
-        if isThrough { return }
+        try store.expectWhole(copy)
     }
 }
 
@@ -187,4 +197,32 @@ func shortWrites() throws {
     let dataset = try store.addDataset(bytes)
     #expect(try SystemFiles().read(store.path(of: dataset)) == bytes)
     #expect(dataset.digest == SHA256.hex(of: bytes))
+}
+
+@Test(
+    "a file is written, synced, renamed, and its directory synced, in this order, before its row; others go after theirs"
+)
+func orderOfOperations() throws {
+    let folder = StoreFolder()
+    let files = FaultyFiles()
+    let store = try folder.open(operations: files)
+    let arrival = ["create", "write", "sync", "rename", "sync directory"]
+    files.heal()
+    let dataset = try store.addDataset()
+    #expect(files.operations == arrival)
+    files.heal()
+    try store.deleteDataset(dataset.id)
+    #expect(files.operations == ["remove"])
+    let job = try store.addRunningJob()
+    for step in 1...2 {
+        files.heal()
+        _ = try store.recordCheckpoint([1], step: step, job: job.id, attempt: 1, at: .start)
+        #expect(files.operations == arrival)
+    }
+    files.heal()
+    _ = try store.recordCheckpoint([1], step: 3, job: job.id, attempt: 1, at: .start)
+    #expect(files.operations == arrival + ["remove"])
+    files.heal()
+    _ = try store.publish([1], .plain, job: job.id, attempt: 1, at: .start)
+    #expect(files.operations == arrival + ["remove", "remove"])
 }

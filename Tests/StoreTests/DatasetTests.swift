@@ -53,7 +53,7 @@ func fullDisk() throws {
     let store = try folder.open(operations: files)
     let writer = try store.beginDataset(at: .start)
     try writer.write([1])
-    files.fail(1, with: .error(ENOSPC))
+    files.fail(1, code: ENOSPC)
     guard case .diskFull = reason({ try writer.write([2]) }) else {
         Issue.record("not a full disk")
         return
@@ -122,4 +122,22 @@ func lastUse() throws {
     #expect(try store.dataset(id).lastUsedAt == .start + 30)
     _ = try store.claim(worker: "w", lease: .seconds(1), at: .start + 40)
     #expect(try store.dataset(id).lastUsedAt == .start + 40)
+}
+
+@Test("a dataset file that was changed behind the store's back is named before it is trained on")
+func verifiedDatasets() throws {
+    let folder = StoreFolder()
+    let store = try folder.open()
+    // Longer than the pieces in which it is read.
+    let dataset = try store.addDataset([UInt8](repeating: 3, count: 3_000_000))
+    let path = store.path(of: dataset)
+    try store.verifyDataset(dataset)
+    var bytes = try SystemFiles().read(path)
+    bytes[2_999_999] ^= 1
+    try Data(bytes).write(to: URL(fileURLWithPath: path))
+    #expect(reason { try store.verifyDataset(dataset) } == .fileDamaged(path: path))
+    try Data(bytes.dropLast()).write(to: URL(fileURLWithPath: path))
+    #expect(reason { try store.verifyDataset(dataset) } == .fileTorn(path: path, have: 2_999_999, need: 3_000_000))
+    try SystemFiles().remove(path)
+    #expect(reason { try store.verifyDataset(dataset) } == .fileMissing(path: path))
 }

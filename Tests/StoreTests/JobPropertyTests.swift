@@ -103,7 +103,7 @@ private struct PlainQueue {
     }
 }
 
-@Test("random verbs of people, workers and time move jobs as the plain rules say", arguments: UInt64(0)..<8)
+@Test("random verbs of people, workers and time move jobs as the plain rules say", arguments: UInt64(0)..<4)
 func randomVerbs(_ seed: UInt64) throws {
     var generator = SeededGenerator(state: seed)
     func draw(_ count: Int) -> Int { Int.random(in: 0..<count, using: &generator) }

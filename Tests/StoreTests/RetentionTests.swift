@@ -183,3 +183,46 @@ func cleanUpBetweenFileAndRow() throws {
     _ = try writer.finish(DatasetDescription(format: "csv", schema: "", rows: 0), at: .start)
     try store.expectWhole(folder)
 }
+
+@Test("a file whose row is committed between the clean-up's first look and its lock stays")
+func cleanUpLooksTwice() throws {
+    let folder = StoreFolder()
+    let store = try folder.open()
+    let files = FaultyFiles()
+    let cleaner = try folder.open(operations: files)
+    let name = Identifier.make(prefix: "ds", at: .start)
+    let pending = try PendingFile(name, in: .datasets, of: store.storage, at: .start)
+    try pending.write([1, 2])
+    let stored = try pending.complete()
+    let dataset = Dataset(
+        id: name, origin: .upload, format: "csv", schema: "", rows: 0, bytes: stored.bytes, digest: stored.digest,
+        createdAt: .start, lastUsedAt: .start)
+    nonisolated(unsafe) let writer = pending  // Used by this thread alone: the clean-up runs on it.
+    files.watchLocks {
+        do { try store.insert(dataset, naming: writer) } catch { Issue.record(error) }
+        writer.settle()
+    }
+    #expect(try cleaner.removeOrphans() == 0)
+    try store.expectWhole(folder)
+}
+
+@Test("after a commit that may have succeeded the file stays until the clean-up knows; after one that did not it goes")
+func doubtfulCommit() throws {
+    let folder = StoreFolder()
+    let store = try folder.open()
+    func left(after reason: StoreError.Reason) throws -> Int {
+        let name = Identifier.make(prefix: "mdl", at: .start)
+        let pending = try PendingFile(name, in: .models, of: store.storage, at: .start)
+        _ = try pending.complete()
+        do {
+            try store.database.write(naming: pending) { _ in throw StoreError(reason, "") }
+        } catch {
+            #expect(error.reason == reason)
+        }
+        return try folder.files().count
+    }
+    #expect(try left(after: .busy) == 0)
+    #expect(try left(after: .diskFull(path: "database")) == 0)
+    #expect(try left(after: .inputOutput(operation: "use", path: "database", code: 1034)) == 1)
+    #expect(try store.removeOrphans() == 1)
+}
