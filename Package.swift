@@ -15,7 +15,11 @@ func kernelBodies(_ name: String, define: String, flags: [String]) -> Target {
         path: "Sources/\(name)",
         swiftSettings: strict + [
             .define(define),
-            .unsafeFlags(["-O", "-Ounchecked"] + flags.flatMap { ["-Xcc", $0] }),
+            // The whole module at once, or a debug build leaves the generic tiles unspecialised (a hundred times slower);
+            // one thread, so that this agrees with the index that debug builds write.
+            .unsafeFlags(
+                ["-O", "-Ounchecked", "-whole-module-optimization", "-num-threads", "1"]
+                    + flags.flatMap { ["-Xcc", $0] }),
         ])
 }
 

@@ -23,6 +23,11 @@
 extern int accept4(int, struct sockaddr *, socklen_t *, int);
 extern void *memmem(const void *, size_t, const void *, size_t);
 
+extern int pipe2(int[2], int);
+
+/// A pipe that no program started from here inherits.
+static inline int cposix_pipe(int ends[2]) { return pipe2(ends, O_CLOEXEC); }
+
 /// A readiness event as plain integers (`struct epoll_event` is packed and holds a union).
 struct cposix_event {
     uint64_t token;

@@ -1,0 +1,232 @@
+import Formats
+import Foundation
+import Kernels
+import Networks
+import Store
+import Synchronization
+import Training
+
+/// One attempt at one job: load, train, checkpoint, publish.
+///
+/// The clock decides only when something is written, never what: a run that was killed and gone on with from any
+/// checkpoint publishes the bytes of one that was not.
+struct JobRun {
+    /// How a run left the worker.
+    enum End: String {
+        case published, cancelled, released, lost
+    }
+
+    /// At most ten progress rows a second: live enough for a curve, and nothing for the database.
+    static let progressInterval: Duration = .milliseconds(100)
+
+    let job: Job
+    let worker: WorkerLoop
+    private var store: Store { worker.store }
+    private var now: Date { worker.now() }
+
+    /// Throws `JobFailure` for what trying again would not mend, and `StoreError` for what it may.
+    func run() throws -> End {
+        let keeper = LeaseKeeper(job: job, worker: worker)
+        defer { keeper.end() }
+        let spec: JobSpec = try failing("bad_spec") { try Formats.decode(job.spec) }
+        let data = try load(spec)
+        let trainer = try trainer(spec.training, data)
+        try follow(trainer)
+        let clock = ContinuousClock()
+        let started = clock.now
+        let firstStep = trainer.progress.step
+        var nextReport = clock.now
+        var nextCheckpoint = clock.now + worker.configuration.checkpointInterval
+        while !trainer.isFinished {
+            switch keeper.verdict {
+            case .keep: break
+            case .lost: return .lost
+            case .cancel:
+                _ = try store.release(job.id, attempt: job.attempt, at: now)
+                return .cancelled
+            case .pause: return try giveBack(trainer)
+            }
+            if worker.isStopping { return try giveBack(trainer) }
+            let report = try advance(trainer)
+            if let epoch = report.epochEnd { keeper.note(try write(epoch)) }
+            let time = clock.now
+            if time >= nextReport {
+                nextReport = time + Self.progressInterval
+                keeper.note(try write(trainer, from: firstStep, took: time - started))
+            }
+            if time >= nextCheckpoint {
+                keeper.note(try checkpoint(trainer))
+                // From the end of writing: a slow disk makes checkpoints rarer, never training slower and slower.
+                nextCheckpoint = clock.now + worker.configuration.checkpointInterval
+            }
+        }
+        return try publish(trainer, spec)
+    }
+
+    // MARK: - Beginning
+
+    private func load(_ spec: JobSpec) throws -> TrainingData {
+        guard let id = job.datasetID else {
+            throw JobFailure(
+                code: "dataset_gone", detail: "the dataset was deleted; upload it again and send a new job")
+        }
+        return try failing("invalid_data") {
+            let data = try store.dataset(id).load(for: spec.training.task, missing: spec.missing, from: store)
+            let need = try Estimate(spec.training, data).memoryBytes
+            guard need <= worker.configuration.jobMemory else {
+                throw JobFailure(
+                    code: "too_large",
+                    detail:
+                        "this training needs about \(need) bytes, and \(worker.configuration.jobMemory) are allowed "
+                        + "for one job; use a smaller batch, network or lookback, or more job memory")
+            }
+            return data
+        }
+    }
+
+    private func trainer(_ spec: TrainingSpec, _ data: TrainingData) throws -> Trainer {
+        let kernels = KernelSet(worker.configuration.instructionSet ?? .best, threads: spec.training.threads)
+        guard let found = try store.newestCheckpoint(of: job.id) else {
+            return try failing("invalid_data") {
+                try Trainer(spec, data, datasetDigest: job.datasetDigest, kernels: kernels)
+            }
+        }
+        for skipped in found.skipped {
+            worker.logger.warning(
+                "a checkpoint could not be used; going on from the one before",
+                metadata: ["job": "\(job.id)", "error": "\(skipped)"])
+        }
+        return try failing("bad_checkpoint") {
+            try Trainer(
+                spec, data, datasetDigest: job.datasetDigest, resuming: found.bytes, kernels: kernels)
+        }
+    }
+
+    // MARK: - On the way
+
+    private func advance(_ trainer: Trainer) throws -> StepReport {
+        do {
+            return try trainer.advance()
+        } catch {
+            throw JobFailure(code: error.code, detail: error.description)
+        }
+    }
+
+    private func write(_ epoch: EpochReport) throws -> LeaseVerdict {
+        try store.appendEvent(
+            .epoch, payload: Formats.encode(epoch), job: job.id, attempt: job.attempt, at: now)
+    }
+
+    private func follow(_ trainer: Trainer) throws {
+        _ = try write(trainer, from: trainer.progress.step, took: Duration.zero)
+    }
+
+    /// Progress and the newest losses. The time left is reckoned from this run's own pace.
+    private func write(_ trainer: Trainer, from firstStep: Int, took: Duration) throws -> LeaseVerdict {
+        let progress = trainer.progress
+        let done = progress.step - firstStep
+        let left = done > 0 ? took.timeInterval / Double(done) * Double(progress.steps - progress.step) : nil
+        let row = JobProgress(
+            fraction: progress.fraction, epoch: progress.epoch, epochs: progress.epochs, step: progress.step,
+            steps: progress.steps, etaSeconds: left)
+        let metrics = progress.metrics
+        return try store.report(
+            row, metrics: metrics, event: Formats.encode(ProgressEvent(progress: row, metrics: metrics)), job: job.id,
+            attempt: job.attempt, at: now)
+    }
+
+    private func checkpoint(_ trainer: Trainer) throws -> LeaseVerdict {
+        let step = trainer.progress.step
+        return try store.recordCheckpoint(
+            trainer.checkpoint(), step: step, event: Formats.encode(CheckpointEvent(step: step)), job: job.id,
+            attempt: job.attempt, at: now)
+    }
+
+    private func giveBack(_ trainer: Trainer) throws -> End {
+        _ = try checkpoint(trainer)
+        return try store.release(job.id, attempt: job.attempt, at: now) == nil ? .lost : .released
+    }
+
+    // MARK: - End
+
+    private func publish(_ trainer: Trainer, _ spec: JobSpec) throws -> End {
+        let trained = try failing("invalid_data") { try trainer.finish() }
+        let verdict = try store.publish(
+            ModelFile.encode(trained.model),
+            NewVersion(
+                description: Formats.encode(VersionSummary(trained.model)), metrics: trained.report.metrics,
+                report: Formats.encode(trained.report), codeVersion: worker.configuration.codeVersion),
+            job: job.id, attempt: job.attempt, at: now)
+        switch verdict {
+        case .cancelled: return .cancelled
+        case .lost: return .lost
+        case .published:
+            if !spec.tags.isEmpty || spec.summary != nil {
+                try store.updateModel(
+                    job.model, description: spec.summary, tags: spec.tags.isEmpty ? nil : spec.tags, at: now)
+            }
+            return .published
+        }
+    }
+
+    /// Errors of the data and the specification end the job; errors of the store do not.
+    private func failing<Result>(_ code: String, _ body: () throws -> Result) throws -> Result {
+        do {
+            return try body()
+        } catch let error as StoreError {
+            throw error
+        } catch let failure as JobFailure {
+            throw failure
+        } catch {
+            throw JobFailure(code: code, detail: "\(error)")
+        }
+    }
+}
+
+/// The payload of a checkpoint event.
+struct CheckpointEvent: Codable {
+    /// Optimiser steps taken when it was written.
+    var step: Int
+}
+
+extension TrainingError {
+    /// Stable and machine-readable.
+    var code: String {
+        switch reason {
+        case .diverged: "diverged"
+        case .damagedCheckpoint, .foreignCheckpoint, .malformedCheckpoint: "bad_checkpoint"
+        }
+    }
+}
+
+extension TrainingProgress {
+    /// The losses that are known so far.
+    var metrics: [String: Double] {
+        var metrics: [String: Double] = [:]
+        metrics["train_loss"] = trainLoss
+        metrics["validation_loss"] = validationLoss
+        return metrics
+    }
+}
+
+extension TrainingReport {
+    /// What a version's row carries to be compared by.
+    var metrics: [String: Double] {
+        var metrics = ["train_loss": trainLoss]
+        metrics["validation_loss"] = validationLoss
+        metrics["train_accuracy"] = classification?.trainAccuracy
+        metrics["validation_accuracy"] = classification?.validationAccuracy
+        metrics["holdout_rmse"] = holdout?.horizon.rmse
+        metrics["holdout_mae"] = holdout?.horizon.mae
+        metrics["holdout_mase"] = holdout?.horizon.mase
+        metrics["holdout_smape"] = holdout?.horizon.smape
+        metrics["holdout_one_step_rmse"] = holdout?.oneStep.rmse
+        return metrics
+    }
+}
+
+/// The payload of a progress event.
+struct ProgressEvent: Codable {
+    var progress: JobProgress
+    var metrics: [String: Double]
+}

@@ -1,0 +1,112 @@
+import Formats
+import Networks
+import Store
+import Training
+
+/// A wish to train: what, on which data, and the name the result will have.
+public struct TrainRequest: Sendable {
+    public enum Source: Sendable {
+        /// A dataset uploaded before.
+        case dataset(String)
+        /// The data itself; it becomes a dataset of its own, so that the job has all it needs on disk.
+        case inline(format: DatasetFormat, bytes: [UInt8])
+    }
+
+    public var model: String
+    public var spec: TrainingSpec
+    public var source: Source
+    public var missing: MissingPolicy
+    public var tags: [String: String]
+    public var summary: String?
+
+    public init(
+        model: String, spec: TrainingSpec, source: Source, missing: MissingPolicy = .error,
+        tags: [String: String] = [:], summary: String? = nil
+    ) {
+        self.model = model
+        self.spec = spec
+        self.source = source
+        self.missing = missing
+        self.tags = tags
+        self.summary = summary
+    }
+}
+
+/// What a job carries besides its model name: enough to train on any machine that sees the store.
+public struct JobSpec: Codable, Sendable, Hashable {
+    public var training: TrainingSpec
+    public var missing: MissingPolicy
+    public var tags: [String: String]
+    public var summary: String?
+}
+
+/// Sequences of unequal length in raw units, as the networks read them.
+public typealias SequenceBatch = RawSequences
+
+extension SequenceBatch {
+    public init(values: [Double], lengths: [Int], features: Int) {
+        self.init(values: values, lengths: lengths, width: features)
+    }
+}
+
+public struct PredictRequest: Sendable {
+    /// One answer for a sequence, or one for each of its steps.
+    public enum Returning: String, Sendable, CaseIterable {
+        case last
+        case sequence
+    }
+
+    public var model: ModelReference
+    /// Histories or sequences; nil continues a forecast from the end of the training series.
+    public var inputs: SequenceBatch?
+    public var horizon: Int?
+    /// Future rows of the features, one sequence for each input, at least horizon − 1 rows each.
+    public var future: SequenceBatch?
+    public var returning: Returning
+    public var topK: Int?
+
+    public init(
+        model: ModelReference, inputs: SequenceBatch? = nil, horizon: Int? = nil, future: SequenceBatch? = nil,
+        returning: Returning = .last, topK: Int? = nil
+    ) {
+        self.model = model
+        self.inputs = inputs
+        self.horizon = horizon
+        self.future = future
+        self.returning = returning
+        self.topK = topK
+    }
+}
+
+/// The answer for one step of one sequence, in raw units.
+public enum StepOutput: Sendable, Equatable {
+    /// One number a target.
+    case forecast(values: [Double], index: String?)
+    /// Probabilities in the order of the model's labels; `best` are their positions, most probable first.
+    case classification(probabilities: [Float], best: [Int])
+    /// No answer yet: the rows that differencing needs have not all been seen.
+    case pending(reason: String)
+}
+
+public struct Prediction: Sendable {
+    public var model: ServedModel
+    /// For each input its answers: horizon (forecast), one (last) or one a step (sequence).
+    public var outputs: [[StepOutput]]
+}
+
+/// The version that answered, and the names its numbers carry.
+public struct ServedModel: Sendable, Equatable {
+    public var name: String
+    public var version: Int
+    /// SHA-256 of the model file.
+    public var digest: String
+    /// Names of the targets (forecast) or the labels (classify), in the order of the outputs.
+    public var outputNames: [String]
+    public var inputNames: [String]
+    public var kind: TaskKind
+}
+
+public enum TaskKind: String, Sendable, Codable {
+    case forecast
+    case classify
+}

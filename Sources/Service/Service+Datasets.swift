@@ -1,0 +1,54 @@
+import Formats
+import Store
+import Training
+
+/// Data comes in once, streamed to the disk, and is referred to by id from then on.
+extension Service {
+    /// Stores what `read` gives, chunk after chunk until nil, checking it on the way; never holds it in memory.
+    ///
+    /// Throws `.invalid` with every violation of the format, `StoreError` (`.diskFull`: nothing is left behind), and
+    /// whatever `read` throws.
+    public func receiveDataset(
+        format: DatasetFormat, origin: Dataset.Origin = .upload, read: () throws -> [UInt8]?
+    ) throws -> Dataset {
+        try requireRunning()
+        let scanner = DatasetScanner(format: format)
+        let writer = try store.beginDataset(at: now())
+        do {
+            while let chunk = try read() {
+                scanner.push(chunk)
+                try writer.write(chunk)
+            }
+            let summary = try scanned { try scanner.finish() }
+            return try writer.finish(
+                DatasetDescription(
+                    origin: origin, format: format.rawValue, schema: Formats.encode(summary), rows: summary.rows),
+                at: now())
+        } catch {
+            writer.abandon()
+            throw error
+        }
+    }
+
+    public func dataset(_ id: String) throws -> Dataset { try store.dataset(id) }
+
+    /// Columns, kinds, missing values: what the scan found when the dataset came in.
+    public func summary(of dataset: Dataset) throws -> DatasetSummary {
+        try Formats.decode(dataset.schema)
+    }
+
+    public func datasets(after: String?, limit: Int) throws -> Page<Dataset> {
+        try store.datasets(after: after, limit: limit)
+    }
+
+    public func deleteDataset(_ id: String) throws { try store.deleteDataset(id) }
+
+    /// Turns violations of the data into the service's own error.
+    func scanned<Result>(_ body: () throws -> Result) throws -> Result {
+        do {
+            return try body()
+        } catch let violations as Violations {
+            throw ServiceError.invalid(violations)
+        }
+    }
+}

@@ -1,0 +1,48 @@
+import Formats
+import Store
+import Training
+
+/// Jobs as people see and steer them.
+extension Service {
+    public func job(_ id: String) throws -> Job { try store.job(id) }
+
+    public func jobs(status: JobStatus?, model: String?, after: String?, limit: Int) throws -> Page<Job> {
+        try store.jobs(status: status, model: model, after: after, limit: limit)
+    }
+
+    /// How many jobs go before it; nil unless it is queued.
+    public func queuePosition(of job: Job) throws -> Int? {
+        job.status == .queued ? try store.queuePosition(of: job.id) : nil
+    }
+
+    public func spec(of job: Job) throws -> JobSpec { try Formats.decode(job.spec) }
+
+    /// What training came to; nil until the job succeeded.
+    public func report(of job: Job) throws -> TrainingReport? {
+        try job.report.map { try Formats.decode($0) }
+    }
+
+    public func cancel(_ id: String) throws -> Job { try steer { try store.cancel(id, at: now()) } }
+
+    public func pause(_ id: String) throws -> Job { try steer { try store.pause(id, at: now()) } }
+
+    public func resume(_ id: String) throws -> Job { try steer { try store.resume(id, at: now()) } }
+
+    /// Queues a failed or cancelled job again under its id, from its newest checkpoint or from nothing.
+    public func retry(_ id: String, fromStart: Bool = false) throws -> Job {
+        try steer { try store.retry(id, from: fromStart ? .start : .newestCheckpoint, at: now()) }
+    }
+
+    /// The events of a job in order, those after the number `after`.
+    public func events(of job: String, after: Int64, limit: Int) throws -> Page<JobEvent> {
+        try store.events(of: job, after: after, limit: limit)
+    }
+
+    private func steer(_ verb: () throws -> Job) throws -> Job {
+        try requireRunning()
+        let job = try verb()
+        supervisor.hint()
+        changes.poke()
+        return job
+    }
+}

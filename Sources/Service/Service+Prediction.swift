@@ -1,0 +1,256 @@
+import Formats
+import Networks
+import Store
+import Training
+
+/// Answers without a memory: a batch of histories or sequences in, forecasts or labels out.
+///
+/// The lengths in a batch may differ freely. What one input is answered does not depend on what stands beside it, to
+/// the bit; and it is what a live session answers that takes the same rows.
+extension Service {
+    /// The version that a reference means just now, and the names of its numbers.
+    public func served(_ reference: ModelReference) throws -> ServedModel { try models.model(reference).served }
+
+    /// The whole model behind a reference: network, task, transforms.
+    public func describe(_ reference: ModelReference) throws -> Model { try models.model(reference).model }
+
+    public func predict(_ request: PredictRequest) throws -> Prediction {
+        var outputs = [[StepOutput]](repeating: [], count: request.inputs?.lengths.count ?? 1)
+        let served = try predict(request) { input, _, output in outputs[input].append(output) }
+        return Prediction(model: served, outputs: outputs)
+    }
+
+    /// As `predict`, one answer at a time: `each` is told the input, the step within its answers, and the answer.
+    ///
+    /// Everything about the request is checked before the first answer. What `each` throws ends it and is thrown on.
+    public func predict(
+        _ request: PredictRequest, each: (_ input: Int, _ step: Int, StepOutput) throws -> Void
+    ) throws -> ServedModel {
+        try requireRunning()
+        let loaded = try models.model(request.model)
+        try check(request, loaded)
+        switch (request.returning, loaded.model.task) {
+        case (.sequence, _): try answerEveryRow(loaded, request, each: each)
+        case (.last, .forecast(let forecast)): try predict(loaded, forecast, request, each: each)
+        case (.last, .classify): try classify(loaded, request, each: each)
+        }
+        return loaded.served
+    }
+
+    private func predict(
+        _ loaded: LoadedModel, _ forecast: ForecastModel, _ request: PredictRequest,
+        each: (Int, Int, StepOutput) throws -> Void
+    ) throws {
+        guard let histories = request.inputs ?? loaded.predictor.tail else {
+            preconditionFailure("a forecaster has the end of its training series")
+        }
+        let horizon = request.horizon ?? forecast.horizon
+        try limit(steps: histories.count * (forecast.lookback + horizon))
+        let labels = request.inputs == nil ? loaded.predictor.labels(count: horizon) : nil
+        let forecasts = try blaming(loaded) {
+            try loaded.predictor.forecast(from: histories, horizon: horizon, future: request.future)
+        }
+        let targets = forecast.targets.count
+        for (input, values) in forecasts.enumerated() {
+            for step in 0..<horizon {
+                let row = Array(values[(step * targets)..<((step + 1) * targets)])
+                try each(input, step, .forecast(values: row, index: labels?[step]))
+            }
+        }
+    }
+
+    private func classify(
+        _ loaded: LoadedModel, _ request: PredictRequest, each: (Int, Int, StepOutput) throws -> Void
+    ) throws {
+        guard let inputs = request.inputs else { return }
+        try limit(steps: inputs.lengths.reduce(0, +))
+        let answers = try blaming(loaded) { try loaded.predictor.classify(inputs) }
+        for (input, probabilities) in answers.enumerated() {
+            try each(input, 0, .classification(probabilities, topK: request.topK))
+        }
+    }
+
+    /// One answer for every row of every sequence: what a session gives that takes them from the zero state.
+    private func answerEveryRow(
+        _ loaded: LoadedModel, _ request: PredictRequest, each: (Int, Int, StepOutput) throws -> Void
+    ) throws {
+        guard let inputs = request.inputs else { return }
+        try limit(steps: inputs.lengths.reduce(0, +))
+        let answers = try blaming(loaded) { try loaded.predictor.answers(inputs) }
+        for (input, rows) in answers.enumerated() {
+            for (step, answer) in rows.enumerated() { try each(input, step, StepOutput(answer, topK: request.topK)) }
+        }
+    }
+
+    // MARK: - Checks
+
+    private func check(_ request: PredictRequest, _ loaded: LoadedModel) throws {
+        var findings: [Violation] = []
+        let name = loaded.served.name
+        switch loaded.model.task {
+        case .forecast:
+            check(horizon: request.horizon, &findings)
+            if request.returning == .sequence {
+                for (field, isGiven) in [("future", request.future != nil), ("horizon", request.horizon != nil)]
+                where isGiven {
+                    findings.append(
+                        Violation(
+                            .key(field),
+                            detail: "return \"sequence\" answers one step ahead of every row; leave out \(field)"))
+                }
+            }
+        case .classify:
+            for (field, isGiven) in [("future", request.future != nil), ("horizon", request.horizon != nil)]
+            where isGiven {
+                findings.append(Violation(.key(field), detail: "\(name) classifies; \(field) is for forecasts"))
+            }
+        }
+        if request.inputs == nil, loaded.served.kind == .classify || request.returning == .sequence {
+            findings.append(
+                Violation("inputs", detail: "missing; give a batch of sequences, each a list of rows of numbers"))
+        }
+        if let inputs = request.inputs {
+            if inputs.count == 0 {
+                findings.append(Violation("inputs", detail: "empty; expected at least one sequence"))
+            }
+            let need = request.returning == .sequence ? 1 : loaded.predictor.historyRows
+            for (index, length) in inputs.lengths.enumerated() where length < need {
+                findings.append(
+                    Violation(
+                        "inputs", .index(index),
+                        detail: "\(length) rows; \(name) needs at least \(need)"
+                            + (loaded.model.lag > 0 && need > 1
+                                ? ", of which differencing uses up \(loaded.model.lag)" : "")))
+            }
+            check(width: inputs, loaded, "inputs", &findings)
+        }
+        check(topK: request.topK, loaded, &findings)
+        guard findings.isEmpty else { throw ServiceError.invalid(Violations(bounded: findings)) }
+    }
+
+    func check(horizon: Int?, _ findings: inout [Violation]) {
+        if let horizon, !(1...TrainingSpec.Limit.horizon).contains(horizon) {
+            findings.append(
+                Violation("horizon", detail: "\(horizon) is outside the range from 1 to \(TrainingSpec.Limit.horizon)"))
+        }
+    }
+
+    func check(topK: Int?, _ loaded: LoadedModel, _ findings: inout [Violation]) {
+        guard let topK else { return }
+        switch loaded.model.task {
+        case .forecast:
+            findings.append(
+                Violation("top_k", detail: "\(loaded.served.name) forecasts numbers; top_k is for classes"))
+        case .classify(let classify):
+            guard !(1...classify.labels.count).contains(topK) else { return }
+            findings.append(
+                Violation(
+                    "top_k", detail: "\(topK) is outside the range from 1 to \(classify.labels.count), the labels"))
+        }
+    }
+
+    /// Rows as wide as the model reads.
+    func check(
+        width rows: RawSequences, _ loaded: LoadedModel, _ path: Violation.PathComponent,
+        _ findings: inout [Violation]
+    ) {
+        let names = loaded.model.inputNames
+        guard rows.width != names.count, !rows.values.isEmpty || rows.lengths.contains(where: { $0 > 0 }) else {
+            return
+        }
+        findings.append(
+            Violation(
+                path,
+                detail: "rows of \(rows.width) numbers; \(loaded.served.name) reads \(names.count): "
+                    + names.joined(separator: ", ")))
+    }
+
+    private func limit(steps: Int) throws {
+        guard steps <= configuration.maximumPredictionSteps else {
+            throw ServiceError(
+                .tooLarge,
+                "\(steps) steps in one request; at most \(configuration.maximumPredictionSteps) are allowed; send "
+                    + "several smaller ones")
+        }
+    }
+
+    /// Gives the errors of the model their place in the request.
+    func blaming<Result>(
+        _ loaded: LoadedModel, rowsAt path: (Int) -> [Violation.PathComponent] = { ["inputs", .index($0)] },
+        firstRow: Int = 0, _ body: () throws -> Result
+    ) throws -> Result {
+        do {
+            return try body()
+        } catch let error as PredictionError {
+            throw ServiceError.invalid([error.violation(loaded, rowsAt: path, firstRow: firstRow)])
+        }
+    }
+}
+
+extension PredictionError {
+    fileprivate func violation(
+        _ loaded: LoadedModel, rowsAt path: (Int) -> [Violation.PathComponent], firstRow: Int
+    ) -> Violation {
+        let features = loaded.model.inputNames.dropFirst(loaded.model.outputNames.count).joined(separator: ", ")
+        switch reason {
+        case .tooFewRows, .width, .otherTask, .state: return Violation(path: path(input), detail: description)
+        case .tooFewFutureRows(let have, let need):
+            return Violation(
+                "future",
+                detail: "\(have) rows; \(loaded.served.name) reads the features \(features), and this horizon needs "
+                    + "their values in the next \(need) rows, one sequence for each input")
+        case .futures(let have, let need):
+            return Violation("future", detail: "\(have) sequences for \(need) inputs; expected one for each")
+        case .transform(let error):
+            let name = loaded.model.inputNames[error.column]
+            guard let row = error.row else {
+                return Violation(path: path(input), detail: "\(name): \(error.reason.sentence)")
+            }
+            return Violation(
+                path: path(input) + [.index(firstRow + row), .index(error.column)],
+                detail: "\(name): \(error.reason.sentence)")
+        }
+    }
+}
+
+extension StepOutput {
+    init(_ answer: RowAnswer, topK: Int?) {
+        switch answer {
+        case .pending(let have, let need):
+            self = .pending(
+                reason: "differencing needs \(need) rows before the first answer; \(have) were seen so far")
+        case .forecast(let values): self = .forecast(values: values, index: nil)
+        case .classification(let probabilities): self = .classification(probabilities, topK: topK)
+        }
+    }
+
+    /// The labels' positions by falling probability, equal ones in the order of the labels; the first alone unless more
+    /// are asked for.
+    static func classification(_ probabilities: [Float], topK: Int?) -> StepOutput {
+        let order = probabilities.indices.sorted { left, right in
+            let (p, q) = (probabilities[left], probabilities[right])
+            return p == q ? left < right : p > q
+        }
+        return .classification(probabilities: probabilities, best: Array(order.prefix(topK ?? 1)))
+    }
+}
+
+extension Violations {
+    /// The first ones in full, the rest counted.
+    init(bounded all: [Violation]) {
+        self.init(
+            Array(all.prefix(ViolationCollector.told)), omitted: max(0, all.count - ViolationCollector.told))
+    }
+}
+
+extension TransformError.Reason {
+    /// The trouble without its place.
+    var sentence: String {
+        switch self {
+        case .notPositive(let value): "\(value) has no logarithm; the transform log needs values above 0"
+        case .notFinite(let value): "\(value) is not a finite number"
+        case .tooFewRows(let have, let need): "differencing needs more than \(need) rows, there are \(have)"
+        case .overflow: "the value is too large"
+        }
+    }
+}

@@ -1,0 +1,122 @@
+import Formats
+import Foundation
+import Networks
+import Store
+
+/// What a version's row says of it, so that lists need not open model files.
+public struct VersionSummary: Codable, Sendable, Equatable {
+    public var kind: TaskKind
+    public var network: NetworkDescription
+    public var parameterCount: Int
+    public var inputNames: [String]
+    public var outputNames: [String]
+    public var transform: [TransformSpec]
+    /// Forecasts only.
+    public var lookback: Int?
+    public var horizon: Int?
+    public var season: Int?
+
+    private enum CodingKeys: String, CodingKey {
+        case kind, network, transform, lookback, horizon, season
+        case parameterCount = "parameter_count"
+        case inputNames = "input_names"
+        case outputNames = "output_names"
+    }
+
+    public init(_ model: Model) {
+        network = model.network
+        parameterCount = model.parameters.values.count
+        inputNames = model.inputNames
+        outputNames = model.outputNames
+        transform = model.transform
+        switch model.task {
+        case .forecast(let forecast):
+            kind = .forecast
+            lookback = forecast.lookback
+            horizon = forecast.horizon
+            season = forecast.season
+        case .classify: kind = .classify
+        }
+    }
+}
+
+/// Models, versions, aliases and their history.
+extension Service {
+    public func models(after: String?, limit: Int) throws -> Page<ModelInfo> {
+        try store.models(after: after, limit: limit)
+    }
+
+    public func model(_ name: String) throws -> ModelInfo { try store.model(name) }
+
+    public func versions(of name: String, after: Int?, limit: Int) throws -> Page<ModelVersion> {
+        try store.versions(of: name, after: after, limit: limit)
+    }
+
+    public func version(_ reference: ModelReference) throws -> ModelVersion { try store.version(reference) }
+
+    public func summary(of version: ModelVersion) throws -> VersionSummary {
+        try Formats.decode(version.description)
+    }
+
+    /// The bytes of a version's file, verified against its digest.
+    public func modelFile(of version: ModelVersion) throws -> [UInt8] { try store.modelFile(of: version) }
+
+    /// Takes a model file in as the next version of `name`, after reading it whole.
+    public func importModel(
+        name: String, bytes: [UInt8], tags: [String: String]? = nil, summary: String? = nil
+    ) throws -> ModelVersion {
+        try requireRunning()
+        let model: Model
+        do {
+            model = try ModelFile.decode(bytes)
+        } catch {
+            throw ServiceError(.invalid, "the body is not a model file of this program: \(error)")
+        }
+        let version = try store.importVersion(
+            bytes,
+            NewVersion(description: Formats.encode(VersionSummary(model)), codeVersion: configuration.codeVersion),
+            datasetDigest: model.datasetDigest, seed: model.seed, model: name, at: now())
+        if tags != nil || summary != nil {
+            try store.updateModel(name, description: summary, tags: tags, at: now())
+        }
+        return version
+    }
+
+    /// Refused while a session uses it unless forced: then the sessions end, and their clients are told why.
+    public func deleteVersion(_ number: Int, of name: String, force: Bool = false) throws {
+        try endSessions(using: name, version: number, force: force)
+        try store.deleteVersion(number, of: name, at: now())
+        models.forget(name, version: number)
+    }
+
+    /// All versions at once, with the same rule.
+    public func deleteModel(_ name: String, force: Bool = false) throws {
+        _ = try store.model(name)
+        try endSessions(using: name, version: nil, force: force)
+        try store.deleteModel(name, at: now())
+        models.forget(name, version: nil)
+    }
+
+    public func update(
+        _ name: String, description: String? = nil, tags: [String: String]? = nil
+    ) throws -> ModelInfo {
+        try store.updateModel(name, description: description, tags: tags, at: now())
+    }
+
+    public func setAlias(_ alias: String, of name: String, to version: Int) throws -> ModelVersion {
+        try store.setAlias(alias, of: name, to: version, at: now())
+    }
+
+    public func removeAlias(_ alias: String, of name: String) throws {
+        try store.removeAlias(alias, of: name, at: now())
+    }
+
+    /// What the alias named at `time`; nil means now.
+    public func alias(_ alias: String, of name: String, at time: Date? = nil) throws -> AliasState {
+        try store.alias(alias, of: name, at: time ?? now())
+    }
+
+    public func log(of name: String, after: Int64, limit: Int) throws -> Page<RegistryEntry> {
+        try store.log(of: name, after: after, limit: limit)
+    }
+}

@@ -1,0 +1,371 @@
+import Formats
+import Foundation
+import Networks
+import Store
+import Training
+
+/// Live sessions: the hidden state stays here, rows come in, answers go out.
+extension Service {
+    /// Opens a session from the zero state, or from a given one; never from what another session left.
+    ///
+    /// Throws `.alreadyExists`, `.full`, `.stateOfAnotherModel`, `.invalid`.
+    public func openSession(_ request: OpenSessionRequest) throws -> SessionInfo {
+        try requireRunning()
+        let loaded = try models.model(request.model)
+        let timeToLive = request.timeToLive ?? configuration.sessionTimeToLive
+        var findings: [Violation] = []
+        if let id = request.id, !ModelName.isValid(id) {
+            findings.append(
+                Violation(
+                    "id",
+                    detail:
+                        "\"\(id)\" cannot name a session: expected 1 to \(ModelName.maximumLength) letters, digits, "
+                        + "'.', '_' or '-', the first no '.' or '-'"))
+        }
+        if timeToLive <= .zero || timeToLive > configuration.maximumTimeToLive {
+            findings.append(
+                Violation(
+                    "ttl_seconds",
+                    detail: "\(timeToLive.timeInterval) is outside the range above 0 and up to "
+                        + "\(configuration.maximumTimeToLive.timeInterval) seconds"))
+        }
+        guard findings.isEmpty else { throw ServiceError.invalid(findings) }
+        let state: SessionState
+        switch request.start {
+        case .zero: state = SessionState(step: 0, live: loaded.predictor.zeroState)
+        case .state(let given): state = try checked(given, loaded)
+        case .blob(let bytes):
+            state = try checked(
+                StateBlob.decode(bytes, for: loaded.served, zero: loaded.predictor.network.zeroState), loaded)
+        }
+        return try insert(
+            Session(id: request.id ?? Identifier.make(prefix: "ses", at: now()), loaded: loaded, state: state),
+            timeToLive: timeToLive)
+    }
+
+    public func session(_ id: String) throws -> SessionInfo {
+        try info(entry(sessions.withLock { $0.find(id, at: now()) }, id))
+    }
+
+    /// Open sessions in the order of their ids.
+    public func sessions(model: String?, after: String?, limit: Int) -> Page<SessionInfo> {
+        let time = now()
+        let entries = sessions.withLock { table in
+            table.entries.values.filter { entry in
+                !entry.isOver(at: time) && (model == nil || entry.session.loaded.version.model == model)
+                    && (after.map { entry.session.id > $0 } ?? true)
+            }
+        }
+        let page = entries.sorted { $0.session.id < $1.session.id }.prefix(limit)
+        return Page(items: page.map(info), hasMore: entries.count > limit)
+    }
+
+    /// Takes rows in, one after the other; `each` is told every answer in order. A row that is refused moves nothing.
+    ///
+    /// Everything is checked before the first answer. What `each` throws is thrown on; the rows stay taken.
+    public func step(
+        _ id: String, _ request: StepRequest, each: (SessionStep) throws -> Void
+    ) throws -> SessionInfo {
+        try requireRunning()
+        return try using(id) { session in
+            let loaded = session.loaded
+            try check(request, loaded)
+            let steps = try session.alone { state in try take(request, into: &state, loaded) }
+            metrics.add(Double(steps.count), to: Self.stepsTaken, [loaded.version.model])
+            for step in steps { try each(step) }
+        }
+    }
+
+    /// All rows or none: the state moves only when the last of them went through.
+    ///
+    /// Without hidden states in the answer the rows go through the network as one sequence, which is faster and gives
+    /// the same bits as row after row.
+    private func take(
+        _ request: StepRequest, into state: inout SessionState, _ loaded: LoadedModel
+    ) throws -> [SessionStep] {
+        var live = [state.live]
+        var steps: [SessionStep] = []
+        func advance(_ rows: RawSequences, from first: Int) throws {
+            let answers = try blaming(loaded, rowsAt: { _ in ["inputs"] }, firstRow: first) {
+                try loaded.predictor.advance(&live, rows)
+            }
+            for answer in answers[0] {
+                steps.append(
+                    SessionStep(
+                        step: state.step + steps.count + 1, output: StepOutput(answer, topK: request.topK),
+                        h: request.wantsHidden ? live[0].network.h : nil,
+                        c: request.wantsCell ? live[0].network.c : nil))
+            }
+        }
+        if request.wantsHidden || request.wantsCell {
+            let width = request.rows.width
+            for row in 0..<request.rows.rowCount {
+                let values = Array(request.rows.values[(row * width)..<((row + 1) * width)])
+                try advance(RawSequences(values: values, lengths: [1], width: width), from: row)
+            }
+        } else {
+            let rows = RawSequences(
+                values: request.rows.values, lengths: [request.rows.rowCount], width: request.rows.width)
+            try advance(rows, from: 0)
+        }
+        state = SessionState(step: state.step + steps.count, live: live[0])
+        return steps
+    }
+
+    static let stepsTaken = Metrics.Family(
+        .counter, "timestep_session_steps_total", "Rows taken by live sessions.", labels: ["model"])
+
+    /// Looks `horizon` rows ahead from where the session stands, without moving it.
+    public func forecast(
+        _ id: String, horizon: Int?, future: SequenceBatch?, each: (Int, StepOutput) throws -> Void
+    ) throws -> SessionInfo {
+        try requireRunning()
+        return try using(id) { session in
+            let loaded = session.loaded
+            guard case .forecast(let forecast) = loaded.model.task else {
+                throw ServiceError(
+                    .invalid,
+                    "session \"\(id)\" runs \(loaded.served.name), which classifies; only forecasters look ahead")
+            }
+            let horizon = horizon ?? forecast.horizon
+            var findings: [Violation] = []
+            check(horizon: horizon, &findings)
+            guard findings.isEmpty else { throw ServiceError.invalid(findings) }
+            let state = try session.alone { $0 }
+            guard state.live.network.steps > 0 else {
+                throw ServiceError(
+                    .conflict,
+                    "session \"\(id)\" has taken \(state.step) rows; looking ahead needs at least \(loaded.model.lag + 1)"
+                        + (loaded.model.lag > 0 ? ", of which differencing uses up \(loaded.model.lag)" : ""))
+            }
+            let values = try blaming(loaded, rowsAt: { _ in ["horizon"] }) {
+                try loaded.predictor.lookAhead([state.live], horizon: horizon, future: future)
+            }[0]
+            let targets = forecast.targets.count
+            for step in 0..<horizon {
+                let row = Array(values[(step * targets)..<((step + 1) * targets)])
+                try each(step, .forecast(values: row, index: nil))
+            }
+        }
+    }
+
+    public func state(of id: String) throws -> SessionState {
+        try using(id) { session, result in result = try session.alone { $0 } }
+    }
+
+    /// Puts a state in the place of the session's own, whole or not at all.
+    public func setState(of id: String, _ state: SessionState) throws -> SessionInfo {
+        try using(id) { session in try replace(session, checked(state, session.loaded)) }
+    }
+
+    /// The state as bytes with a checksum, bound to the model's digest.
+    public func stateBlob(of id: String) throws -> [UInt8] {
+        try using(id) { session, result in
+            result = StateBlob.encode(try session.alone { $0 }, model: session.loaded.served)
+        }
+    }
+
+    public func setStateBlob(of id: String, _ blob: [UInt8]) throws -> SessionInfo {
+        try using(id) { session in
+            let state = try StateBlob.decode(
+                blob, for: session.loaded.served, zero: session.loaded.predictor.network.zeroState)
+            try replace(session, checked(state, session.loaded))
+        }
+    }
+
+    /// A second session that goes on from where this one stands.
+    public func fork(_ id: String, as newID: String? = nil) throws -> SessionInfo {
+        try requireRunning()
+        if let newID, !ModelName.isValid(newID) {
+            throw ServiceError.invalid("id", detail: "\"\(newID)\" cannot name a session")
+        }
+        var state: SessionState?
+        var model: LoadedModel?
+        let info = try using(id) { session in
+            state = try session.alone { $0 }
+            model = session.loaded
+        }
+        guard let state, let model else { throw ServiceError.notFound("session", id) }
+        return try insert(
+            Session(id: newID ?? Identifier.make(prefix: "ses", at: now()), loaded: model, state: state),
+            timeToLive: info.timeToLive)
+    }
+
+    /// Back to the zero state, as if just opened.
+    public func reset(_ id: String) throws -> SessionInfo {
+        try using(id) { session in try replace(session, SessionState(step: 0, live: session.loaded.predictor.zeroState))
+        }
+    }
+
+    /// Waits for the request in flight, then forgets the session: later its id is unknown.
+    public func closeSession(_ id: String) throws -> SessionInfo {
+        let found = try entry(sessions.withLock { $0.find(id, at: now()) }, id)
+        guard found.session.beginClosing() else {
+            throw ServiceError(.closing, "session \"\(id)\" is being closed already")
+        }
+        found.session.settle()
+        sessions.withLock { _ = $0.remove(id) }
+        return info(found)
+    }
+
+    // MARK: - Ends that nobody asked for
+
+    func expireSessions() {
+        let ended = sessions.withLock { $0.expire(at: now()) }
+        count(ended.count, endedBy: .idleTimeout)
+        if !ended.isEmpty {
+            logger.debug("sessions expired", metadata: ["count": "\(ended.count)"])
+        }
+        // A lease that ended while every worker is dead shows its job as queued, not as running for ever.
+        do {
+            if try store.settleLeases(at: now()) > 0 { supervisor.hint() }
+        } catch {
+            logger.error("leases could not be settled", metadata: ["error": "\(error)"])
+        }
+    }
+
+    /// Refuses, or with `force` ends, the sessions that use a version (nil: any version of the name).
+    func endSessions(using name: String, version: Int?, force: Bool) throws {
+        let using = sessions.withLock { table in
+            table.entries.values.filter { entry in
+                let used = entry.session.loaded.version
+                return used.model == name && (version == nil || used.version == version)
+            }
+        }
+        guard !using.isEmpty else { return }
+        guard force else {
+            let ids = using.prefix(5).map { "\"\($0.session.id)\"" }.joined(separator: ", ")
+            throw ServiceError(
+                .conflict,
+                "\(using.count) live sessions use it (\(ids)\(using.count > 5 ? ", …" : "")); close them, or add force=true"
+            )
+        }
+        sessions.withLock { table in
+            for entry in using { table.end(entry.session.id, cause: .modelUnloaded, at: now()) }
+        }
+        count(using.count, endedBy: .modelUnloaded)
+    }
+
+    private static let ended = Metrics.Family(
+        .counter, "timestep_sessions_ended_total", "Sessions that ended by themselves.", labels: ["cause"])
+
+    private func count(_ number: Int, endedBy cause: ExpiredSession.Cause) {
+        if number > 0 { metrics.add(Double(number), to: Self.ended, [cause.rawValue]) }
+    }
+
+    // MARK: - Finding and checking
+
+    private typealias Entry = SessionTable<Session>.Entry
+
+    private func entry(_ found: SessionTable<Session>.Found, _ id: String) throws -> Entry {
+        switch found {
+        case .open(let entry): return entry
+        case .expired(let end):
+            let why =
+                switch end.cause {
+                case .idleTimeout: "nobody used it for its time to live"
+                case .evicted: "it was idle longest when a new session needed the room"
+                case .modelUnloaded: "its model was deleted"
+                }
+            throw ServiceError(
+                .expired(end), "session \"\(id)\" ended after step \(end.lastStep): \(why); open a new one")
+        case .unknown:
+            throw ServiceError.notFound(
+                "session", id, hint: "it was never opened, was closed, or the server was restarted")
+        }
+    }
+
+    /// Runs `body` on a session that cannot expire meanwhile, and tells how it stands afterwards.
+    private func using(_ id: String, _ body: (Session) throws -> Void) throws -> SessionInfo {
+        let entry = try entry(sessions.withLock { $0.use(id, at: now()) }, id)
+        do {
+            try body(entry.session)
+        } catch {
+            sessions.withLock { $0.release(id, entry.session, at: now()) }
+            throw error
+        }
+        return sessions.withLock { table in
+            table.release(id, entry.session, at: now())
+            return info(table.entries[id] ?? entry)
+        }
+    }
+
+    private func using<Result>(_ id: String, _ body: (Session, inout Result?) throws -> Void) throws -> Result {
+        var result: Result?
+        _ = try using(id) { session in try body(session, &result) }
+        guard let result else { preconditionFailure("a body that ends without throwing sets its result") }
+        return result
+    }
+
+    private func insert(_ session: Session, timeToLive: Duration) throws -> SessionInfo {
+        let time = now()
+        let insertion = sessions.withLock { $0.insert(session, id: session.id, timeToLive: timeToLive, at: time) }
+        switch insertion {
+        case .inserted: break
+        case .insertedEvicting: count(1, endedBy: .evicted)
+        case .exists:
+            throw ServiceError(
+                .alreadyExists(kind: "session", id: session.id),
+                "session \"\(session.id)\" is open already; close it, or choose another id")
+        case .full(let seconds):
+            throw ServiceError(
+                .full(retryAfterSeconds: seconds),
+                "all \(configuration.maximumSessions) sessions are open; close some, or try again later")
+        }
+        return try self.session(session.id)
+    }
+
+    private func replace(_ session: Session, _ state: SessionState) throws {
+        try session.alone { $0 = state }
+    }
+
+    private func info(_ entry: Entry) -> SessionInfo {
+        SessionInfo(
+            id: entry.session.id, model: entry.session.loaded.served, step: entry.session.stepCount,
+            timeToLive: entry.timeToLive, createdAt: entry.createdAt, lastUsedAt: entry.lastUsedAt,
+            expiresAt: entry.expiresAt)
+    }
+
+    private func check(_ request: StepRequest, _ loaded: LoadedModel) throws {
+        var findings: [Violation] = []
+        if request.rows.rowCount == 0 {
+            findings.append(Violation("inputs", detail: "empty; expected at least one row"))
+        }
+        check(width: request.rows, loaded, "inputs", &findings)
+        check(topK: request.topK, loaded, &findings)
+        guard findings.isEmpty else { throw ServiceError.invalid(findings) }
+    }
+
+    /// The state, if it is one of the model.
+    private func checked(_ state: SessionState, _ loaded: LoadedModel) throws -> SessionState {
+        var findings: [Violation] = []
+        let (live, lag) = (state.live, loaded.model.lag)
+        if !live.network.fits(loaded.model.network) {
+            let zero = loaded.predictor.network.zeroState
+            let shape = zero.h.indices.map { layer in
+                "layer \(layer): h of \(zero.h[layer].count)" + (zero.c[layer].map { ", c of \($0.count)" } ?? "")
+            }
+            findings.append(
+                Violation(
+                    "state",
+                    detail: "not of the shape of \(loaded.served.name): expected \(shape.joined(separator: "; "))"))
+        } else if !live.network.isFinite || !live.lags.allSatisfy({ $0.allSatisfy(\.isFinite) }) {
+            findings.append(Violation("state", detail: "every number must be finite"))
+        }
+        if state.step < 0 { findings.append(Violation("state", "step", detail: "\(state.step) is below 0")) }
+        let width = loaded.model.inputs.laggedColumns
+        let isShort = live.network.steps > 0 && live.lags.count < lag
+        if live.lags.count > lag || isShort || live.lags.contains(where: { $0.count != width }) {
+            findings.append(
+                Violation(
+                    "state", "lags",
+                    detail: "expected the last \(lag) rows of \(width) numbers that differencing looks back on"))
+        }
+        guard findings.isEmpty else { throw ServiceError.invalid(findings) }
+        return state
+    }
+}
+
+extension SequenceBatch {
+    public var rowCount: Int { lengths.reduce(0, +) }
+}

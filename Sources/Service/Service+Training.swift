@@ -1,0 +1,184 @@
+import Formats
+import Foundation
+import Store
+import Training
+
+/// From a wish to train to a job in the queue.
+extension Service {
+    /// Data up to this size is read whole before a job is accepted, so that what is wrong with it is answered at once
+    /// (a second of reading at most). Larger data is checked by its columns, and row by row by the worker.
+    static let checkedAtOnce = 32 << 20
+
+    /// Checks everything that can be checked now, makes the data durable, and queues the job.
+    ///
+    /// A server that dies after this has lost nothing. Throws `.invalid` with every violation, `.tooLarge`, and
+    /// `StoreError`.
+    public func train(_ request: TrainRequest, key: IdempotencyKey? = nil) throws -> Job {
+        try requireRunning()
+        try check(request)
+        let dataset = try dataset(for: request)
+        do {
+            try check(request, on: dataset)
+            let spec = JobSpec(
+                training: request.spec, missing: request.missing, tags: request.tags, summary: request.summary)
+            let job = try store.submit(
+                NewJob(
+                    model: request.model, spec: Formats.encode(spec), seed: request.spec.training.seed,
+                    datasetID: dataset.id),
+                key: key, at: now())
+            supervisor.hint()
+            changes.poke()
+            return job
+        } catch {
+            // Data that came with a refused request is of no further use.
+            if case .inline = request.source { try? store.deleteDataset(dataset.id) }
+            throw error
+        }
+    }
+
+    /// What the training would take; queues nothing and keeps no data.
+    public func estimate(_ request: TrainRequest) throws -> Estimate {
+        try requireRunning()
+        try check(request)
+        let dataset = try dataset(for: request)
+        defer { if case .inline = request.source { try? store.deleteDataset(dataset.id) } }
+        return try estimate(request, on: dataset)
+    }
+
+    /// A rough time for it: the operations at the pace that small networks were seen to train at.
+    ///
+    /// Right within a factor of two or three; the running job knows better after its first steps.
+    public func seconds(for estimate: Estimate, threads: Int) -> Double {
+        let operationsPerSecond: Double =
+            switch configuration.kernelInstructionSet {
+            case .avx512: 30e9
+            case .avx2: 20e9
+            case .neon: 10e9
+            case .baseline: 3e9
+            }
+        let epochs = Double(estimate.steps) / Double(max(estimate.stepsPerEpoch, 1))
+        return estimate.floatingPointOperationsPerEpoch * epochs / operationsPerSecond
+    }
+
+    private func check(_ request: TrainRequest) throws {
+        var violations = request.spec.violations()
+        if !ModelName.isValid(request.model) {
+            violations.append(
+                Violation(
+                    "model",
+                    detail:
+                        "\"\(request.model)\" cannot name a model: expected 1 to \(ModelName.maximumLength) letters, "
+                        + "digits, '.', '_' or '-', the first no '.' or '-'"))
+        }
+        guard violations.isEmpty else { throw ServiceError.invalid(violations) }
+    }
+
+    private func dataset(for request: TrainRequest) throws -> Dataset {
+        switch request.source {
+        case .dataset(let id):
+            do {
+                return try store.dataset(id)
+            } catch {
+                guard case .notFound = error.reason else { throw error }
+                throw ServiceError.invalid(
+                    "data", "dataset", detail: "there is no dataset \"\(id)\"; upload it with POST /datasets first")
+            }
+        case .inline(let format, let bytes):
+            var rest: [UInt8]? = bytes
+            do {
+                return try receiveDataset(format: format, origin: .inline) {
+                    defer { rest = nil }
+                    return rest
+                }
+            } catch let error as ServiceError where error.reason == .invalid {
+                throw ServiceError.invalid(
+                    Violations(error.violations, omitted: error.omitted).under(request.dataPath))
+            }
+        }
+    }
+
+    /// Data of moderate size is read whole, as the worker will read it; large data is judged by what its scan found.
+    private func check(_ request: TrainRequest, on dataset: Dataset) throws {
+        let need: Int
+        if dataset.bytes <= Self.checkedAtOnce {
+            need = try estimate(request, on: dataset).memoryBytes
+        } else {
+            let columns = try checkColumns(request, on: dataset)
+            // As read, as transformed, and as the network sees it.
+            need = dataset.rows * columns * (8 + 8 + 4)
+        }
+        guard need <= configuration.jobMemory else {
+            throw ServiceError(
+                .tooLarge,
+                "this training needs about \(need) bytes, and \(configuration.jobMemory) are allowed for one job; use a "
+                    + "smaller batch, network or lookback, or start the server with more job memory")
+        }
+    }
+
+    private func estimate(_ request: TrainRequest, on dataset: Dataset) throws -> Estimate {
+        do {
+            return try Estimate(request.spec, try data(of: dataset, request))
+        } catch let violations as Violations {
+            throw ServiceError.invalid(request.placed(violations))
+        }
+    }
+
+    private func data(of dataset: Dataset, _ request: TrainRequest) throws -> TrainingData {
+        let data = try dataset.load(for: request.spec.task, missing: request.missing, from: store)
+        try store.touchDataset(dataset.id, at: now())
+        return data
+    }
+
+    /// The columns the task names must be there; answers how many there are.
+    private func checkColumns(_ request: TrainRequest, on dataset: Dataset) throws -> Int {
+        let summary = try summary(of: dataset)
+        guard case .forecast(let task) = request.spec.task else {
+            return summary.sequences?.features ?? summary.columns.count
+        }
+        let names = summary.columns.map(\.name)
+        var findings: [Violation] = []
+        for (field, wanted) in [("target", task.target), ("features", task.features)] {
+            for name in wanted where !names.contains(name) {
+                findings.append(
+                    Violation("task", .key(field), detail: "the data has no column \"\(name)\"; it has \(names)"))
+            }
+        }
+        guard findings.isEmpty else { throw ServiceError.invalid(findings) }
+        return task.target.count + task.features.count
+    }
+}
+
+extension Dataset {
+    /// Reads the columns that a task names, and nothing else, into memory.
+    ///
+    /// Throws `Violations` with every place that is wrong.
+    func load(for task: TaskSpec, missing: MissingPolicy, from store: Store) throws -> TrainingData {
+        guard let format = DatasetFormat(rawValue: format) else {
+            throw ServiceError(.invalid, "dataset \(id) is kept in the unknown format \"\(format)\"")
+        }
+        return try DatasetLoader(path: store.path(of: self), format: format).load(task, missing: missing)
+    }
+}
+
+extension TrainRequest {
+    /// Where the data stands in the request.
+    var dataPath: [Violation.PathComponent] {
+        switch source {
+        case .dataset: [.key("data"), .key("dataset")]
+        case .inline(format: .csv, _): [.key("data"), .key("csv")]
+        case .inline: [.key("data"), .key("records")]
+        }
+    }
+
+    /// Violations of the data get the data's place; those that name the task or the network already have theirs.
+    func placed(_ violations: Violations) -> Violations {
+        let own: Set<Violation.PathComponent> = ["task", "network", "training", "data", "model"]
+        let list = violations.list.map { violation in
+            guard let first = violation.path.first, own.contains(first) else {
+                return Violation(path: dataPath + violation.path, detail: violation.detail)
+            }
+            return violation
+        }
+        return Violations(list, omitted: violations.omitted)
+    }
+}

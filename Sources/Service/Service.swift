@@ -1,0 +1,143 @@
+import Foundation
+import Kernels
+import Logging
+import Store
+import Synchronization
+
+/// What the product does: take data, train, publish, predict, step a session.
+///
+/// Every verb is synchronous and may block on the disk or run a network on the calling thread; callers that must not
+/// wait hand off first. Safe to use from any thread.
+public final class Service: Sendable {
+    /// Written into the lineage of every version, and told by `/healthz`.
+    public static let codeVersion = "0.1.0"
+
+    public let configuration: ServiceConfiguration
+    public let store: Store
+    public let metrics = Metrics()
+    public let changes: ChangeFollower
+    let supervisor: Supervisor
+    let models: ModelCache
+    let sessions: Mutex<SessionTable<Session>>
+    let logger: Logger
+    let now: @Sendable () -> Date
+    private let chores = DispatchQueue(label: "timestep.chores", qos: .utility)
+    private let timers: Mutex<Timers>
+
+    private struct Timers {
+        var running: [any DispatchSourceTimer] = []
+        var isStopping = false
+    }
+
+    /// `store` is opened as the server's. `now` is the clock of everything that is written and of every expiry.
+    public init(
+        configuration: ServiceConfiguration, store: Store, logger: Logger,
+        now: @escaping @Sendable () -> Date = { Date() }
+    ) {
+        self.configuration = configuration
+        self.store = store
+        self.logger = logger
+        self.now = now
+        timers = Mutex(Timers())
+        changes = ChangeFollower(dataVersion: { try? Int(store.dataVersion()) })
+        supervisor = Supervisor(
+            command: configuration.workerCommand, count: configuration.workers, logger: logger)
+        models = ModelCache(
+            store: store, kernels: KernelSet(configuration.kernelInstructionSet),
+            memoryLimit: configuration.modelMemory)
+        sessions = Mutex(
+            SessionTable(
+                capacity: configuration.maximumSessions,
+                evictsWhenFull: configuration.sessionsWhenFull == .evictOldest))
+        declareGauges()
+    }
+
+    /// Starts the workers and the chores: expiring sessions every second, retention every ten minutes.
+    public func start() {
+        supervisor.start()
+        timers.withLock { timers in
+            timers.running = [
+                repeating(every: .seconds(1)) { [weak self] in self?.expireSessions() },
+                repeating(every: .seconds(600)) { [weak self] in self?.sweep() },
+            ]
+        }
+    }
+
+    /// Refuses new work, lets the workers write their checkpoints, and returns within about `limit`.
+    public func stop(within limit: Duration) {
+        timers.withLock { timers in
+            timers.isStopping = true
+            for timer in timers.running { timer.cancel() }
+            timers.running = []
+        }
+        supervisor.stop(within: limit)
+    }
+
+    /// The service's clock, for whatever stands beside what it writes.
+    public var currentTime: Date { now() }
+
+    public var isStopping: Bool { timers.withLock { $0.isStopping } }
+
+    /// What has to be well for requests to be answered; the workers are told too, but a server without a live
+    /// worker still answers and queues.
+    public func readiness() -> [(name: String, ok: Bool, detail: String)] {
+        var checks: [(name: String, ok: Bool, detail: String)] = []
+        do {
+            _ = try store.dataVersion()
+            checks.append(("store", true, "the database answers"))
+        } catch {
+            checks.append(("store", false, error.description))
+        }
+        checks.append(("accepting", !isStopping, isStopping ? "the server is shutting down" : "requests are accepted"))
+        return checks
+    }
+
+    func requireRunning() throws(ServiceError) {
+        if isStopping {
+            throw ServiceError(.stopping, "the server is shutting down; send this to another one, or later")
+        }
+    }
+
+    private func repeating(every interval: Duration, _ work: @escaping @Sendable () -> Void) -> any DispatchSourceTimer
+    {
+        let timer = DispatchSource.makeTimerSource(queue: chores)
+        timer.schedule(
+            deadline: .now() + interval.timeInterval, repeating: interval.timeInterval, leeway: .milliseconds(100))
+        timer.setEventHandler(handler: work)
+        timer.resume()
+        return timer
+    }
+
+    /// Removes what retention no longer keeps. A failure is logged and tried again at the next turn.
+    func sweep() {
+        do {
+            _ = try store.sweep(configuration.retention.policy, at: now())
+        } catch {
+            logger.error("retention sweep failed", metadata: ["error": "\(error)"])
+        }
+    }
+
+    private func declareGauges() {
+        metrics.follow(Metrics.Family(.gauge, "timestep_sessions_open", "Live sessions.")) { [weak self] in
+            [([], Double(self?.sessions.withLock { $0.entries.count } ?? 0))]
+        }
+        metrics.follow(Metrics.Family(.gauge, "timestep_models_loaded", "Model versions in memory.")) { [weak self] in
+            [([], Double(self?.models.count ?? 0))]
+        }
+        metrics.follow(
+            Metrics.Family(.gauge, "timestep_models_loaded_bytes", "Memory of the model versions in memory.")
+        ) { [weak self] in [([], Double(self?.models.bytes ?? 0))] }
+        metrics.follow(Metrics.Family(.gauge, "timestep_workers", "Worker processes running.")) { [weak self] in
+            [([], Double(self?.supervisor.running ?? 0))]
+        }
+        metrics.follow(
+            Metrics.Family(.counter, "timestep_worker_restarts_total", "Workers that ended and were started again.")
+        ) { [weak self] in [([], Double(self?.supervisor.restarts ?? 0))] }
+        metrics.follow(
+            Metrics.Family(.gauge, "timestep_jobs", "Jobs in the store.", labels: ["status"])
+        ) { [weak self] in
+            ((try? self?.store.jobCounts()) ?? [:]).map { ([$0.key.rawValue], Double($0.value)) }
+                .sorted { $0.0[0] < $1.0[0] }
+        }
+    }
+}

@@ -1,0 +1,42 @@
+import Foundation
+import Networks
+import Store
+import Synchronization
+
+/// One live session: a model version, and a state that stays here between requests.
+///
+/// Requests to one session run one after the other; its lock is held while the network runs.
+final class Session: CountingSteps {
+    let id: String
+    let loaded: LoadedModel
+    private let state: Mutex<SessionState>
+    private let isClosing = Atomic<Bool>(false)
+    /// Readable while a step runs.
+    private let steps: Atomic<Int>
+
+    init(id: String, loaded: LoadedModel, state: SessionState) {
+        self.id = id
+        self.loaded = loaded
+        self.state = Mutex(state)
+        steps = Atomic(state.step)
+    }
+
+    var stepCount: Int { steps.load(ordering: .relaxed) }
+
+    /// From here on every other request is told that the session is being closed; false where that was so already.
+    func beginClosing() -> Bool { !isClosing.exchange(true, ordering: .relaxed) }
+
+    /// Runs `body` alone on the session.
+    func alone<Result>(_ body: (inout SessionState) throws -> Result) throws -> Result {
+        try state.withLock { state in
+            guard !isClosing.load(ordering: .relaxed) else {
+                throw ServiceError(.closing, "session \"\(id)\" is being closed and takes no more requests")
+            }
+            defer { steps.store(state.step, ordering: .relaxed) }
+            return try body(&state)
+        }
+    }
+
+    /// Waits for the request in flight.
+    func settle() { state.withLock { _ in } }
+}

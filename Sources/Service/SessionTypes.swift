@@ -1,0 +1,97 @@
+import Foundation
+import Networks
+import Store
+
+/// A wish to open a live session.
+public struct OpenSessionRequest: Sendable {
+    public enum Start: Sendable {
+        /// Every number zero, and no rows seen.
+        case zero
+        case state(SessionState)
+        /// What `stateBlob` gave.
+        case blob([UInt8])
+    }
+
+    public var model: ModelReference
+    /// The client's own name for it; nil makes one.
+    public var id: String?
+    /// Idle time after which it expires; nil takes the server's.
+    public var timeToLive: Duration?
+    public var start: Start
+
+    public init(model: ModelReference, id: String? = nil, timeToLive: Duration? = nil, start: Start = .zero) {
+        self.model = model
+        self.id = id
+        self.timeToLive = timeToLive
+        self.start = start
+    }
+}
+
+public struct SessionInfo: Sendable {
+    public var id: String
+    public var model: ServedModel
+    /// Steps taken since the start or the last reset.
+    public var step: Int
+    public var timeToLive: Duration
+    public var createdAt: Date
+    public var lastUsedAt: Date
+    public var expiresAt: Date
+}
+
+/// Everything a session carries from one step to the next.
+public struct SessionState: Sendable, Equatable {
+    /// Raw rows taken.
+    public var step: Int
+    /// h, and c where the cell has one, layer by layer, and the raw rows that differencing looks back on.
+    public var live: LiveState
+
+    public init(step: Int, live: LiveState) {
+        self.step = step
+        self.live = live
+    }
+
+    public init(step: Int, network: StreamState, lags: [[Double]]) {
+        self.init(step: step, live: LiveState(network: network, lags: lags))
+    }
+
+    public var network: StreamState { live.network }
+    public var lags: [[Double]] { live.lags }
+}
+
+/// What a session answers to one step.
+public struct SessionStep: Sendable {
+    public var step: Int
+    public var output: StepOutput
+    /// Per layer, when asked for.
+    public var h: [[Float]]?
+    public var c: [[Float]?]?
+}
+
+public struct StepRequest: Sendable {
+    /// One or many rows in raw units.
+    public var rows: SequenceBatch
+    public var wantsHidden: Bool
+    public var wantsCell: Bool
+    public var topK: Int?
+
+    public init(rows: SequenceBatch, wantsHidden: Bool = false, wantsCell: Bool = false, topK: Int? = nil) {
+        self.rows = rows
+        self.wantsHidden = wantsHidden
+        self.wantsCell = wantsCell
+        self.topK = topK
+    }
+}
+
+/// What is remembered of a session that ended by itself, so that a client can tell 410 from 404.
+public struct ExpiredSession: Sendable, Equatable {
+    public enum Cause: String, Sendable {
+        case idleTimeout = "idle_timeout"
+        case evicted
+        case modelUnloaded = "model_unloaded"
+    }
+
+    public var id: String
+    public var cause: Cause
+    public var expiredAt: Date
+    public var lastStep: Int
+}

@@ -1,0 +1,74 @@
+import Foundation
+import Logging
+import Testing
+
+@testable import Service
+
+@Suite struct SupervisorTests {
+    private let quiet = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+
+    /// Polls a condition that another process brings about; gives up after ten seconds.
+    private func eventually(_ condition: () -> Bool) -> Bool {
+        for _ in 0..<1_000 {
+            if condition() { return true }
+            usleep(10_000)
+        }
+        return false
+    }
+
+    @Test("a worker that is killed is started again, and stopping leaves no process behind")
+    func restart() {
+        let supervisor = Supervisor(command: ["/bin/sleep", "1000"], count: 2, logger: quiet)
+        supervisor.start()
+        #expect(eventually { supervisor.running == 2 })
+        let first = supervisor.processes
+        for process in first { kill(process, SIGKILL) }
+        #expect(eventually { supervisor.running == 2 && Set(supervisor.processes).isDisjoint(with: first) })
+        let second = supervisor.processes
+        supervisor.stop(within: .seconds(5))
+        #expect(supervisor.running == 0)
+        for process in first + second { #expect(kill(process, 0) != 0) }
+    }
+
+    @Test("a worker that ignores the wish to stop is killed when the time is over")
+    func stubborn() {
+        let supervisor = Supervisor(
+            command: ["/bin/sh", "-c", "trap '' TERM; while :; do sleep 0.1; done"], count: 1, logger: quiet)
+        supervisor.start()
+        #expect(eventually { supervisor.running == 1 })
+        usleep(200_000)
+        supervisor.stop(within: .milliseconds(300))
+        #expect(supervisor.running == 0)
+    }
+
+    @Test("a command that cannot start is tried again with growing pauses, and stopping does not wait for them")
+    func missingCommand() {
+        let supervisor = Supervisor(command: ["/no/such/program"], count: 1, logger: quiet)
+        supervisor.start()
+        usleep(50_000)
+        #expect(supervisor.running == 0)
+        supervisor.stop(within: .seconds(5))
+    }
+
+    @Test("pauses double up to the longest and begin again after a healthy life")
+    func backOff() {
+        var backOff = Supervisor.BackOff()
+        let delays = (0..<12).map { _ in backOff.delay(afterLiving: .seconds(1)) }
+        #expect(delays.first == Supervisor.BackOff.first)
+        #expect(delays[1] == Supervisor.BackOff.first * 2)
+        #expect(delays.last == Supervisor.BackOff.longest)
+        #expect(backOff.delay(afterLiving: Supervisor.BackOff.healthyAfter) == Supervisor.BackOff.first)
+    }
+
+    @Test("a hint reaches the worker's standard input, and the end of the supervisor ends that input")
+    func hint() throws {
+        let path = NSTemporaryDirectory() + "timestep-hint-\(UUID().uuidString)"
+        defer { unlink(path) }
+        let supervisor = Supervisor(command: ["/bin/sh", "-c", "cat > \(path)"], count: 1, logger: quiet)
+        supervisor.start()
+        #expect(eventually { supervisor.running == 1 && access(path, F_OK) == 0 })
+        supervisor.hint()
+        #expect(eventually { (try? Data(contentsOf: URL(fileURLWithPath: path)).count) == 1 })
+        supervisor.stop(within: .seconds(5))
+    }
+}
