@@ -112,22 +112,3 @@ extension StoreError {
         }
     }
 }
-
-extension Duration {
-    var seconds: Double {
-        let (seconds, attoseconds) = components
-        return Double(seconds) + Double(attoseconds) / 1e18
-    }
-}
-
-/// Times are stored as whole microseconds since 1970, UTC, so that they compare as numbers.
-extension Date {
-    var microseconds: Int64 {
-        // The bounds keep the conversion from trapping on the ends of `Date`; they lie 285,000 years away.
-        Int64(max(-9e18, min(9e18, (timeIntervalSince1970 * 1_000_000).rounded())))
-    }
-
-    init(microseconds: Int64) {
-        self.init(timeIntervalSince1970: Double(microseconds) / 1_000_000)
-    }
-}

@@ -96,24 +96,3 @@ extension Dataset {
             lastUsedAt: row.date("last_used_at"))
     }
 }
-
-extension Row {
-    /// A column that holds the raw value of an enumeration.
-    func value<Value: RawRepresentable>(_ column: String) throws -> Value where Value.RawValue == String {
-        let text: String = self[column]
-        guard let value = Value(rawValue: text) else {
-            throw StoreError(
-                .damagedDatabase, "the column '\(column)' holds '\(text)', which this program never writes")
-        }
-        return value
-    }
-
-    func optionalValue<Value: RawRepresentable>(_ column: String) throws -> Value? where Value.RawValue == String {
-        let text: String? = self[column]
-        return text == nil ? nil : try value(column)
-    }
-
-    func date(_ column: String) -> Date { Date(microseconds: self[column]) }
-
-    func optionalDate(_ column: String) -> Date? { (self[column] as Int64?).map(Date.init(microseconds:)) }
-}
