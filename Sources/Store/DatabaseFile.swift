@@ -51,7 +51,7 @@ final class DatabaseFile: Sendable {
         }
     }
 
-    /// A number that changes with every commit of any process. Costs microseconds: no page is read.
+    /// A number that changes with every commit of any process. No page is read: well below a millisecond.
     func dataVersion() throws(StoreError) -> Int64 {
         do {
             return try watcher.unsafeRead { try Int64.fetchOne($0, sql: "PRAGMA data_version") ?? 0 }

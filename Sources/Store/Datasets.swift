@@ -28,7 +28,7 @@ extension Store {
         storage.path(.datasets, dataset.id)
     }
 
-    /// Reads the file to its end and compares its length and digest with the row: about a second a gigabyte.
+    /// Reads the file to its end and compares its length and digest with the row: some seconds a gigabyte.
     ///
     /// Throws `.fileTorn`, `.fileDamaged`, `.fileMissing`.
     public func verifyDataset(_ dataset: Dataset) throws(StoreError) {
