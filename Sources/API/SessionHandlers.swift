@@ -2,6 +2,7 @@ import Formats
 import HTTPServer
 import Service
 import Store
+import Training
 import Wire
 
 /// Live sessions: open, step, look ahead, save and restore.
@@ -28,7 +29,7 @@ extension Call {
         let after = query.text("after")
         let limit = query.limit()
         try query.check()
-        let page = try service.sessions(model: model, after: after, limit: limit)
+        let page = service.sessions(model: model, after: after, limit: limit)
         answerList((page.items, page.hasMore)) { $1.session($0) }
     }
 
@@ -79,9 +80,20 @@ extension Call {
         } else {
             let wish = try decode(StatePayload.init(reading:))
             if let digest = wish.digest { try requireState(of: service.session(id).model, digest) }
-            session = try service.setState(of: id, wish.state)
+            // The service speaks of a state within a wish to open; here the body is the state.
+            session = try bodyPlaces(without: "state") { try service.setState(of: id, wish.state) }
         }
         answer { $0.session(session) }
+    }
+
+    private func bodyPlaces<Result>(without prefix: String, _ act: () throws -> Result) throws -> Result {
+        do { return try act() } catch var error as ServiceError {
+            error.violations = error.violations.map { violation in
+                guard violation.path.first == .key(prefix) else { return violation }
+                return Violation(path: Array(violation.path.dropFirst()), detail: violation.detail)
+            }
+            throw error
+        }
     }
 
     private func requireState(of model: ServedModel, _ digest: String) throws(Problem) {
