@@ -71,7 +71,8 @@ final class RecordReader {
             let place = RecordPlace(number: max(records, 1), line: row.line, noun: "row")
             collector.add(
                 at: isHeader ? [] : place.path, (isHeader ? "the header" : place.description) + ": \(fault)")
-            hasGivenUp = isHeader || csv.isBroken
+            if case .tooLong = fault { hasGivenUp = true }
+            if isHeader { hasGivenUp = true }
             return
         }
         guard let header else { return readHeader(row) }
