@@ -1,0 +1,152 @@
+import Formats
+import Glibc
+import Logging
+
+/// Writes one line for each log message to the standard error: as JSON for machines, as text for a person who watches.
+///
+///     {"time":"2025-03-01T12:00:00.123Z","level":"info","logger":"timestep","message":"listening","address":"…"}
+///
+/// A line is one `write`, so lines of several threads and processes do not mix.
+struct LineLogHandler: LogHandler {
+    enum Style: Sendable {
+        case json
+        case text(Terminal)
+    }
+
+    var logLevel: Logger.Level
+    var metadata: Logger.Metadata = [:]
+    var metadataProvider: Logger.MetadataProvider?
+    private let label: String
+    private let style: Style
+    /// Takes whole lines, line end included.
+    private let sink: @Sendable ([UInt8]) -> Void
+    private let now: @Sendable () -> timespec
+
+    init(
+        label: String, level: Logger.Level, style: Style,
+        now: @escaping @Sendable () -> timespec = LineLogHandler.systemClock,
+        sink: @escaping @Sendable ([UInt8]) -> Void = { Output.write($0, to: STDERR_FILENO) }
+    ) {
+        self.label = label
+        self.style = style
+        self.now = now
+        self.sink = sink
+        logLevel = level
+    }
+
+    subscript(metadataKey key: String) -> Logger.Metadata.Value? {
+        get { metadata[key] }
+        set { metadata[key] = newValue }
+    }
+
+    func log(event: LogEvent) {
+        var merged = metadata
+        if let provided = metadataProvider?.get() { merged.merge(provided) { $1 } }
+        if let given = event.metadata { merged.merge(given) { $1 } }
+        if let error = event.error { merged["error"] = "\(error)" }
+        let fields = merged.sorted { $0.key < $1.key }
+        switch style {
+        case .json: sink(jsonLine(event, fields))
+        case .text(let terminal): sink(textLine(event, fields, terminal))
+        }
+    }
+
+    // MARK: Lines
+
+    private static let ownKeys: Set = ["time", "level", "logger", "message"]
+
+    private func jsonLine(_ event: LogEvent, _ fields: [(key: String, value: Logger.MetadataValue)]) -> [UInt8] {
+        var writer = JSONWriter()
+        writer.object { writer in
+            writer.key("time")
+            writer.string(Self.timestamp(now()))
+            writer.key("level")
+            writer.string(event.level.rawValue)
+            writer.key("logger")
+            writer.string(label)
+            writer.key("message")
+            writer.string(event.message.description)
+            for (key, value) in fields {
+                // A field must not shadow one of ours: the last of two equal keys would win in most readers.
+                writer.key(Self.ownKeys.contains(key) ? key + "_" : key)
+                writer.value(Self.json(value))
+            }
+        }
+        return writer.take() + [0x0A]
+    }
+
+    private func textLine(
+        _ event: LogEvent, _ fields: [(key: String, value: Logger.MetadataValue)], _ terminal: Terminal
+    ) -> [UInt8] {
+        let colour: Terminal.Colour? =
+            switch event.level {
+            case .trace, .debug: .grey
+            case .info, .notice: .green
+            case .warning: .yellow
+            case .error, .critical: .red
+            }
+        let time = Self.timestamp(now()).dropFirst(11).prefix(12)
+        let level = event.level.rawValue
+        var line = terminal.coloured(String(time), .grey) + " " + terminal.coloured(level, colour)
+        line += String(repeating: " ", count: max(1, 8 - level.count)) + event.message.description
+        for (key, value) in fields {
+            line += "  " + terminal.coloured(key + "=", .grey) + Self.json(value).plainText
+        }
+        // A message is one line, whatever is in it.
+        return Array(line.replacing("\n", with: " ").utf8) + [0x0A]
+    }
+
+    private static func json(_ value: Logger.MetadataValue) -> JSON {
+        switch value {
+        case .string(let text): return .string(text)
+        case .stringConvertible(let value): return .string(value.description)
+        case .array(let values): return .array(values.map(json))
+        case .dictionary(let members):
+            var object = JSONObject()
+            for (key, value) in members.sorted(by: { $0.key < $1.key }) { object[key] = json(value) }
+            return .object(object)
+        }
+    }
+
+    // MARK: Time
+
+    static let systemClock: @Sendable () -> timespec = {
+        var time = timespec()
+        clock_gettime(CLOCK_REALTIME, &time)
+        return time
+    }
+
+    /// RFC 3339 in UTC with milliseconds: "2025-03-01T12:00:00.123Z".
+    static func timestamp(_ time: timespec) -> String {
+        var seconds = time.tv_sec
+        var parts = tm()
+        gmtime_r(&seconds, &parts)
+        func pad(_ value: Int, _ width: Int) -> String {
+            let text = "\(value)"
+            return String(repeating: "0", count: max(0, width - text.count)) + text
+        }
+        let date = "\(pad(Int(parts.tm_year) + 1900, 4))-\(pad(Int(parts.tm_mon) + 1, 2))-\(pad(Int(parts.tm_mday), 2))"
+        let clock = "\(pad(Int(parts.tm_hour), 2)):\(pad(Int(parts.tm_min), 2)):\(pad(Int(parts.tm_sec), 2))"
+        return "\(date)T\(clock).\(pad(time.tv_nsec / 1_000_000, 3))Z"
+    }
+}
+
+extension JSON {
+    /// The text of a string without quotes, anything else as JSON.
+    var plainText: String { string ?? text }
+}
+
+extension ServerSettings {
+    /// The logger of this process, as the settings ask for it.
+    func makeLogger(_ label: String, environment: [String: String]) -> Logger {
+        let terminal = Terminal(descriptor: STDERR_FILENO, environment: environment)
+        let style: LineLogHandler.Style =
+            switch logFormat {
+            case .json: .json
+            case .text: .text(terminal)
+            case .auto: terminal.isInteractive ? .text(terminal) : .json
+            }
+        let level = logLevel
+        return Logger(label: label) { LineLogHandler(label: $0, level: level, style: style) }
+    }
+}

@@ -1,0 +1,215 @@
+import ArgumentParser
+import Formats
+import Glibc
+
+/// `timestep predict`: answers of a published model.
+struct Predict: Command {
+    static let configuration = CommandConfiguration(
+        abstract: "Forecast, or label sequences, with a trained model.",
+        discussion: """
+            MODEL is a name (its newest version, or the alias "default"), name:3 or name@alias.
+
+            The next six rows after the series that the model was trained on:
+              timestep predict sales --horizon 6
+
+            After a history of your own, from a CSV with the model's columns:
+              timestep predict sales --input recent.csv --horizon 6
+
+            Label sequences, one JSON object {"x": [[…], …]} a line; the three most probable labels of each:
+              timestep predict vowels --input unknown.jsonl --top-k 3
+
+            Beside what really happened:
+              timestep predict air --horizon 24 --against airpassengers.csv
+
+            Any other request, as JSON on the standard input:
+              echo '{"inputs": [[[112],[118],[132]]]}' | timestep predict air --input -
+            """)
+
+    @Argument(help: "Model: name, name:version or name@alias.")
+    var model: String
+
+    @Option(help: "Rows to forecast. (default: the model's own horizon)")
+    var horizon: Int?
+
+    @Option(
+        help: ArgumentHelp(
+            "Sequences to answer: CSV (one sequence), JSON lines, or JSON; - reads the standard input.",
+            valueName: "file"))
+    var input: String?
+
+    @Option(name: .customLong("return"), help: "One answer a sequence or one a step: last, sequence.")
+    var returning: String?
+
+    @Option(help: "Labels to list, most probable first.")
+    var topK: Int?
+
+    @Option(
+        help: ArgumentHelp(
+            "CSV with what really happened, to draw and score the forecast beside it.", valueName: "file"))
+    var against: String?
+
+    @OptionGroup(title: "The server") var client: ClientOptions
+
+    func perform() throws(CommandError) {
+        let server = try client.connect()
+        var body = JSONObject()
+        if let input { body = try PredictInput(path: input).body { () throws(CommandError) in try columns(server) } }
+        body["model"] = .string(model)
+        if let horizon { body["horizon"] = .number(Double(horizon)) }
+        if let returning { body["return"] = .string(returning) }
+        if let topK { body["top_k"] = .number(Double(topK)) }
+        let answer = try server.post("/predict", .object(body))
+        guard !client.printed(answer) else { return }
+        if answer["targets"] != nil {
+            try show(forecast: answer, server)
+        } else {
+            show(labels: answer)
+        }
+    }
+
+    /// What the numbers of a row are, as the model tells it.
+    private func columns(_ server: Server) throws(CommandError) -> [String] {
+        try Models.version(model, on: server)["task"]?["inputs"]?.array?.compactMap(\.string) ?? []
+    }
+
+    private func show(forecast answer: JSON, _ server: Server) throws(CommandError) {
+        let targets = answer["targets"]?.array?.compactMap(\.string) ?? []
+        let name = answer["model"]?["name"]?.string ?? model
+        let version = answer["model"]?["version"]?.int ?? 0
+        if let against {
+            let series = try Series(csv: try Files.text(against))
+            let time = try Models.version("\(name):\(version)", on: server)["task"]?["time"]?.string
+            let plot = try ForecastPlot(answer: answer, truth: series, target: targets.first ?? "", time: time)
+            show(plot, "\(name):\(version)")
+            return
+        }
+        for (number, output) in (answer["outputs"]?.array ?? []).enumerated() {
+            let rows = output.array ?? []
+            let labels = answer["index"]?[number]?.array?.map(\.string)
+            var table = TextTable([(labels == nil ? "step" : "", .left)] + targets.map { ($0, .right) })
+            for (step, row) in rows.enumerated() {
+                let label = labels?[step] ?? "\(step + 1)"
+                table.add([label] + targets.indices.map { Numerals.short(row[$0]?.double) })
+            }
+            Output.line("\(name):\(version)" + ((answer["outputs"]?.count ?? 0) > 1 ? ", input \(number + 1)" : ""))
+            for line in table.lines(for: client.terminal, indent: 2) { Output.line(line) }
+            if rows.count > 2, client.terminal.isInteractive {
+                let plot = ForecastPlot(
+                    forecast: rows.map { $0[0]?.double }, labels: labels ?? [], name: targets.first ?? "")
+                for line in plot.lines(for: client.terminal) { Output.line(line) }
+            }
+        }
+        show(warnings: answer)
+    }
+
+    private func show(_ plot: ForecastPlot, _ title: String) {
+        var table = TextTable([("", .left), ("forecast", .right), ("happened", .right), ("error", .right)])
+        for (step, forecast) in plot.forecast.enumerated() {
+            let truth = step < plot.truth.count ? plot.truth[step] : nil
+            let error = forecast.flatMap { forecast in truth.map { forecast - $0 } }
+            table.add([
+                plot.labels[step] ?? "\(step + 1)", Numerals.short(forecast), Numerals.short(truth),
+                Numerals.short(error),
+            ])
+        }
+        Output.line(title)
+        for line in table.lines(for: client.terminal, indent: 2) { Output.line(line) }
+        Output.line("  RMSE \(Numerals.fixed(plot.rootMeanSquaredError, 2))")
+        for line in plot.lines(for: client.terminal) { Output.line(line) }
+    }
+
+    private func show(labels answer: JSON) {
+        var table = TextTable([
+            ("input", .right), ("step", .right), ("label", .left), ("probability", .right), ("then", .left),
+        ])
+        for (number, output) in (answer["outputs"]?.array ?? []).enumerated() {
+            let steps = output.array ?? [output]
+            for (step, one) in steps.enumerated() {
+                let top = one["top"]?.array ?? []
+                let rest = top.dropFirst().map { entry in
+                    "\(entry["label"]?.string ?? "?") \(Numerals.fixed(entry["probability"]?.double, 3))"
+                }
+                table.add([
+                    "\(number + 1)", steps.count > 1 ? "\(step + 1)" : "", one["label"]?.string ?? "?",
+                    Numerals.fixed(top.first?["probability"]?.double, 3), rest.joined(separator: ", "),
+                ])
+            }
+        }
+        for line in table.lines(for: client.terminal) { Output.line(line) }
+        show(warnings: answer)
+    }
+
+    private func show(warnings answer: JSON) {
+        for warning in answer["warnings"]?.array ?? [] {
+            Output.error("note: \(warning["pointer"]?.string ?? ""): \(warning["detail"]?.string ?? "")")
+        }
+    }
+}
+
+/// The sequences of a request, from a file in one of three forms.
+struct PredictInput {
+    private let path: String
+    private let bytes: [UInt8]
+
+    init(path: String) throws(CommandError) {
+        self.path = path
+        bytes = try Files.read(path)
+    }
+
+    /// `columns` is asked only where the file names its columns and the model must say which it wants.
+    func body(columns: () throws(CommandError) -> [String]) throws(CommandError) -> JSONObject {
+        let first = bytes.first { !($0 == 0x20 || $0 == 0x09 || $0 == 0x0A || $0 == 0x0D) }
+        switch first {
+        case UInt8(ascii: "{"), UInt8(ascii: "["): return try fromJSON()
+        case nil: throw CommandError(.file, "\(path) is empty")
+        default: return try fromCSV(columns())
+        }
+    }
+
+    /// An object with members of the request, an array of sequences, or one object {"x": …} a line.
+    private func fromJSON() throws(CommandError) -> JSONObject {
+        if let document = try? JSON.parse(bytes) {
+            if let object = document.object, object["x"] == nil { return object }
+            let sequences = document["x"].map { JSON.array([$0]) } ?? document
+            var body = JSONObject()
+            body["inputs"] = sequences
+            return body
+        }
+        var sequences: [JSON] = []
+        for (number, line) in bytes.split(separator: 0x0A).enumerated() where !line.allSatisfy({ $0 <= 0x20 }) {
+            do {
+                let record = try JSON.parse(Array(line))
+                guard let sequence = record["x"] else {
+                    throw CommandError(
+                        .file, "\(path), line \(number + 1): expected an object with \"x\", the rows of a sequence")
+                }
+                sequences.append(sequence)
+            } catch let error as CommandError {
+                throw error
+            } catch {
+                throw CommandError(.file, "\(path), line \(number + 1): \(error)")
+            }
+        }
+        var body = JSONObject()
+        body["inputs"] = .array(sequences)
+        return body
+    }
+
+    /// The model's columns of the file, row after row, as one sequence.
+    private func fromCSV(_ columns: [String]) throws(CommandError) -> JSONObject {
+        let series = try Series(csv: String(decoding: bytes, as: UTF8.self))
+        var values: [[Double?]] = []
+        for column in columns { values.append(try series.numbers(column)) }
+        var rows: [JSON] = []
+        for row in series.rows.indices {
+            let numbers = values.map { $0[row] }
+            guard !numbers.contains(where: { $0 == nil }) else {
+                throw CommandError(.file, "\(path), row \(row + 1): a number is missing")
+            }
+            rows.append(.array(numbers.map { .number($0 ?? 0) }))
+        }
+        var body = JSONObject()
+        body["inputs"] = .array([.array(rows)])
+        return body
+    }
+}

@@ -1,0 +1,116 @@
+import API
+import ArgumentParser
+import Dispatch
+import Foundation
+import HTTPServer
+import Logging
+import Service
+import Store
+
+/// `timestep serve`: the HTTP server, the inference threads and the worker processes.
+struct Serve: Command {
+    static let configuration = CommandConfiguration(
+        abstract: "Start the server and its workers.",
+        discussion: """
+            On this machine only, with its data in ./data:
+              timestep serve
+
+            For other machines, with a key that every request must carry:
+              export TIMESTEP_API_KEY=…
+              timestep serve --host 0.0.0.0 --data /var/lib/timestep
+
+            From a file, with one setting changed:
+              timestep serve --config timestep.yaml --port 9000
+
+            Every option is a flag, an environment variable (--session-ttl is TIMESTEP_SESSION_TTL) \
+            and a key of the file (session_ttl: 10m). The flag wins, then the environment, then the \
+            file. Times are written 250ms, 30s, 10m, 1h, 30d; sizes 512MiB, 2GiB.
+
+            SIGTERM or Ctrl-C stops gracefully: requests in flight are finished and jobs \
+            checkpointed, within --stop-within.
+            """)
+
+    @OptionGroup var options: ServerOptions
+
+    @Flag(help: ArgumentHelp("Print the table of options as Markdown and stop.", visibility: .hidden))
+    var printOptions = false
+
+    func perform() throws(CommandError) {
+        if printOptions { return Output.line(ServerOption.markdown) }
+        let environment = ProcessInfo.processInfo.environment
+        let settings = try SettingsResolver.resolve(
+            flags: options.given, configurationPath: options.config, environment: environment)
+        if let refusal = settings.api.refusal(host: settings.http.host) { throw CommandError(.configuration, refusal) }
+        Signals.ignoreBrokenPipes()
+        let logger = settings.makeLogger("timestep", environment: environment)
+        let stop = StopSignal { name in logger.info("stopping", metadata: ["signal": "\(name)"]) }
+        let running = try RunningServer(settings, logger: logger)
+        stop.wait()
+        running.stop(within: settings.stopWithin)
+    }
+}
+
+/// All parts of a server that runs, started and stopped in their order.
+private struct RunningServer {
+    private let store: Store
+    private let service: Service
+    private let api: TimestepAPI
+    private let server: HTTPServer
+    private let logger: Logger
+
+    init(_ settings: ServerSettings, logger: Logger) throws(CommandError) {
+        self.logger = logger
+        let began = ContinuousClock.now
+        var settings = settings
+        settings.service.workerCommand =
+            ["/proc/self/exe", "worker", "--supervised"] + SettingsResolver.workerFlags(settings)
+        var options = Store.Options()
+        options.keptCheckpoints = settings.service.retention.checkpoints
+        do {
+            store = try Store(directory: settings.service.dataDirectory, role: .server, options: options, at: Date())
+        } catch {
+            throw CommandError(
+                .unavailable, "the data folder \(settings.service.dataDirectory) cannot be used: \(error)")
+        }
+        service = Service(configuration: settings.service, store: store, logger: logger)
+        api = TimestepAPI(service: service, configuration: settings.api, logger: logger)
+        server = HTTPServer(configuration: settings.http, application: api, logger: logger)
+        let address: (host: String, port: Int)
+        do {
+            address = try server.start()
+        } catch {
+            throw CommandError(.unavailable, "cannot listen on \(settings.http.host):\(settings.http.port): \(error)")
+        }
+        service.start()
+        let host = address.host.contains(":") ? "[\(address.host)]" : address.host
+        logger.info(
+            "listening",
+            metadata: [
+                "address": "http://\(host):\(address.port)", "data": "\(settings.service.dataDirectory)",
+                "workers": "\(settings.service.workers)", "pid": "\(getpid())", "version": "\(Version.text)",
+                "instruction_set": "\(settings.service.kernelInstructionSet.rawValue)",
+                "start_seconds": "\((ContinuousClock.now - began).timeInterval)",
+            ])
+    }
+
+    /// Connections and workers are stopped side by side, so the whole takes `limit` and not twice that. Should a part
+    /// hang all the same, the process ends a moment later: what is on the disk is whole at any time.
+    func stop(within limit: Duration) {
+        let logger = logger
+        DispatchQueue.global().asyncAfter(deadline: .now() + limit.timeInterval + 5) {
+            logger.error("the stop took too long; ending now")
+            _exit(ExitStatus.unavailable.rawValue)
+        }
+        api.stopWaiting()
+        let workers = DispatchGroup()
+        DispatchQueue.global().async(group: workers) { [service] in service.stop(within: limit) }
+        let isComplete = server.stop(within: limit)
+        workers.wait()
+        do {
+            try store.close()
+        } catch {
+            logger.error("the database was not closed in order", metadata: ["error": "\(error)"])
+        }
+        logger.info("stopped", metadata: ["requests": isComplete ? "all answered" : "some cut"])
+    }
+}
