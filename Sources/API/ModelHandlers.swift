@@ -108,11 +108,8 @@ extension Call {
                 Problem.Item(place: .parameter("alias"), detail: "expected \(ModelName.rule), found \"\(alias)\"")
             ])
         }
-        let version = try decode { body in
-            body.fields(AliasUpdate.fields)
-            return body.int("version", in: 1...Int(Int32.max))
-        }
-        _ = try service.setAlias(alias, of: capture("name"), to: version)
+        let update = try decode(AliasUpdate.init(reading:))
+        _ = try service.setAlias(alias, of: capture("name"), to: update.version)
         let state = try service.alias(alias, of: capture("name"))
         answer { $0.alias(state, of: capture("name")) }
     }
@@ -163,8 +160,18 @@ struct ModelUpdate {
     }
 }
 
-enum AliasUpdate {
+/// What an alias is to name.
+struct AliasUpdate {
     static let fields = ["version"]
+
+    var version: Int
+
+    init?(reading body: JSONReader) {
+        guard body.fields(Self.fields), let version = body.int("version", in: 1...JSON.largestExactInteger) else {
+            return nil
+        }
+        self.version = version
+    }
 }
 
 extension ModelInfo {

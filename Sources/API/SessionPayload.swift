@@ -52,9 +52,9 @@ struct StatePayload {
         _ = body.optional("object")?.choice(["session_state": true])
         if let model = body.optional("model"), model.fields(Self.modelFields) {
             // Names and numbers are for people; what has to fit is the file.
-            _ = model.optional("name")?.string()
+            _ = model.optional("name")?.name("a model")
             _ = model.optional("version")?.int(in: 1...Int(Int32.max))
-            digest = model.string("digest")
+            digest = model.required("digest")?.digest()
         }
         let step = body.int("step", in: 0...JSON.largestExactInteger)
         let networkStep = body.optional("network_step")?.int(in: 0...JSON.largestExactInteger)
@@ -92,6 +92,15 @@ struct StatePayload {
 }
 
 extension JSONReader {
+    fileprivate func digest() -> String? {
+        guard let text = string() else { return nil }
+        let isDigest =
+            text.utf8.count == 64 && text.utf8.allSatisfy { (48...57).contains($0) || (97...102).contains($0) }
+        if isDigest { return text }
+        fail("expected the SHA-256 of a model file, 64 lower-case hexadecimal digits")
+        return nil
+    }
+
     /// Numbers within the range of float32; an empty list is none.
     fileprivate func floats() -> [Float]? {
         if value.count == 0 { return [] }

@@ -53,7 +53,9 @@ enum Timestamp {
         parts.tm_min = Int32(minute)
         let minutes = timegm(&parts)
         // What had to be normalised (the 30th of February) was no date.
-        guard parts.tm_mday == day, parts.tm_hour == hour, parts.tm_min == minute, second <= 60 else { return nil }
+        guard parts.tm_mon == month - 1, parts.tm_mday == day, parts.tm_hour == hour, parts.tm_min == minute,
+            second <= 60
+        else { return nil }
         return Date(timeIntervalSince1970: Double(minutes + second - offset) + fraction)
     }
 

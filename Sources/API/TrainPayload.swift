@@ -49,7 +49,10 @@ private struct DataPayload {
             guard let text = csv.string() else { return nil }
             source = .inline(format: .csv, bytes: Array(text.utf8))
         } else if let records = data.optional("records") {
-            guard records.elements() != nil else { return nil }
+            guard let elements = records.elements() else { return nil }
+            let others = elements.filter { $0.value.object == nil }
+            for other in others { other.fail("expected a record, an object, found \(other.value.kindName)") }
+            guard others.isEmpty else { return nil }
             source = .inline(format: .json, bytes: records.value.bytes)
         } else {
             guard let id = data.string("dataset") else { return nil }
