@@ -71,7 +71,7 @@ private enum Identity: Function {
 
 /// dy · (1 - y²), given y = tanh x.
 @inline(__always)
-func tanhBackward(_ dy: Lanes, value y: Lanes) -> Lanes { multiplyAdd(dy * -y, y, dy) }
+func tanhBackward(_ dy: Lanes, value y: Lanes) -> Lanes { multiplyAdd(negated(dy * y), y, dy) }
 
 /// dy · y · (1 - y), given y = σ(x).
 @inline(__always)

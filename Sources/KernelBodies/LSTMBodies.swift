@@ -98,11 +98,11 @@ private struct LSTMBackward: Pointwise {
         let di = sigmoidBackward(dcNew * g, value: i)
         let df = sigmoidBackward(dcNew * access.load(cPrevious.at(row, unit)), value: f)
         let dg = tanhBackward(dcNew * i, value: g)
-        let do_ = sigmoidBackward(dhNew * cTanh, value: o)
+        let dO = sigmoidBackward(dhNew * cTanh, value: o)
         access.store(di, dp.at(row, unit, block: 0, of: hidden))
         access.store(df, dp.at(row, unit, block: 1, of: hidden))
         access.store(dg, dp.at(row, unit, block: 2, of: hidden))
-        access.store(do_, dp.at(row, unit, block: 3, of: hidden))
+        access.store(dO, dp.at(row, unit, block: 3, of: hidden))
         access.store(dcNew * f, dc.at(row, unit))
         access.store(.zero, dh.at(row, unit))
     }

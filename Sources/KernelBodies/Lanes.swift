@@ -4,6 +4,10 @@
 // takes raw pointers and integers only: a module built for AVX-512 that emitted a weak copy of generic library code
 // (an array, a closure, a string) could lend that copy to a processor without it. `.ci/check-kernel-symbols` looks.
 
+#if canImport(CVectors)
+import CVectors
+#endif
+
 #if KERNELS_AVX512
 typealias Lanes = SIMD16<Float>
 typealias IntegerLanes = SIMD16<Int32>
@@ -18,9 +22,7 @@ typealias IntegerLanes = SIMD4<Int32>
 /// The bodies of one instruction set. Kernels declares the protocol that all of them satisfy.
 public enum Bodies {
     /// Floats in one vector, and so the width of one panel of a packed matrix.
-    public static var laneCount: Int {
-        @inline(__always) get { Lanes.scalarCount }
-    }
+    public static var laneCount: Int { Lanes.scalarCount }
 }
 
 /// sum + a·b: one rounding where the processor has fused multiply-add, two on the baseline, where the fused form
@@ -29,8 +31,14 @@ public enum Bodies {
 func multiplyAdd(_ a: Lanes, _ b: Lanes, _ sum: Lanes) -> Lanes {
     #if KERNELS_BASELINE
     return sum + a * b
-    #else
+    #elseif !canImport(CVectors)
     return sum.addingProduct(a, b)
+    #elseif KERNELS_AVX512
+    return vectors_multiply_add_16(a, b, sum)
+    #elseif KERNELS_AVX2
+    return vectors_multiply_add_8(a, b, sum)
+    #else
+    return vectors_multiply_add_4(a, b, sum)
     #endif
 }
 
@@ -45,6 +53,10 @@ func lanes(_ bits: IntegerLanes) -> Lanes { unsafeBitCast(bits, to: Lanes.self) 
 
 @inline(__always)
 func magnitude(_ x: Lanes) -> Lanes { lanes(bits(x) & IntegerLanes(repeating: 0x7fff_ffff)) }
+
+/// -x. The library's minus sign on vectors goes lane by lane.
+@inline(__always)
+func negated(_ x: Lanes) -> Lanes { lanes(bits(x) ^ IntegerLanes(repeating: Int32.min)) }
 
 /// The smaller of each pair; a NaN in `x` stays a NaN.
 @inline(__always)
@@ -85,28 +97,33 @@ struct Part: Access {
 
     @inline(__always)
     func load(_ pointer: UnsafePointer<Float>) -> Lanes {
+        #if canImport(CVectors) && KERNELS_AVX512
+        return vectors_load_16(pointer, count)
+        #elseif canImport(CVectors) && KERNELS_AVX2
+        return vectors_load_8(pointer, count)
+        #else
         var whole = Lanes.zero
-        withUnsafeMutablePointer(to: &whole) { address in
-            let scalars = UnsafeMutableRawPointer(address).assumingMemoryBound(to: Float.self)
-            var lane = 0
-            while lane < count {
-                scalars[lane] = pointer[lane]
-                lane += 1
-            }
+        var lane = 0
+        while lane < count {
+            whole[lane] = pointer[lane]
+            lane += 1
         }
         return whole
+        #endif
     }
 
     @inline(__always)
     func store(_ vector: Lanes, _ pointer: UnsafeMutablePointer<Float>) {
-        var whole = vector
-        withUnsafeMutablePointer(to: &whole) { address in
-            let scalars = UnsafeMutableRawPointer(address).assumingMemoryBound(to: Float.self)
-            var lane = 0
-            while lane < count {
-                pointer[lane] = scalars[lane]
-                lane += 1
-            }
+        #if canImport(CVectors) && KERNELS_AVX512
+        vectors_store_16(vector, pointer, count)
+        #elseif canImport(CVectors) && KERNELS_AVX2
+        vectors_store_8(vector, pointer, count)
+        #else
+        var lane = 0
+        while lane < count {
+            pointer[lane] = vector[lane]
+            lane += 1
         }
+        #endif
     }
 }

@@ -42,6 +42,12 @@ extension Bodies {
         let tall = rows / Tall<Broad>.rows * Tall<Broad>.rows
         if tall > 0 { across(Tall<Broad>.self, Tall<Pair>.self, Tall<Single>.self, operands, rows: 0..<tall) }
         var row = tall
+        if tall > 0, rows - tall > 2, !operands.continues {
+            // The last rows once more with some before them, which come out as they were.
+            let last = rows - Tall<Broad>.rows..<rows
+            across(Tall<Broad>.self, Tall<Pair>.self, Tall<Single>.self, operands, rows: last)
+            return
+        }
         if Tall<Broad>.rows > 4, rows - row >= 4 {
             across(Four<Quad>.self, Four<Pair>.self, Four<Single>.self, operands, rows: row..<row + 4)
             row += 4

@@ -2,6 +2,10 @@
 // the tree 16 → 8 → 4 → 2 → 1 (each lane plus the one half the width away), and blocks are added in order. The same
 // definition serves rows of a column and elements of a vector, on every instruction set.
 
+#if canImport(CVectors)
+import CVectors
+#endif
+
 /// Sixteen virtual lanes: one vector with AVX-512, two or four elsewhere.
 typealias SixteenLanes = SIMD16<Float>
 
@@ -108,8 +112,10 @@ private enum Product: Term {
     static func add(_ x: SixteenLanes, _ y: SixteenLanes, to sums: SixteenLanes) -> SixteenLanes {
         #if KERNELS_BASELINE
         return sums + x * y
-        #else
+        #elseif !canImport(CVectors)
         return sums.addingProduct(x, y)
+        #else
+        return vectors_multiply_add_16(x, y, sums)
         #endif
     }
 }
@@ -146,13 +152,10 @@ func sixteen(_ pointer: UnsafePointer<Float>) -> SixteenLanes {
 @inline(__always)
 func sixteen(_ pointer: UnsafePointer<Float>, count: Int, filler: Float = 0) -> SixteenLanes {
     var whole = SixteenLanes(repeating: filler)
-    withUnsafeMutablePointer(to: &whole) { address in
-        let scalars = UnsafeMutableRawPointer(address).assumingMemoryBound(to: Float.self)
-        var lane = 0
-        while lane < count {
-            scalars[lane] = pointer[lane]
-            lane += 1
-        }
+    var lane = 0
+    while lane < count {
+        whole[lane] = pointer[lane]
+        lane += 1
     }
     return whole
 }

@@ -17,8 +17,10 @@ extension Bodies {
     ) {
         // Some rows at a time, of which the same vectors of x stay in the first cache level for all tiles of a slab.
         let block = 128
-        withUnsafeTemporaryAllocation(of: Float.self, capacity: block * slabWidth) { scratch in
-            guard let slab = scratch.baseAddress else { return }
+        // A value and not a temporary allocation, which beyond a kilobyte would come from the heap.
+        var scratch = InlineArray<2_048, Float>(repeating: 0)
+        withUnsafeMutablePointer(to: &scratch) { address in
+            let slab = UnsafeMutableRawPointer(address).assumingMemoryBound(to: Float.self)
             var first = 0
             while first < rows {
                 let count = min(block, rows - first)
@@ -54,8 +56,8 @@ extension Bodies {
                 UnsafeMutableRawPointer(slab + row * slabWidth).storeBytes(of: line, as: SIMD16<Float>.self)
             } else {
                 var column = 0
-                while column < width {
-                    slab[row * slabWidth + column] = d[row * stride + column]
+                while column < slabWidth {
+                    slab[row * slabWidth + column] = column < width ? d[row * stride + column] : 0
                     column += 1
                 }
             }
@@ -68,7 +70,7 @@ extension Bodies {
         var input = columns(Broad.self, operands, from: 0)
         if Pair.vectors < Broad.vectors { input = columns(Pair.self, operands, from: input) }
         input = columns(Single.self, operands, from: input)
-        if input < operands.inputs { lastColumns(operands, from: input) }
+        if input < operands.inputs { lastColumns(Tall<Single>.self, operands, from: input) }
     }
 
     /// All outputs of the slab for as many strips of inputs as there is room for; answers the first input left.
@@ -105,42 +107,48 @@ extension Bodies {
         return output
     }
 
-    /// The inputs that do not fill a vector: four outputs abreast.
+    /// The inputs that do not fill a vector: the sums go through a block of their own.
     @inline(never)
-    private static func lastColumns(_ operands: GradientOperands, from input: Int) {
+    private static func lastColumns<T: Tile>(
+        _ type: T.Type, _ operands: GradientOperands, from input: Int
+    ) where T.Row == Single {
         let part = Part(count: operands.inputs - input)
         // A whole vector may be read where later rows still lie behind it.
         let room = operands.readable - input - Lanes.scalarCount
         let wholeRows = room < 0 ? 0 : min(operands.rows, room / max(operands.xStride, 1) + 1)
-        var output = 0
-        while output < operands.outputs {
-            let abreast = min(4, operands.outputs - output)
-            let target = operands.gradient + output * operands.gradientStride + input
-            let stride = operands.gradientStride
-            // Where fewer are left, the spare sums repeat the last output and are not stored.
-            let (o1, o2, o3) = (min(1, abreast - 1), min(2, abreast - 1), min(3, abreast - 1))
-            var sum0 = part.load(target)
-            var sum1 = part.load(target + o1 * stride)
-            var sum2 = part.load(target + o2 * stride)
-            var sum3 = part.load(target + o3 * stride)
-            var d = operands.d + output
-            var x = operands.x + input
-            var row = 0
-            while row < operands.rows {
-                let inputs = row < wholeRows ? Whole().load(x) : part.load(x)
-                sum0 = multiplyAdd(broadcast(d[0]), inputs, sum0)
-                sum1 = multiplyAdd(broadcast(d[o1]), inputs, sum1)
-                sum2 = multiplyAdd(broadcast(d[o2]), inputs, sum2)
-                sum3 = multiplyAdd(broadcast(d[o3]), inputs, sum3)
-                d += slabWidth
-                x += operands.xStride
-                row += 1
+        withUnsafeTemporaryAllocation(of: Lanes.self, capacity: T.rows) { block in
+            guard let base = block.baseAddress else { return }
+            let sums = UnsafeMutableRawPointer(base).assumingMemoryBound(to: Float.self)
+            var output = 0
+            while output < operands.outputs {
+                // A tile that reaches beyond the last output adds the slab's zeros there and is stored in part.
+                let count = min(T.rows, operands.outputs - output)
+                let target = operands.gradient + output * operands.gradientStride + input
+                var index = 0
+                while index < T.rows {
+                    let sum = index < count ? part.load(target + index * operands.gradientStride) : .zero
+                    Whole().store(sum, sums + index * Lanes.scalarCount)
+                    index += 1
+                }
+                var tile = T(sums, stride: Lanes.scalarCount)
+                var d = operands.d + output
+                var x = operands.x + input
+                var row = 0
+                while row < operands.rows {
+                    tile.add(d, stride: 1, Single(sums: row < wholeRows ? Whole().load(x) : part.load(x)))
+                    d += slabWidth
+                    x += operands.xStride
+                    row += 1
+                }
+                tile.store(sums, stride: Lanes.scalarCount)
+                index = 0
+                while index < count {
+                    part.store(
+                        Whole().load(sums + index * Lanes.scalarCount), target + index * operands.gradientStride)
+                    index += 1
+                }
+                output += T.rows
             }
-            part.store(sum0, target)
-            if abreast > 1 { part.store(sum1, target + stride) }
-            if abreast > 2 { part.store(sum2, target + 2 * stride) }
-            if abreast > 3 { part.store(sum3, target + 3 * stride) }
-            output += abreast
         }
     }
 }

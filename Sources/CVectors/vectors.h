@@ -1,0 +1,61 @@
+// The few vector instructions that Swift's vector types do not reach: fused multiply-add as one instruction (the
+// library's goes lane by lane and hopes that the optimiser puts the lanes together again), and loads and stores of the
+// first lanes only. Clang's vector types are Swift's SIMD4, SIMD8 and SIMD16 of Float.
+//
+// Each function exists where the instructions do: the flags of the importing target decide (see Package.swift).
+
+#ifndef CVECTORS_H
+#define CVECTORS_H
+
+#define VECTORS_INLINE static inline __attribute__((always_inline, nodebug))
+
+typedef float vectors_4 __attribute__((ext_vector_type(4)));
+typedef float vectors_8 __attribute__((ext_vector_type(8)));
+typedef float vectors_16 __attribute__((ext_vector_type(16)));
+
+#if defined(__FMA__) || defined(__aarch64__)
+/// sum + a·b, rounded once.
+VECTORS_INLINE vectors_4 vectors_multiply_add_4(vectors_4 a, vectors_4 b, vectors_4 sum) {
+    return __builtin_elementwise_fma(a, b, sum);
+}
+
+VECTORS_INLINE vectors_8 vectors_multiply_add_8(vectors_8 a, vectors_8 b, vectors_8 sum) {
+    return __builtin_elementwise_fma(a, b, sum);
+}
+
+VECTORS_INLINE vectors_16 vectors_multiply_add_16(vectors_16 a, vectors_16 b, vectors_16 sum) {
+    return __builtin_elementwise_fma(a, b, sum);
+}
+#endif
+
+#if defined(__AVX2__)
+#include <immintrin.h>
+
+VECTORS_INLINE __m256i vectors_first_8(long count) {
+    return _mm256_cmpgt_epi32(_mm256_set1_epi32((int)count), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7));
+}
+
+/// The first `count` of 8 floats, the others 0. Nothing beyond them is read.
+VECTORS_INLINE vectors_8 vectors_load_8(const float *_Nonnull pointer, long count) {
+    return (vectors_8)_mm256_maskload_ps(pointer, vectors_first_8(count));
+}
+
+/// Stores the first `count` of 8 floats.
+VECTORS_INLINE void vectors_store_8(vectors_8 vector, float *_Nonnull pointer, long count) {
+    _mm256_maskstore_ps(pointer, vectors_first_8(count), (__m256)vector);
+}
+#endif
+
+#if defined(__AVX512F__)
+/// The first `count` of 16 floats, the others 0. Nothing beyond them is read.
+VECTORS_INLINE vectors_16 vectors_load_16(const float *_Nonnull pointer, long count) {
+    return (vectors_16)_mm512_maskz_loadu_ps((__mmask16)((1u << count) - 1u), pointer);
+}
+
+/// Stores the first `count` of 16 floats.
+VECTORS_INLINE void vectors_store_16(vectors_16 vector, float *_Nonnull pointer, long count) {
+    _mm512_mask_storeu_ps(pointer, (__mmask16)((1u << count) - 1u), (__m512)vector);
+}
+#endif
+
+#endif
