@@ -104,9 +104,9 @@ public struct CSVParser {
                     state = .plain
                 }
             case .plain:
-                position = Self.skipPlain(buffer, from: position)
+                scanPlain()
                 guard position < count else { return }
-                try separator(row)
+                if state == .plain { try separator(row) }
             case .quoted:
                 position = skipQuoted(from: position)
                 guard position < count else { return }
@@ -122,6 +122,7 @@ public struct CSVParser {
                     try separator(row, fieldEnd: position - 1)
                 default:
                     fault = fault ?? .textAfterQuote(field: fieldCount + 1)
+                    hasDoubledQuotes = false
                     state = .plain
                 }
             case .carriageReturn:
@@ -134,17 +135,37 @@ public struct CSVParser {
         }
     }
 
-    /// The next comma or line end.
-    @inline(__always)
-    private static func skipPlain(_ buffer: [UInt8], from start: Int) -> Int {
+    /// Passes unquoted fields up to a line end, a field that begins with a quote, or the end of the text so far.
+    /// Leaves the state at `plain` before a line end (or in the middle of a field), at `fieldStart` before a field.
+    private mutating func scanPlain() {
+        let buffer = self.buffer  // the same storage: nothing is written to it meanwhile
         buffer.withUnsafeBufferPointer { bytes in
-            var position = start
-            while position < bytes.count {
-                let byte = bytes[position]
-                if byte == Ascii.comma || byte == Ascii.newline || byte == Ascii.carriageReturn { break }
-                position &+= 1
+            guard let base = bytes.baseAddress else { return }
+            let count = bytes.count
+            var position = self.position
+            var start = fieldStart
+            while position < count {
+                let byte = base[position]
+                if byte == Ascii.comma {
+                    fieldCount &+= 1
+                    if fieldCount <= Self.keptFields {
+                        fields.append(CSVRow.Field(start: start, end: position, isQuoted: isQuoted))
+                    }
+                    position &+= 1
+                    start = position
+                    isQuoted = false
+                    if position == count || base[position] == Ascii.quote {
+                        state = .fieldStart
+                        break
+                    }
+                } else if byte == Ascii.newline || byte == Ascii.carriageReturn {
+                    break
+                } else {
+                    position &+= 1
+                }
             }
-            return position
+            self.position = position
+            fieldStart = start
         }
     }
 

@@ -48,9 +48,9 @@ public struct CSVRow {
     public func text(_ index: Int) -> String { String(decoding: self[index], as: UTF8.self) }
 
     public var isUTF8: Bool {
-        (0..<fields.count).allSatisfy { index in
-            let bytes = self[index]
-            return bytes.allSatisfy { $0 < 0x80 } || String(validating: bytes, as: UTF8.self) != nil
-        }
+        guard let last = fields.last else { return true }
+        // Quotes and commas between the fields are ASCII, so one pass over the row settles the usual case.
+        let row = UnsafeBufferPointer(start: base + fields[0].start, count: last.end - fields[0].start)
+        return UTF8Text.isASCII(row) || (0..<fields.count).allSatisfy { UTF8Text.isValid(self[$0]) }
     }
 }

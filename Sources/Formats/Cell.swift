@@ -12,7 +12,14 @@ enum Cell {
     case nested(String)
 
     /// Texts that mean "no value" in a column of numbers, in lower case.
-    static let placeholders: Set<String> = ["na", "n/a", "#n/a", "nan", "-nan", "null", "none", "nil", "?", "-"]
+    private static let placeholders: Set<String> = [
+        "na", "n/a", "#n/a", "nan", "-nan", "null", "none", "nil", "?", "-",
+    ]
+    static let longestPlaceholder = 4
+
+    static func isPlaceholder(_ text: String) -> Bool {
+        text.utf8.count <= longestPlaceholder && placeholders.contains(text.lowercased())
+    }
 
     /// What was found, for a sentence.
     var finding: String {
@@ -43,34 +50,42 @@ extension Cell {
     /// Reads a CSV field: surrounding blanks do not count.
     @inline(__always)
     init(_ field: UnsafeBufferPointer<UInt8>, _ powers: PowersOfTen) {
-        guard var start = field.baseAddress else {
+        let field = Self.trimmed(field)
+        if field.isEmpty {
             self = .empty
-            return
+        } else if let number = Self.number(field, powers) {
+            self = .number(number)
+        } else {
+            self = Self.notNumber(field)
         }
+    }
+
+    @inline(__always)
+    static func trimmed(_ field: UnsafeBufferPointer<UInt8>) -> UnsafeBufferPointer<UInt8> {
+        guard var start = field.baseAddress else { return field }
         var end = start + field.count
-        while start < end, Self.isBlank(start.pointee) { start += 1 }
-        while start < end, Self.isBlank(end[-1]) { end -= 1 }
-        guard start < end else {
-            self = .empty
-            return
-        }
-        if let number = DecimalText(at: start, before: end), number.end == end {
-            let value = number.double(powers)
-            if value.isFinite {
-                self = .number(value)
-                return
-            }
-        }
-        self = Self.notNumber(UnsafeBufferPointer(start: start, count: end - start))
+        while start < end, isBlank(start.pointee) { start += 1 }
+        while start < end, isBlank(end[-1]) { end -= 1 }
+        return UnsafeBufferPointer(start: start, count: end - start)
+    }
+
+    /// The finite number that is all of some bytes.
+    @inline(__always)
+    static func number(_ field: UnsafeBufferPointer<UInt8>, _ powers: PowersOfTen) -> Double? {
+        guard let start = field.baseAddress, let text = DecimalText(at: start, before: start + field.count),
+            text.end == start + field.count
+        else { return nil }
+        let value = text.double(powers)
+        return value.isFinite ? value : nil
     }
 
     @inline(__always)
     private static func isBlank(_ byte: UInt8) -> Bool { byte == Ascii.space || byte == Ascii.tab }
 
     @inline(never)
-    private static func notNumber(_ bytes: UnsafeBufferPointer<UInt8>) -> Cell {
+    static func notNumber(_ bytes: UnsafeBufferPointer<UInt8>) -> Cell {
         let text = String(decoding: bytes, as: UTF8.self)
-        return bytes.count <= 5 && placeholders.contains(text.lowercased()) ? .placeholder(text) : .text(text)
+        return isPlaceholder(text) ? .placeholder(text) : .text(text)
     }
 
     /// Reads a member of a JSON record; true and false count as 1 and 0.
@@ -80,7 +95,7 @@ extension Cell {
             case nil, .null: .empty
             case .number(let number): .number(number)
             case .bool(let flag): .number(flag ? 1 : 0)
-            case .string(let text): Cell.placeholders.contains(text.lowercased()) ? .placeholder(text) : .text(text)
+            case .string(let text): Cell.isPlaceholder(text) ? .placeholder(text) : text.isEmpty ? .empty : .text(text)
             case .array, .numbers: .nested("an array")
             case .object: .nested("an object")
             }

@@ -33,6 +33,21 @@ struct ColumnSurvey {
         return true
     }
 
+    /// Takes note of a CSV field, and makes a text of it only where that is news.
+    @inline(__always)
+    mutating func add(_ field: UnsafeBufferPointer<UInt8>, _ powers: PowersOfTen, row: Int) {
+        let field = Cell.trimmed(field)
+        if field.isEmpty {
+            addEmpty(row: row)
+        } else if Cell.number(field, powers) != nil {
+            numbers += 1
+        } else if firstText != nil, field.count > Cell.longestPlaceholder {
+            texts += 1
+        } else {
+            _ = add(Cell.notNumber(field), row: row)
+        }
+    }
+
     mutating func addEmpty(row: Int) {
         empties += 1
         if firstEmpty == nil { firstEmpty = row }

@@ -53,7 +53,10 @@ private final class DatasetSurvey: RecordConsumer {
     func header(_ names: [String]) { surveys = names.map { ColumnSurvey($0) } }
 
     func row(_ row: CSVRow, _ place: RecordPlace) {
-        for column in surveys.indices { _ = surveys[column].add(Cell(row[column], powers), row: place.number) }
+        let powers = self.powers
+        surveys.withUnsafeMutableBufferPointer { surveys in
+            for column in surveys.indices { surveys[column].add(row[column], powers, row: place.number) }
+        }
     }
 
     func record(_ record: JSON, _ place: RecordPlace) {
@@ -84,19 +87,23 @@ private final class DatasetSurvey: RecordConsumer {
 
     private func addMembers(_ record: JSON, _ place: RecordPlace, besides skipped: String?) {
         var seen = 0
+        var next = 0  // records mostly have their members in one order
         func add(_ name: String, _ value: JSON) {
             guard name != skipped else { return }
-            if index[name] == nil {
+            var position = next < surveys.count && surveys[next].name == name ? next : index[name]
+            if position == nil {
                 guard surveys.count < RecordReader.mostColumns else {
                     collector.add(
                         at: place.path + [.key(name)],
                         "\(place.description): more than \(RecordReader.mostColumns) different columns")
                     return
                 }
-                index[name] = surveys.count
+                position = surveys.count
+                index[name] = position
                 surveys.append(ColumnSurvey(name, absent: place.number - 1))
             }
-            guard let column = index[name] else { return }
+            guard let column = position else { return }
+            next = column + 1
             seen += 1
             let cell = Cell(value)
             if !surveys[column].add(cell, row: place.number) {

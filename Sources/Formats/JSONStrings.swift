@@ -16,7 +16,7 @@ extension JSONParser {
             switch cursor.pointee {
             case Ascii.quote:
                 cursor += 1
-                let result = bytes.withUnsafeBufferPointer { String(validating: $0, as: UTF8.self) }
+                let result = bytes.withUnsafeBufferPointer { UTF8Text.string($0) }
                 guard let result else { throw failure(.invalidUTF8, at: opening) }
                 return result
             case Ascii.backslash:
@@ -45,7 +45,7 @@ extension JSONParser {
     private func validated(
         _ bytes: UnsafeBufferPointer<UInt8>, at start: UnsafePointer<UInt8>
     ) throws(JSONSyntaxError) -> String {
-        if let text = String(validating: bytes, as: UTF8.self) { return text }
+        if let text = UTF8Text.string(bytes) { return text }
         let place = bytes.firstIndex { $0 >= 0x80 } ?? 0
         throw failure(.invalidUTF8, at: start + place)
     }

@@ -76,8 +76,10 @@ final class RecordReader {
             return
         }
         guard let header else { return readHeader(row) }
-        for line in blankLines { blankRow(line) }
-        blankLines.removeAll(keepingCapacity: true)
+        if !blankLines.isEmpty {
+            for line in blankLines { blankRow(line) }
+            blankLines.removeAll(keepingCapacity: true)
+        }
         records += 1
         let place = RecordPlace(number: records, line: row.line, noun: "row")
         if row.count != header.count {

@@ -2,9 +2,17 @@ import Training
 
 /// Gathers labelled sequences from records that hold one each, or from rows that share a value of one column.
 final class SequenceBuilder: RecordConsumer {
+    private enum Form {
+        case rows
+        case sequences
+    }
+
     private let task: ClassifyTask
     private let collector: ViolationCollector
     private let powers = PowersOfTen()
+    /// What the first record is, and so all others.
+    private var form: Form?
+    /// Nil where the task does not say how to gather rows.
     private var rows: RowSequences?
     private var features: Int?
     private var values: [Double] = []
@@ -12,7 +20,6 @@ final class SequenceBuilder: RecordConsumer {
     private var labels: [String] = []
     /// The record number of each sequence.
     private var numbers: [Int] = []
-    private var hasMixedForms = false
 
     init(_ task: ClassifyTask, _ collector: ViolationCollector) {
         self.task = task
@@ -21,7 +28,10 @@ final class SequenceBuilder: RecordConsumer {
 
     // MARK: Data in rows
 
-    func header(_ names: [String]) { beginRows(names, noun: "row") }
+    func header(_ names: [String]) {
+        form = .rows
+        beginRows(names, noun: "row")
+    }
 
     func row(_ row: CSVRow, _ place: RecordPlace) {
         guard let rows else { return }
@@ -43,17 +53,18 @@ final class SequenceBuilder: RecordConsumer {
     // MARK: Records of one sequence each
 
     func record(_ record: JSON, _ place: RecordPlace) {
-        let isFirst = rows == nil && features == nil && numbers.isEmpty && !hasMixedForms
-        if SequenceRecord.isSequence(record), rows == nil {
-            if isFirst { refuseColumns() }
-            addSequence(record, place)
-        } else if isFirst || rows != nil {
-            if rows == nil { beginRows(JSONCells.names(of: record), noun: "record") }
-            if let rows { rows.add(JSONCells(record: record, columns: rows.names), place) }
-            hasMixedForms = rows == nil
-        } else if !hasMixedForms || features != nil {
+        let isSequence = SequenceRecord.isSequence(record)
+        if form == nil {
+            form = isSequence ? .sequences : .rows
+            if isSequence { refuseColumns() } else { beginRows(JSONCells.names(of: record), noun: place.noun) }
+        }
+        switch form {
+        case .sequences where isSequence: addSequence(record, place)
+        case .sequences:
             collector.add(
                 at: place.path, "\(place.description) has no sequence under \"x\", the records before it have one")
+        default:
+            if let rows { rows.add(JSONCells(record: record, columns: rows.names), place) }
         }
     }
 
@@ -68,7 +79,6 @@ final class SequenceBuilder: RecordConsumer {
     }
 
     private func addSequence(_ record: JSON, _ place: RecordPlace) {
-        numbers.append(place.number)
         let found = SequenceRecord(record, place, features: features, collector)
         let label = JSONCells.label(record[task.label])
         if label == nil {
@@ -80,11 +90,8 @@ final class SequenceBuilder: RecordConsumer {
                 "\(place.description) needs a label, a text or a number: \(finding)"
                     + (record[task.label] == nil ? Suggestion.hint(for: task.label, among: others) : ""))
         }
-        guard let found, let label else {
-            numbers.removeLast()
-            hasMixedForms = true
-            return
-        }
+        guard let found, let label else { return }
+        numbers.append(place.number)
         features = found.features
         values.append(contentsOf: found.values)
         lengths.append(found.length)
