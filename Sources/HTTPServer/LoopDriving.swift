@@ -63,7 +63,7 @@ extension EventLoop {
                 return false
             }
         }
-        if moved { settle(peer) }
+        if moved || !peer.unsent.isEmpty { settle(peer) }
         return moved
     }
 

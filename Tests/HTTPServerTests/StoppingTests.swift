@@ -21,7 +21,8 @@ struct StoppingTests {
             },
             Route.text(.get, "/quick", "quick"),
         ]
-        try withServer(routes: routes) { server, port in
+        // One loop, so that the idle connection's end tells that the busy one's loop is stopping too.
+        try withServer(routes: routes, { $0.loops = 1 }) { server, port in
             let idle = try RawClient(port)
             try idle.send("GET /quick HTTP/1.1\r\nHost: a\r\n\r\n")
             #expect(try idle.receive(until: "quick"))
