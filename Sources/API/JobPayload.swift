@@ -21,7 +21,7 @@ extension JSONWriter {
             writer.member("queue_position", queuePosition)
             writer.member("attempt", job.attempt)
             writer.key("progress")
-            writer.progress(job.progress ?? JobProgress(fraction: job.status == .succeeded ? 1 : 0))
+            writer.progress(job.shownProgress)
             writer.member("metrics", job.metrics)
             writer.key("seed")
             writer.unsigned(job.seed)
@@ -98,6 +98,18 @@ extension JSONWriter {
 
     /// Beyond the range of `Int` a seed is written as the digits it has.
     mutating func unsigned(_ value: UInt64) { verbatim(String(value).utf8) }
+}
+
+extension Job {
+    /// Workers tell of progress a few times a second, so the last they told of a job that succeeded is not its end.
+    fileprivate var shownProgress: JobProgress {
+        var shown = progress ?? JobProgress(fraction: 0)
+        if status == .succeeded {
+            shown.fraction = 1
+            shown.etaSeconds = 0
+        }
+        return shown
+    }
 }
 
 extension JSONWriter {

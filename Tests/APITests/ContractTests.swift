@@ -95,6 +95,27 @@ struct ContractTests {
         #expect(contract.references == named)
     }
 
+    @Test("every keyword of a schema is one that the tests hold values to, or a remark")
+    func keywordsAreKnown() {
+        var unknown: [String] = []
+        func walk(_ schema: JSON, _ place: String) {
+            for (keyword, rule) in contract.members(schema) {
+                let inner = place + "/" + keyword
+                switch keyword {
+                case "properties": for (name, schema) in contract.members(rule) { walk(schema, inner + "/" + name) }
+                case "oneOf": for branch in rule.array ?? [] { walk(branch, inner) }
+                case "items", "additionalProperties": if rule.object != nil { walk(rule, inner) }
+                default: if !SchemaCheck.isKnown(keyword) { unknown.append(inner) }
+                }
+            }
+        }
+        for (name, schema) in contract.members(contract.root["components"]?["schemas"]) { walk(schema, name) }
+        for (name, parameter) in contract.members(contract.root["components"]?["parameters"]) {
+            walk(parameter["schema"] ?? .null, name)
+        }
+        #expect(unknown == [])
+    }
+
     @Test("every example fits its schema")
     func examplesFit() {
         for (operation, body) in contract.operations {
