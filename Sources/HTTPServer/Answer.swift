@@ -9,7 +9,8 @@ final class Answer: Responder {
     /// Without its content.
     private let request: Request?
     private let isClaimed = Atomic<Bool>(false)
-    private let stream = Mutex<StreamHandle?>(nil)
+    /// Set once, by the one who claims.
+    private let stream = AtomicLazyReference<StreamHandle>()
 
     init(loop: EventLoop, token: UInt64, serial: UInt64, request: Request?) {
         self.loop = loop
@@ -35,7 +36,7 @@ final class Answer: Responder {
             handle.close(.aborted)
             return handle
         }
-        stream.withLock { $0 = handle }
+        _ = stream.storeIfNil(handle)
         loop.perform { $0.beginStream(handle, status: status, fields: fields) }
         return handle
     }
@@ -43,7 +44,7 @@ final class Answer: Responder {
     /// The handler threw: answers with the error, or breaks the answer off that has begun.
     func fail(_ error: any Error) {
         guard claim() else {
-            stream.withLock { $0 }?.abort()
+            stream.load()?.abort()
             return
         }
         Self.give(loop.context.response(to: error, request: request), loop, token, serial)

@@ -23,7 +23,7 @@ final class EventLoop: @unchecked Sendable {
     let context: ServerContext
     private let readiness: any Readiness
     private let clock: @Sendable () -> Moment
-    private let mail = Mutex(Mail())
+    private let mail = Monitor(Mail())
     private let thread = Atomic<UInt>(0)
 
     /// A connection's token is its slot's number and generation, so that a late event or letter for a closed connection

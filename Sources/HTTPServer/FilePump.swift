@@ -1,6 +1,5 @@
 import Dispatch
 import Glibc
-import Synchronization
 import Wire
 
 /// Sends a file as an answer, a piece at a time: the next piece is read, away from the loop, when the peer has taken
@@ -13,7 +12,7 @@ final class FilePump: Sendable {
         var isBusy = false
     }
 
-    private let state: Mutex<State>
+    private let state: Monitor<State>
     private let stream: StreamHandle
 
     /// Reading a file may wait for a disk, which a loop must not.
@@ -47,7 +46,7 @@ final class FilePump: Sendable {
     }
 
     private init(descriptor: Int32, count: Int, stream: StreamHandle) {
-        state = Mutex(State(descriptor: descriptor, remaining: count))
+        state = Monitor(State(descriptor: descriptor, remaining: count))
         self.stream = stream
     }
 

@@ -1,5 +1,4 @@
 import Glibc
-import Synchronization
 import Wire
 
 /// A small blocking client for the command line and for tests.
@@ -27,7 +26,7 @@ public final class HTTPClient: Sendable {
     public let host: String
     public let port: Int
     private let timeouts: Timeouts
-    private let idle = Mutex<ClientSocket?>(nil)
+    private let idle = Monitor<ClientSocket?>(nil)
 
     /// `base`: `http://127.0.0.1:8080`, `http://[::1]:8080`, `localhost:8080`.
     public init(base: String, timeouts: Timeouts = Timeouts()) throws(HTTPClientError) {

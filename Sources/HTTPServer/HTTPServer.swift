@@ -1,7 +1,6 @@
 import Dispatch
 import Glibc
 import Logging
-import Synchronization
 import Wire
 
 /// Sockets, event loops and routes: serves an application over HTTP/1.1.
@@ -17,7 +16,7 @@ public final class HTTPServer: Sendable {
     private let configuration: Configuration
     private let application: any Application
     private let logger: Logger
-    private let running = Mutex<Running?>(nil)
+    private let running = Monitor<Running?>(nil)
 
     public init(configuration: Configuration, application: any Application, logger: Logger) {
         self.configuration = configuration

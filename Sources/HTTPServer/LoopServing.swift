@@ -123,21 +123,26 @@ extension EventLoop {
         // From here on the handler alone holds the content.
         exchange.request?.body = []
         let handle = Answer(loop: self, token: peer.token, serial: exchange.serial, request: exchange.request)
-        let work: @Sendable () -> Void = {
-            do {
-                try route.handler(request, handle)
-            } catch {
-                handle.fail(error)
-            }
-        }
         switch route.execution {
         case .onLoop:
-            work()
+            Self.call(route.handler, request, handle)
         case .queue(let queue):
+            let handler = route.handler
+            let work: @Sendable () -> Void = { Self.call(handler, request, handle) }
             guard queue.submit(work) else {
                 return handle.fail(
                     HTTPError(.overloaded(retryAfterSeconds: 1), "the server has no more room for such requests now"))
             }
+        }
+    }
+
+    private static func call(
+        _ handler: @Sendable (Request, any Responder) throws -> Void, _ request: Request, _ handle: Answer
+    ) {
+        do {
+            try handler(request, handle)
+        } catch {
+            handle.fail(error)
         }
     }
 

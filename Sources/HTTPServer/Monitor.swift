@@ -2,7 +2,8 @@ import Glibc
 
 /// A state that threads take turns with and can wait on.
 ///
-/// `Mutex` has no condition to wait on; this is the pair of the two from POSIX.
+/// `Mutex` has no condition to wait on, and the thread sanitizer does not see it; this is the pair from POSIX, which it
+/// sees, so it is the one lock of this target.
 // @unchecked: `state` is touched only between lock and unlock of `mutex`. Ends when the library has a condition variable.
 final class Monitor<State>: @unchecked Sendable {
     private let mutex: UnsafeMutablePointer<pthread_mutex_t>

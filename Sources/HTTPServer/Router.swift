@@ -23,6 +23,8 @@ struct Router: Sendable {
     }
 
     private var nodes = [Node()]
+    /// Patterns without captures, as paths: most requests end their search here.
+    private var literals: [String: [Endpoint]] = [:]
     /// Every method of the table, for `OPTIONS *`.
     let methods: [Wire.Method]
 
@@ -35,16 +37,15 @@ struct Router: Sendable {
 
     func match(_ method: Wire.Method, path: String) throws(HTTPError) -> Match {
         guard path.utf8.first == UInt8(ascii: "/") else { return .none }
+        if let endpoint = literals[path].flatMap({ Self.endpoint($0, method) }) {
+            return .found(route: endpoint.route, parameters: [:])
+        }
         let segments = try RequestTarget.segments(ofPath: path)
         var captured: [String] = []
         var found: (Endpoint, [String])?
         var others: [Wire.Method] = []
         walk(0, segments[...], &captured) { endpoints, values in
-            // HEAD is GET without the content, unless somebody answers it on purpose.
-            let endpoint =
-                endpoints.first { $0.method == method }
-                ?? (method == .head ? endpoints.first { $0.method == .get } : nil)
-            if let endpoint {
+            if let endpoint = Self.endpoint(endpoints, method) {
                 found = (endpoint, values)
                 return true
             }
@@ -57,6 +58,11 @@ struct Router: Sendable {
         var parameters: [String: String] = [:]
         for (name, value) in zip(endpoint.names, values) { parameters[name] = value }
         return .found(route: endpoint.route, parameters: parameters)
+    }
+
+    /// HEAD is GET without the content, unless somebody answers it on purpose.
+    private static func endpoint(_ endpoints: [Endpoint], _ method: Wire.Method) -> Endpoint? {
+        endpoints.first { $0.method == method } ?? (method == .head ? endpoints.first { $0.method == .get } : nil)
     }
 
     /// Visits the places a path may mean, the best first, until `visit` is content.
@@ -98,7 +104,9 @@ struct Router: Sendable {
         guard !nodes[node].endpoints.contains(where: { $0.method == route.method }) else {
             throw ServerError(.invalidRoutes, "there are two routes for \(route.method) \(route.pattern)")
         }
-        nodes[node].endpoints.append(Endpoint(method: route.method, route: index, names: names))
+        let endpoint = Endpoint(method: route.method, route: index, names: names)
+        nodes[node].endpoints.append(endpoint)
+        if names.isEmpty { literals[route.pattern, default: []].append(endpoint) }
     }
 
     private mutating func append(_ link: (inout [Node], Int) -> Void) -> Int {

@@ -60,8 +60,10 @@ enum ResponseWriter {
         bytes += lineEnd
     }
 
+    /// Appends decimal digits; `number` is not negative.
     private static func append(_ number: Int, to bytes: inout [UInt8]) {
-        bytes += String(number).utf8
+        if number >= 10 { append(number / 10, to: &bytes) }
+        bytes.append(0x30 + UInt8(number % 10))
     }
 
     /// Fields the connection alone writes.

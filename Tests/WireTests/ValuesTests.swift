@@ -26,6 +26,17 @@ struct ValuesTests {
         #expect(fields["x_y"] == nil)
     }
 
+    @Test("the sets of bytes are those of the grammar")
+    func byteSets() {
+        let letters = Set("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz".utf8)
+        let token = letters.union("!#$%&'*+-.^_`|~".utf8)
+        let host = letters.union("-._~%!$&'()*+;=:[]".utf8)
+        for byte in UInt8.min...UInt8.max {
+            #expect(isToken[byte] == token.contains(byte))
+            #expect(isHost[byte] == host.contains(byte))
+        }
+    }
+
     @Test("a list over several lines gives its tokens in lower case")
     func tokens() {
         let fields: Fields = ["Connection": "Keep-Alive, , TE", "connection": "\tUpgrade "]
