@@ -61,15 +61,3 @@ struct ColumnRequest: Hashable {
     static let remedy =
         "give it, or say how to fill it with \"missing\": \"previous\", \"linear\", \"zero\" or \"mean\""
 }
-
-extension Violations {
-    /// Places violations of the data under where the data stands in a request; those that name a part of the task
-    /// (`#/task/…`) stay where they are.
-    public func ofData(at prefix: [Violation.PathComponent]) -> Violations {
-        Violations(
-            list.map { violation in
-                violation.path.first == .key("task")
-                    ? violation : Violation(path: prefix + violation.path, detail: violation.detail)
-            }, omitted: omitted)
-    }
-}

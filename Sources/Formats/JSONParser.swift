@@ -2,8 +2,13 @@
 public struct JSONLimits: Sendable {
     /// Arrays and objects inside each other; bounds the stack that reading and dropping a document takes.
     public var depth: Int
+    /// Members of one object; each costs a hundred times its bytes in the worst case.
+    public var members: Int
 
-    public init(depth: Int = 64) { self.depth = depth }
+    public init(depth: Int = 64, members: Int = 1 << 17) {
+        self.depth = depth
+        self.members = members
+    }
 }
 
 extension JSON {
@@ -75,6 +80,7 @@ struct JSONParser {
             let keyStart = cursor
             guard cursor < end else { throw failure(.ended(expected: "a key or '}'")) }
             guard cursor.pointee == Ascii.quote else { throw unexpected(object.isEmpty ? "a key or '}'" : "a key") }
+            guard object.count < limits.members else { throw failure(.tooManyMembers(limit: limits.members)) }
             let key = try string()
             skipSpace()
             guard take(Ascii.colon) else { throw unexpected("':'") }

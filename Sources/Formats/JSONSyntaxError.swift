@@ -12,7 +12,7 @@ public struct JSONSyntaxError: Error, Sendable, Hashable, CustomStringConvertibl
         /// Beyond the range of binary64.
         case numberTooLarge(String)
         case tooDeep(limit: Int)
-        case tooManyValues(limit: Int)
+        case tooManyMembers(limit: Int)
     }
 
     public var reason: Reason
@@ -50,7 +50,7 @@ public struct JSONSyntaxError: Error, Sendable, Hashable, CustomStringConvertibl
         case .loneSurrogate: "a string holds half of a surrogate pair (\\uD800 to \\uDFFF come in pairs)"
         case .numberTooLarge(let text): "\(text) is beyond the range of a 64-bit floating-point number"
         case .tooDeep(let limit): "arrays and objects are nested deeper than \(limit) levels"
-        case .tooManyValues(let limit): "the document holds more than \(limit) values"
+        case .tooManyMembers(let limit): "an object has more than \(limit) members"
         }
     }
 

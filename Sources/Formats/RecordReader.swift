@@ -160,7 +160,7 @@ final class RecordReader {
         let place = RecordPlace(number: records, line: record.line, noun: "record")
         let value: JSON
         do {
-            value = try JSON.parse(record.bytes)
+            value = try JSON.parse(record.bytes, limits: JSONLimits(members: Self.mostColumns))
         } catch {
             var column = error.column
             if error.line == 1 { column += record.column - 1 }
@@ -170,12 +170,15 @@ final class RecordReader {
             hasGivenUp = format == .json  // where the next record begins is anyone's guess
             return
         }
-        if (value.object?.count ?? value.count ?? 0) > Self.mostColumns {
+        if let count = value.count, value.object == nil, count > Self.mostColumns {
+            collector.add(
+                at: place.path, "\(place.description) has \(count) elements, at most \(Self.mostColumns) are taken")
+        } else if format == .ndjson, case .array(let elements) = value, elements.contains(where: { $0.object != nil }) {
             collector.add(
                 at: place.path,
-                "\(place.description) has \(value.object?.count ?? value.count ?? 0) members, at most "
-                    + "\(Self.mostColumns) are taken")
-        } else if value.object == nil, value.array == nil {
+                "\(place.description) is an array of objects; every line is one record here, a single array of records "
+                    + "is application/json")
+        } else if value.object == nil, value.count == nil {
             collector.add(at: place.path, "\(place.description): expected an object, found \(value.kindName)")
         } else {
             consumer.record(value, place)

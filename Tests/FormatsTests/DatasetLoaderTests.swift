@@ -111,18 +111,6 @@ import Training
         #expect(table.timeLabels?.last == "1960-12")
     }
 
-    @Test("violations of the data move under the data, those of the task stay")
-    func placing() {
-        let violations = Violations([
-            Violation(path: [.index(3), .key("a")], detail: "data"),
-            Violation(path: [.key("task"), .key("time")], detail: "task"),
-        ])
-        #expect(
-            violations.ofData(at: [.key("data"), .key("csv")]).list.map(\.path.pointer) == [
-                "#/data/csv/3/a", "#/task/time",
-            ])
-    }
-
     // MARK: Sequences
 
     @Test("the Japanese vowels have 270 and 370 sequences of 12 features, 7 to 29 steps, 9 speakers")

@@ -101,6 +101,7 @@ import Testing
         #expect(json.object?.count == 100_000)
         #expect(json["k99999"]?.int == 99_999)
         #expect(refusal("{\(members),\"k77\":1}")?.reason == .duplicateKey("k77"))
+        #expect(throws: JSONSyntaxError.self) { try JSON.parse("{\"a\":1,\"b\":2}", limits: JSONLimits(members: 1)) }
     }
 
     @Test("whole numbers are read exactly up to 2⁵³ and not as integers beyond")
