@@ -118,6 +118,9 @@ final class Waits: Sendable {
         }
     }
 
+    /// How many wait.
+    var count: Int { state.withLock { $0.waits.count } }
+
     func remove(_ number: Int) { state.withLock { $0.waits[number] = nil } }
 
     func endAll() {

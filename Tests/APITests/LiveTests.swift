@@ -1,0 +1,158 @@
+import Formats
+import Foundation
+import HTTPServer
+import Testing
+import Wire
+
+@testable import API
+
+/// What stays open: long polls, live events, and sessions that end by themselves.
+struct LiveTests {
+    @Test("a long poll ends with the job's change, not with its time")
+    func longPoll() throws {
+        let server = try TestServer(hasWorker: false)
+        defer { server.stop() }
+        let job = try server.send(.post, "/train", Bodies.forecast(), expecting: 202)["id"]?.string ?? ""
+        let waiting = Background { try server.send(.get, "/jobs/\(job)?wait=300", expecting: 200) }
+        while server.api.waits.count == 0 {}
+        try server.send(.post, "/jobs/\(job)/cancel", expecting: 200)
+        #expect(try waiting.result()["status"] == "cancelled")
+    }
+
+    @Test("a long poll whose time is up gives the job as it is, and one on a job that is over answers at once")
+    func pollsEnd() throws {
+        let server = try TestServer(hasWorker: false)
+        defer { server.stop() }
+        let job = try server.send(.post, "/train", Bodies.forecast(), expecting: 202)["id"]?.string ?? ""
+        #expect(try server.send(.get, "/jobs/\(job)?wait=0.05", expecting: 200)["status"] == "queued")
+        try server.send(.post, "/jobs/\(job)/cancel", expecting: 200)
+        #expect(try server.send(.get, "/jobs/\(job)?wait=300", expecting: 200)["status"] == "cancelled")
+        try server.send(.get, "/jobs/\(job)?wait=301", expecting: 422)
+        try server.send(.get, "/jobs/\(job)?wait=-1", expecting: 422)
+        try server.send(.get, "/jobs/none?wait=300", expecting: 404)
+    }
+
+    @Test("a server that stops answers everyone who waits, and ends every stream in words")
+    func stopping() throws {
+        let server = try TestServer(hasWorker: false)
+        let job = try server.send(.post, "/train", Bodies.forecast(), expecting: 202)["id"]?.string ?? ""
+        let waiting = Background { try server.send(.get, "/jobs/\(job)?wait=300", expecting: 200) }
+        let stream = Background {
+            JSON.string(try server.send(.get, "/jobs/\(job)/events", fields: ["Accept": "text/event-stream"]).text)
+        }
+        while server.api.waits.count == 0 || server.service.changes.listenerCount < 2 {}
+        server.stop()
+        #expect(try waiting.result()["status"] == "queued")
+        let events = ServerSentEvents(try stream.result().string ?? "").all
+        #expect(events.first?.name == "status" && events.last?.name == "error")
+        #expect(events.last?.data["code"] == "stopping" && events.last?.data["event"] == "error")
+    }
+
+    @Test("a listener that comes back at any event sees the rest once, in both formats")
+    func resuming() throws {
+        let server = try TestServer()
+        defer { server.stop() }
+        let job = try server.train(Bodies.forecast())["id"]?.string ?? ""
+        let all = ServerSentEvents(
+            try server.send(.get, "/jobs/\(job)/events", fields: ["Accept": "text/event-stream"]).text
+        ).all
+        #expect(all.count >= 4)
+        for (index, event) in all.enumerated() {
+            let rest = try server.send(
+                .get, "/jobs/\(job)/events",
+                fields: ["Accept": "text/event-stream", "Last-Event-ID": try #require(event.id)])
+            let expected = index == all.count - 1 ? [all[index]] : Array(all[(index + 1)...])
+            #expect(ServerSentEvents(rest.text).all.map(\.id) == expected.map(\.id))
+            let after = try server.send(.get, "/jobs/\(job)/events?after=\(event.id ?? "")", expecting: 200)
+            #expect(after["data"]?.count == all.count - 1 - index)
+        }
+        try server.send(.get, "/jobs/\(job)/events", fields: ["Last-Event-ID": "x"], expecting: 422)
+        try server.send(.get, "/jobs/none/events", fields: ["Accept": "text/event-stream"], expecting: 404)
+    }
+
+    @Test("events come while they happen")
+    func liveEvents() throws {
+        let server = try TestServer(hasWorker: false)
+        defer { server.stop() }
+        let job = try server.send(.post, "/train", Bodies.forecast(), expecting: 202)["id"]?.string ?? ""
+        var text = ""
+        var isCancelled = false
+        try server.client().request(
+            .get, "/jobs/\(job)/events", fields: ["Accept": "application/x-ndjson"], head: { #expect($0.status == 200) }
+        ) { bytes in
+            text += String(decoding: bytes, as: UTF8.self)
+            // The stream is open and has told of the queued job: now something happens.
+            if !isCancelled { try server.send(.post, "/jobs/\(job)/cancel", expecting: 200) }
+            isCancelled = true
+            return true
+        }
+        let events = try text.split(separator: "\n").map { try JSON.parse(String($0)) }
+        #expect(events.last?["event"] == "done" && events.last?["status"] == "cancelled")
+        #expect(events.map { $0["id"]?.int ?? 0 } == events.map { $0["id"]?.int ?? 0 }.sorted())
+    }
+
+    @Test("a session that nobody uses expires, and says so instead of being unknown")
+    func expiry() throws {
+        let server = try TestServer()
+        defer { server.stop() }
+        try server.train(Bodies.classify())
+        try server.send(.post, "/sessions", #"{"model": "c", "id": "s", "ttl_seconds": 0.001}"#, expecting: 201)
+        var answer = try server.send(.get, "/sessions/s")
+        while answer.status == 200 { answer = try server.send(.get, "/sessions/s") }
+        let problem = try answer.json()
+        #expect(answer.status == 410 && problem["reason"] == "idle_timeout" && problem["last_step"] == 0)
+        #expect(Timestamp.date(problem["expired_at"]?.string ?? "") != nil)
+        for (method, path, body) in [
+            (Wire.Method.post, "/steps", #"{"inputs": [[1, 2]]}"# as String?), (.get, "/state", nil),
+            (.post, "/reset", nil),
+            (.post, "/fork", nil), (.delete, "", nil),
+        ] {
+            #expect(try server.send(method, "/sessions/s" + path, body, expecting: 410)["code"] == "session_expired")
+        }
+        // The id is free again.
+        try server.send(.post, "/sessions", #"{"model": "c", "id": "s"}"#, expecting: 201)
+    }
+
+    @Test("a full server says when to try again, or makes room, as it was told")
+    func room() throws {
+        for evicts in [false, true] {
+            let server = try TestServer {
+                $0.maximumSessions = 1
+                $0.sessionsWhenFull = evicts ? .evictOldest : .refuse
+            }
+            defer { server.stop() }
+            try server.train(Bodies.classify())
+            try server.send(.post, "/sessions", #"{"model": "c", "id": "s1"}"#, expecting: 201)
+            let second = try server.send(.post, "/sessions", #"{"model": "c", "id": "s2"}"#)
+            if evicts {
+                #expect(second.status == 201)
+                #expect(try server.send(.get, "/sessions/s1", expecting: 410)["reason"] == "evicted")
+            } else {
+                #expect(second.status == 503)
+                #expect(try second.json()["code"] == "full")
+                #expect(Int(second.fields["Retry-After"] ?? "") ?? 0 > 0)
+            }
+        }
+    }
+}
+
+/// Work on a thread of its own, whose result is waited for.
+private final class Background: Sendable {
+    private let done = DispatchSemaphore(value: 0)
+    private let outcome = Outcome()
+
+    /// Written before the semaphore is signalled and read after it was waited for.
+    private final class Outcome: @unchecked Sendable { var value: Result<JSON, any Error>? }
+
+    init(_ work: @escaping @Sendable () throws -> JSON) {
+        Thread { [outcome, done] in
+            outcome.value = Result { try work() }
+            done.signal()
+        }.start()
+    }
+
+    func result() throws -> JSON {
+        done.wait()
+        return try outcome.value?.get() ?? .null
+    }
+}
