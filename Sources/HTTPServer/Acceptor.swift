@@ -14,6 +14,11 @@ final class Acceptor {
     /// When to try again after the process ran out of descriptors.
     private(set) var retryAt: Moment?
 
+    private var warned: Moment?
+
+    /// Between two warnings about the same trouble.
+    private static let silence: Duration = .seconds(30)
+
     /// Slots are numbered from below; no connection reaches these.
     private static let firstToken = UInt64.max - 64
 
@@ -59,9 +64,7 @@ final class Acceptor {
             case EAGAIN, EWOULDBLOCK:
                 return false
             case EMFILE, ENFILE, ENOBUFS, ENOMEM:
-                loop.context.logger.warning(
-                    "no connection can be accepted for now",
-                    metadata: ["reason": "\(SystemError.text(errno))", "open": "\(open(loop))"])
+                warn(errno, loop)
                 retryAt = loop.now + Self.pause
                 return false
             default:
@@ -88,6 +91,15 @@ final class Acceptor {
             }
         }
         return true
+    }
+
+    /// Says it once in a while, not ten times a second.
+    private func warn(_ code: Int32, _ loop: EventLoop) {
+        if let warned, loop.now - warned < Self.silence { return }
+        warned = loop.now
+        loop.context.logger.warning(
+            "no connection can be accepted for now",
+            metadata: ["reason": "\(SystemError.text(code))", "open": "\(open(loop))"])
     }
 
     private func open(_ loop: EventLoop) -> Int {
