@@ -1,6 +1,6 @@
-// The few vector instructions that Swift's vector types do not reach: fused multiply-add as one instruction (the
-// library's goes lane by lane and hopes that the optimiser puts the lanes together again), and loads and stores of the
-// first lanes only. Clang's vector types are Swift's SIMD4, SIMD8 and SIMD16 of Float.
+// The few things about vectors that Swift does not reach: what the processor can do; fused multiply-add as one
+// instruction (the library's goes lane by lane and hopes that the optimiser puts the lanes together again); loads and
+// stores of the first lanes only. Clang's vector types are Swift's SIMD4, SIMD8 and SIMD16 of Float.
 //
 // Each function exists where the instructions do: the flags of the importing target decide (see Package.swift).
 
@@ -12,6 +12,18 @@
 typedef float vectors_4 __attribute__((ext_vector_type(4)));
 typedef float vectors_8 __attribute__((ext_vector_type(8)));
 typedef float vectors_16 __attribute__((ext_vector_type(16)));
+
+#if defined(__x86_64__)
+// What the processor can do and the operating system has enabled.
+VECTORS_INLINE int vectors_processor_has_avx2(void) {
+    return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+}
+
+VECTORS_INLINE int vectors_processor_has_avx512(void) {
+    return vectors_processor_has_avx2() && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl") &&
+           __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512bw");
+}
+#endif
 
 #if defined(__FMA__) || defined(__aarch64__)
 /// sum + a·b, rounded once.

@@ -20,8 +20,8 @@ extension Bodies {
         bias: UnsafePointer<Float>?, continues: Int,
         target: UnsafeMutablePointer<Float>, targetStride: Int
     ) {
-        // A block of rows that stays in the second cache level while all weights pass by it.
-        let block = max(64, 32_768 / max(inputs, 1) / 8 * 8)
+        // Some rows at a time, which stay in the second cache level, piece by piece, while all weights pass by them.
+        let block = 256
         var first = 0
         while first < rows {
             // No block is left with a few rows that the one before could have taken.

@@ -72,8 +72,8 @@ final class ThreadTeam: Sendable {
         }
     }
 
-    /// Looks at a shared number before a thread sleeps: about 20 µs.
-    private static let patience = 4_000
+    /// Looks at a shared number before a thread sleeps: some ten microseconds, as long as waking it would take.
+    private static let patience = 20_000
 
     init(helpers: Int) {
         shared = Shared(helpers: helpers)

@@ -4,6 +4,13 @@ import Synchronization
 import TestSupport
 import Testing
 
+/// A number that several threads raise.
+private final class Counter: Sendable {
+    private let count = Atomic<Int>(0)
+    var value: Int { count.load(ordering: .acquiring) }
+    func increase() { count.add(1, ordering: .releasing) }
+}
+
 @Suite struct ThreadTeamTests {
     /// A product large enough to be divided, and its bits on one thread.
     private struct Job {
@@ -42,20 +49,19 @@ import Testing
     @Test("several callers may use one team at once")
     func callers() {
         let kernels = KernelSet(threads: 2)
-        let wrong = Atomic<Int>(0)
+        let (wrong, finished) = (Counter(), Counter())
         let threads = (0..<4).map { index in
             Thread {
                 let job = Job(seed: UInt64(80 + index))
                 for _ in 0..<100 where job.run(kernels) != job.expected {
-                    wrong.add(1, ordering: .relaxed)
+                    wrong.increase()
                 }
-                finished.add(1, ordering: .releasing)
+                finished.increase()
             }
         }
-        finished.store(0, ordering: .relaxed)
         threads.forEach { $0.start() }
-        while finished.load(ordering: .acquiring) < 4 { usleep(1_000) }
-        #expect(wrong.load(ordering: .relaxed) == 0)
+        while finished.value < 4 { usleep(1_000) }
+        #expect(wrong.value == 0)
     }
 
     @Test("teams come and go")
@@ -64,8 +70,6 @@ import Testing
         for _ in 0..<50 { #expect(job.run(KernelSet(threads: 4)) == job.expected) }
     }
 }
-
-private let finished = Atomic<Int>(0)
 
 @Suite struct InstructionSetTests {
     @Test("the best set is available, and what is available runs")
