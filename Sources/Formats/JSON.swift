@@ -71,8 +71,11 @@ extension JSON {
     /// The element of an array; nil when it is absent or this is no array.
     public subscript(index: Int) -> JSON? {
         guard let count, index >= 0, index < count else { return nil }
-        if case .array(let elements) = self { return elements[index] }
-        return array?[index]
+        switch self {
+        case .array(let elements): return elements[index]
+        case .numbers(let numbers): return numbers.depth == 1 ? .number(numbers.values[index]) : numbers.elements[index]
+        default: return nil
+        }
     }
 }
 

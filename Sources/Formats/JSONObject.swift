@@ -9,6 +9,12 @@ public struct JSONObject: Sendable {
 
     public init() {}
 
+    /// Room for that many members.
+    init(capacity: Int) {
+        keys.reserveCapacity(capacity)
+        values.reserveCapacity(capacity)
+    }
+
     public var count: Int { keys.count }
     public var isEmpty: Bool { keys.isEmpty }
 

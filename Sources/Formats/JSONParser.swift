@@ -73,7 +73,7 @@ struct JSONParser {
 
     private mutating func object() throws(JSONSyntaxError) -> JSON {
         try descend()
-        var object = JSONObject()
+        var object = JSONObject(capacity: 4)
         skipSpace()
         if take(Ascii.closeBrace) { return ascend(.object(object)) }
         while true {

@@ -133,6 +133,7 @@ public struct JSONWriter: Sendable {
         _ values: UnsafeBufferPointer<T>, width: Int?,
         _ write: (T, UnsafeMutablePointer<UInt8>, PowersOfTen) -> Int
     ) {
+        guard !values.isEmpty else { return array { _ in } }
         precondition(width.map { $0 > 0 && values.count % $0 == 0 } ?? true, "\(values.count) values are no whole rows")
         let block = 256
         let mostBytes = 28  // 24 of a number such as -1.2345678901234567e-308, two brackets and a comma
@@ -166,7 +167,7 @@ public struct JSONWriter: Sendable {
                 return position - (base + offset)
             }
         }
-        if !values.isEmpty { count -= 1 }  // the last comma
+        count -= 1  // the last comma
         endArray()
     }
 

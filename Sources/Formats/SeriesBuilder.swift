@@ -3,6 +3,7 @@ import Training
 /// Gathers the columns of a forecast from records.
 final class SeriesBuilder: RecordConsumer {
     private let requests: [ColumnRequest]
+    private let names: [String]
     private let collector: ViolationCollector
     private let powers = PowersOfTen()
     /// One a request; of the time column it stays empty.
@@ -16,6 +17,7 @@ final class SeriesBuilder: RecordConsumer {
 
     init(_ task: ForecastTask, _ collector: ViolationCollector) {
         requests = ColumnRequest.columns(of: task)
+        names = requests.map(\.name)
         self.collector = collector
         columns = Array(repeating: [], count: requests.count)
         isFound = Array(repeating: false, count: requests.count)
@@ -36,7 +38,7 @@ final class SeriesBuilder: RecordConsumer {
         for (column, request) in requests.enumerated() where !isFound[column] {
             isFound[column] = JSONCells.member(request.name, of: record) != nil
         }
-        add(JSONCells(record: record, columns: requests.map(\.name)), place)
+        add(JSONCells(record: record, columns: names), place)
     }
 
     private func add(_ cells: some RecordCells, _ place: RecordPlace) {

@@ -17,8 +17,9 @@ public final class ViolationCollector {
         if list.count < limit { list.append(violation) } else { omitted += 1 }
     }
 
-    public func add(at path: [Violation.PathComponent], _ detail: String) {
-        add(Violation(path: path, detail: detail))
+    /// Beyond the limit neither place nor words are made: a million violations cost a million additions.
+    public func add(at path: @autoclosure () -> [Violation.PathComponent], _ detail: @autoclosure () -> String) {
+        if list.count < limit { list.append(Violation(path: path(), detail: detail())) } else { omitted += 1 }
     }
 
     /// Takes over what another part of the work found, seen from further out.
