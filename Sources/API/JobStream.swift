@@ -107,11 +107,14 @@ final class JobStream: Sendable {
         return try isTerminal && finish() ? rest() : again()
     }
 
+    /// The bytes that wait for the listener; nil where the stream is over.
     private func send(_ event: JobEvent) -> Int? {
-        state.withLock { state in
+        let isOver = state.withLock { state in
             state.last = event.sequence
             state.lastKind = event.kind
+            return state.isOver
         }
+        if isOver { return nil }
         var writer = JSONWriter()
         writer.event(event)
         return stream.write(format.frame(event.kind.rawValue, id: event.sequence, writer.take()))

@@ -7,9 +7,11 @@ import Synchronization
 /// One long poll: answers when the job's status is no longer what it was, or when the time is up.
 ///
 /// It costs a closure and a timer, no thread. Ends exactly once: by a change, by its time, or by the server's stop.
+/// The list of waits keeps it alive until then.
 final class JobWait: Sendable {
     private struct State {
         var subscription: ChangeFollower.Subscription?
+        var timer: (any DispatchSourceTimer)?
         var isLooking = false
         /// A change came while the job was being looked at: look again.
         var changed = false
@@ -29,18 +31,15 @@ final class JobWait: Sendable {
     }
 
     func start(for seconds: Double) {
-        let number = call.api.waits.add(self)
+        call.api.waits.add(self)
         let subscription = call.service.changes.subscribe { [weak self] in self?.look() }
         let isOver = state.withLock { state in
+            if state.isOver { return true }
             state.subscription = subscription
-            return state.isOver
+            state.timer = startTimer(seconds)
+            return false
         }
         if isOver { subscription.cancel() }
-        // The timer keeps the wait alive; the follower and the list of waits do not.
-        DispatchQueue.global().asyncAfter(deadline: .now() + seconds) { [self] in
-            call.api.waits.remove(number)
-            end()
-        }
         // Whatever happened between the first look and the subscription.
         look()
     }
@@ -51,6 +50,14 @@ final class JobWait: Sendable {
         do {
             try call.handOff(to: call.api.queues.store) { [self] in try call.answerJob(call.service.job(id)) }
         } catch { call.fail(error) }
+    }
+
+    private func startTimer(_ seconds: Double) -> any DispatchSourceTimer {
+        let timer = DispatchSource.makeTimerSource(queue: .global())
+        timer.schedule(deadline: .now() + seconds, leeway: .milliseconds(50))
+        timer.setEventHandler { [weak self] in self?.end() }
+        timer.resume()
+        return timer
     }
 
     private func look() {
@@ -84,50 +91,41 @@ final class JobWait: Sendable {
 
     private func again() -> Bool {
         state.withLock { state in
-            defer { state.changed = false }
-            if !state.changed || state.isOver { state.isLooking = false }
-            return state.changed && !state.isOver
+            let again = state.changed && !state.isOver
+            state.changed = false
+            state.isLooking = again
+            return again
         }
     }
 
     /// True for the first who asks.
     private func over() -> Bool {
         let (isFirst, subscription) = state.withLock { state in
-            defer { state.isOver = true }
-            return (!state.isOver, state.subscription)
+            let isFirst = !state.isOver
+            state.isOver = true
+            state.timer?.cancel()
+            state.timer = nil
+            defer { state.subscription = nil }
+            return (isFirst, state.subscription)
         }
         subscription?.cancel()
+        if isFirst { call.api.waits.remove(self) }
         return isFirst
     }
 }
 
 /// The long polls that are under way.
 final class Waits: Sendable {
-    private struct State {
-        var next = 0
-        var waits: [Int: JobWait] = [:]
-    }
-
-    private let state = Mutex(State())
-
-    func add(_ wait: JobWait) -> Int {
-        state.withLock { state in
-            state.next += 1
-            state.waits[state.next] = wait
-            return state.next
-        }
-    }
+    private let waits = Mutex<[ObjectIdentifier: JobWait]>([:])
 
     /// How many wait.
-    var count: Int { state.withLock { $0.waits.count } }
+    var count: Int { waits.withLock { $0.count } }
 
-    func remove(_ number: Int) { state.withLock { $0.waits[number] = nil } }
+    func add(_ wait: JobWait) { waits.withLock { $0[ObjectIdentifier(wait)] = wait } }
+
+    func remove(_ wait: JobWait) { waits.withLock { $0[ObjectIdentifier(wait)] = nil } }
 
     func endAll() {
-        let waits = state.withLock { state in
-            defer { state.waits = [:] }
-            return Array(state.waits.values)
-        }
-        for wait in waits { wait.end() }
+        for wait in waits.withLock({ Array($0.values) }) { wait.end() }
     }
 }

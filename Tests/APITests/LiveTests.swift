@@ -14,7 +14,7 @@ struct LiveTests {
         defer { server.stop() }
         let job = try server.send(.post, "/train", Bodies.forecast(), expecting: 202)["id"]?.string ?? ""
         let waiting = Background { try server.send(.get, "/jobs/\(job)?wait=300", expecting: 200) }
-        while server.api.waits.count == 0 {}
+        while server.api.waits.count == 0 { Thread.sleep(forTimeInterval: 0.002) }
         try server.send(.post, "/jobs/\(job)/cancel", expecting: 200)
         #expect(try waiting.result()["status"] == "cancelled")
     }
@@ -37,10 +37,20 @@ struct LiveTests {
         let server = try TestServer(hasWorker: false)
         let job = try server.send(.post, "/train", Bodies.forecast(), expecting: 202)["id"]?.string ?? ""
         let waiting = Background { try server.send(.get, "/jobs/\(job)?wait=300", expecting: 200) }
+        let hasBegun = DispatchSemaphore(value: 0)
         let stream = Background {
-            JSON.string(try server.send(.get, "/jobs/\(job)/events", fields: ["Accept": "text/event-stream"]).text)
+            var text = ""
+            try server.client().request(
+                .get, "/jobs/\(job)/events", fields: ["Accept": "text/event-stream"], head: { _ in }
+            ) { bytes in
+                text += String(decoding: bytes, as: UTF8.self)
+                if text.contains("event: status") { hasBegun.signal() }
+                return true
+            }
+            return .string(text)
         }
-        while server.api.waits.count == 0 || server.service.changes.listenerCount < 2 {}
+        hasBegun.wait()
+        while server.api.waits.count == 0 { Thread.sleep(forTimeInterval: 0.002) }
         server.stop()
         #expect(try waiting.result()["status"] == "queued")
         let events = ServerSentEvents(try stream.result().string ?? "").all
@@ -98,7 +108,10 @@ struct LiveTests {
         try server.train(Bodies.classify())
         try server.send(.post, "/sessions", #"{"model": "c", "id": "s", "ttl_seconds": 0.001}"#, expecting: 201)
         var answer = try server.send(.get, "/sessions/s")
-        while answer.status == 200 { answer = try server.send(.get, "/sessions/s") }
+        while answer.status == 200 {
+            Thread.sleep(forTimeInterval: 0.01)
+            answer = try server.send(.get, "/sessions/s")
+        }
         let problem = try answer.json()
         #expect(answer.status == 410 && problem["reason"] == "idle_timeout" && problem["last_step"] == 0)
         #expect(Timestamp.date(problem["expired_at"]?.string ?? "") != nil)

@@ -46,6 +46,9 @@ final class TestServer: Sendable {
         service.start()
         var apiConfiguration = APIConfiguration()
         apiConfiguration.apiKey = apiKey
+        // Many servers run at once here, and a machine's threads are finite.
+        apiConfiguration.requestThreads = 2
+        apiConfiguration.transferThreads = 2
         api = TimestepAPI(service: service, configuration: apiConfiguration, logger: logger)
         var serverConfiguration = HTTPServer.Configuration()
         serverConfiguration.port = 0

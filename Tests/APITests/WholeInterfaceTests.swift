@@ -157,7 +157,7 @@ struct WholeInterfaceTests {
             let job = try send(.post, "/train", Bodies.forecast(model: "long", epochs: 200_000), expecting: 202)
             let id = try #require(job["id"]?.string)
             #expect(["queued", "running", "paused"].contains(try send(.post, "/jobs/\(id)/pause")["status"]?.string))
-            while try send(.get, "/jobs/\(id)")["status"] != "paused" {}
+            while try send(.get, "/jobs/\(id)")["status"] != "paused" { Thread.sleep(forTimeInterval: 0.01) }
             #expect(["queued", "running"].contains(try send(.post, "/jobs/\(id)/resume")["status"]?.string))
             try send(.post, "/jobs/\(id)/cancel")
             #expect(try server.finish(id)["status"] == "cancelled")
