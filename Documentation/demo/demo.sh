@@ -10,6 +10,8 @@ cd "$(dirname "$0")/../.."
 check=false
 [ "${1:-}" = --check ] && check=true
 timestep=${TIMESTEP:-timestep}
+# As short as a person would type it.
+timestep=${timestep#"$PWD"/}
 series=Documentation/examples/airpassengers.csv
 # The mean RMSE that the same LSTM reaches in PyTorch with the same settings and seeds 1, 2, 3.
 limit=32.1
@@ -50,7 +52,7 @@ workers=$(nproc 2>/dev/null || echo 1)
 server=$!
 address=
 for _ in $(seq 1 200); do
-    address=$(sed -n 's/.*"address":"\([^"]*\)".*"message":"listening".*/\1/p; s/.*"message":"listening".*"address":"\([^"]*\)".*/\1/p' "$folder/log" | head -n 1)
+    address=$(sed -n '/"message":"ready"/ s/.*"address":"\([^"]*\)".*/\1/p' "$folder/log" | head -n 1)
     [ -n "$address" ] && break
     if ! kill -0 "$server" 2>/dev/null; then
         echo "the server ended at once" >&2

@@ -11,8 +11,21 @@ struct EventStreamParser {
     private var endedWithReturn = false
     private var name = ""
     private var data: [String] = []
-    /// Stays from event to event, as the standard has it: it is where a broken stream is resumed.
+    private var id: String?
+    /// The id of the last whole event: where a broken stream is resumed. Stays from event to event until another is given.
     private(set) var lastID: String?
+
+    /// Forgets what was begun, for a new connection that goes on after `lastID`.
+    mutating func restart() {
+        self = EventStreamParser(id: lastID)
+    }
+
+    init() {}
+
+    private init(id: String?) {
+        self.id = id
+        lastID = id
+    }
 
     mutating func push(_ bytes: [UInt8]) -> [ServerEvent] {
         var events: [ServerEvent] = []
@@ -42,7 +55,7 @@ struct EventStreamParser {
         switch text[..<colon] {
         case "event": name = String(value)
         case "data": data.append(String(value))
-        case "id": lastID = String(value)
+        case "id": id = String(value)
         default: break
         }
         return nil
@@ -53,6 +66,7 @@ struct EventStreamParser {
             name = ""
             data = []
         }
+        lastID = id
         guard !data.isEmpty else { return nil }
         return ServerEvent(id: lastID, name: name.isEmpty ? "message" : name, data: data.joined(separator: "\n"))
     }

@@ -7,6 +7,8 @@ struct ForecastPlot {
     var truth: [Double?]
     var forecast: [Double?]
     var labels: [String?]
+    /// The label of the first row of history.
+    var firstLabel: String?
     var name: String
 
     /// Rows of history that are drawn for each row of forecast, and at most.
@@ -31,6 +33,7 @@ struct ForecastPlot {
         truth = Array(values[min(start, values.count)..<end])
         let length = min(Self.longestHistory, Self.historyShare * max(forecast.count, 6))
         history = Array(values[..<min(start, values.count)].suffix(length))
+        if let time, !history.isEmpty { firstLabel = try series.column(time)[min(start, values.count) - history.count] }
     }
 
     /// Only the forecast, as the end of a model's training series gives it.
@@ -51,7 +54,7 @@ struct ForecastPlot {
         series.append(
             Plot.Series("forecast", past + forecast, colour: .yellow, isDotted: !series.isEmpty, mark: "o"))
         let plot = Plot(
-            title: name, series: series, firstLabel: history.isEmpty ? labels.first.flatMap { $0 } ?? "" : "",
+            title: name, series: series, firstLabel: (history.isEmpty ? labels.first.flatMap { $0 } : firstLabel) ?? "",
             lastLabel: labels.last.flatMap { $0 } ?? "", height: 12)
         return plot.lines(for: terminal)
     }

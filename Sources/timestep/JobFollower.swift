@@ -23,31 +23,17 @@ struct JobFollower {
     func follow(_ id: String, label: String) throws(CommandError) -> Outcome {
         var line = ProgressLine(terminal: terminal, descriptor: descriptor)
         var losses: [EpochLoss] = []
-        var bar = ProgressBar(label: label, fraction: nil, notes: ["waiting for a worker"])
-        line.show(bar)
+        var view = View(label: label)
+        line.show(view.bar)
         try server.events("/jobs/\(segment(id))/events") { event in
             guard let document = try? JSON.parse(event.data) else { return true }
-            let data = document["data"]
-            switch event.name {
-            case "epoch":
-                if let loss = Self.loss(data) {
-                    // A job that was taken up again repeats epochs since its checkpoint.
-                    losses.removeAll { $0.epoch >= loss.epoch }
-                    losses.append(loss)
-                }
-                Self.update(&bar, data)
-            case "progress":
-                Self.update(&bar, data)
-            case "status":
-                if document["status"]?.string == "queued" { bar.notes = ["waiting for a worker"] }
-            case "done":
-                if document["status"]?.string == "succeeded" {
-                    bar.fraction = 1
-                    bar.notes.removeAll { $0.hasSuffix(" left") }
-                }
-            default: break
+            if event.name == "epoch", let loss = Self.loss(document["data"]) {
+                // A job that was taken up again repeats epochs since its checkpoint.
+                losses.removeAll { $0.epoch >= loss.epoch }
+                losses.append(loss)
             }
-            line.show(bar)
+            view.take(event.name, document)
+            line.show(view.bar)
             return true
         }
         line.end()
@@ -60,27 +46,51 @@ struct JobFollower {
             epoch: epoch, training: data?["train_loss"]?.double, validation: data?["validation_loss"]?.double)
     }
 
-    /// Takes over what an event tells, and keeps what it does not.
-    static func update(_ bar: inout ProgressBar, _ data: JSON?) {
-        guard let data else { return }
-        let progress = data["progress"] ?? data
-        let metrics = data["metrics"] ?? data
-        if let fraction = progress["fraction"]?.double { bar.fraction = fraction }
-        var notes: [String] = []
-        if let epoch = progress["epoch"]?.int, let epochs = progress["epochs"]?.int {
-            notes.append("epoch \(epoch) of \(epochs)")
-        } else if let kept = bar.notes.first(where: { $0.hasPrefix("epoch ") }) {
-            notes.append(kept)
+    /// What is known of a job from its events so far.
+    struct View {
+        var label: String
+        private var isRunning = false
+        private var fraction: Double?
+        private var epoch: Int?
+        private var epochs: Int?
+        private var loss: Double?
+        private var secondsLeft: Double?
+
+        init(label: String) {
+            self.label = label
         }
-        if let loss = metrics["train_loss"]?.double {
-            notes.append("loss \(Numerals.short(loss))")
-        } else if let kept = bar.notes.first(where: { $0.hasPrefix("loss ") }) {
-            notes.append(kept)
+
+        mutating func take(_ event: String, _ document: JSON) {
+            let data = document["data"]
+            switch event {
+            case "progress":
+                isRunning = true
+                let progress = data?["progress"]
+                fraction = progress?["fraction"]?.double ?? fraction
+                epoch = progress?["epoch"]?.int ?? epoch
+                epochs = progress?["epochs"]?.int ?? epochs
+                loss = data?["metrics"]?["train_loss"]?.double ?? loss
+                secondsLeft = progress?["eta_seconds"]?.double
+            case "epoch":
+                epoch = data?["epoch"]?.int ?? epoch
+                loss = data?["train_loss"]?.double ?? loss
+            case "status":
+                isRunning = document["status"]?.string == "running"
+            case "done":
+                if document["status"]?.string == "succeeded" { fraction = 1 }
+                secondsLeft = nil
+            default: break
+            }
         }
-        if let seconds = progress["eta_seconds"]?.double, seconds > 0 {
-            notes.append(Numerals.time(seconds: seconds) + " left")
+
+        var bar: ProgressBar {
+            var notes: [String] = []
+            if let epoch { notes.append("epoch \(epoch)" + (epochs.map { " of \($0)" } ?? "")) }
+            if let loss { notes.append("loss \(Numerals.short(loss))") }
+            if let secondsLeft, secondsLeft > 0 { notes.append(Numerals.time(seconds: secondsLeft) + " left") }
+            if !isRunning && notes.isEmpty { notes = ["waiting for a worker"] }
+            return ProgressBar(label: label, fraction: fraction, notes: notes)
         }
-        if !notes.isEmpty { bar.notes = notes }
     }
 
     /// Losses by epoch as a plot.

@@ -84,7 +84,7 @@ private struct RunningServer {
         service.start()
         let host = address.host.contains(":") ? "[\(address.host)]" : address.host
         logger.info(
-            "listening",
+            "ready",
             metadata: [
                 "address": "http://\(host):\(address.port)", "data": "\(settings.service.dataDirectory)",
                 "workers": "\(settings.service.workers)", "pid": "\(getpid())", "version": "\(Version.text)",

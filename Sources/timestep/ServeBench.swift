@@ -87,7 +87,7 @@ struct ServeBench: Command {
                 continue
             }
             let entry = try? JSON.parse(line)
-            if entry?["message"]?.string == "listening", let address = entry?["address"]?.string { return address }
+            if entry?["message"]?.string == "ready", let address = entry?["address"]?.string { return address }
             told.append(String(decoding: line, as: UTF8.self))
             line = []
         }

@@ -1,4 +1,5 @@
 import Formats
+import Glibc
 import HTTPServer
 import Wire
 
@@ -66,33 +67,38 @@ struct Server: Sendable {
         return count
     }
 
-    /// Follows an event stream until it ends or `receive` gives false. A stream that breaks is taken up again
+    /// How often a stream that gives nothing new is taken up again before it is given up, a little later each time.
+    private static let mostReconnections = 5
+
+    /// Follows an event stream until its `done`, or until `receive` gives false. A stream that breaks is taken up again
     /// where it broke.
     func events(_ target: String, receive: (ServerEvent) throws -> Bool) throws(CommandError) {
         var parser = EventStreamParser()
         var isWanted = true
         var failures = 0
-        while isWanted {
+        while true {
             var fields: Fields = ["Accept": "text/event-stream"]
             if let id = parser.lastID { fields.append("Last-Event-ID", id) }
+            parser.restart()
+            var broken: CommandError?
             do {
                 try stream(.get, target, fields: fields) { bytes in
-                    failures = 0
                     for event in parser.push(bytes) where isWanted {
+                        failures = 0
                         isWanted = try receive(event) && event.name != "done"
                     }
                     return isWanted
                 }
-                // The server ended the stream without a final event: it is stopping.
-                failures += 1
             } catch {
                 guard error.status == .noServer else { throw error }
-                failures += 1
-                if failures > 3 { throw error }
+                broken = error
             }
-            if failures > 10 {
-                throw CommandError(.noServer, "the server at \(address) ends every event stream at once")
+            guard isWanted else { return }
+            failures += 1
+            guard failures <= Self.mostReconnections else {
+                throw broken ?? CommandError(.noServer, "the server at \(address) ends every event stream at once")
             }
+            usleep(UInt32(failures) * 100_000)
         }
     }
 

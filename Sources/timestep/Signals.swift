@@ -3,38 +3,42 @@ import Foundation
 import Glibc
 import Synchronization
 
-/// Signals as ordinary calls on a queue, instead of handlers that may do next to nothing.
-final class Signals: Sendable {
-    private let sources: Mutex<[any DispatchSourceSignal]>
-
-    /// Calls `handle` for each of these signals from now on, on a queue of its own; their usual effect is off.
-    init(_ signals: [Int32], handle: @escaping @Sendable (Int32) -> Void) {
-        let queue = DispatchQueue(label: "timestep.signals")
-        sources = Mutex(
-            signals.map { number in
-                signal(number, SIG_IGN)
-                let source = DispatchSource.makeSignalSource(signal: number, queue: queue)
-                source.setEventHandler { handle(number) }
-                source.resume()
-                return source
-            })
+/// Signals as ordinary calls on a thread, instead of handlers that may do next to nothing.
+enum Signals {
+    /// Calls `handle` for each of these signals from now on, on a thread of its own; their usual effect is off.
+    ///
+    /// Call it before the process starts other threads: they inherit that the signals are blocked, so none is lost or
+    /// takes its usual effect, however early it comes. (A dispatch source must have the signal ignored first, and
+    /// loses what comes between.)
+    static func follow(_ signals: [Int32], handle: @escaping @Sendable (Int32) -> Void) {
+        var set = sigset_t()
+        sigemptyset(&set)
+        for number in signals { sigaddset(&set, number) }
+        pthread_sigmask(SIG_BLOCK, &set, nil)
+        let thread = Thread { [set] in
+            var set = set
+            while true {
+                var number: Int32 = 0
+                if sigwait(&set, &number) == 0 { handle(number) }
+            }
+        }
+        thread.name = "signals"
+        thread.start()
     }
 
     /// A peer that closes its end makes writing fail with an error, not the process end.
     static func ignoreBrokenPipes() { signal(SIGPIPE, SIG_IGN) }
-
-    deinit { sources.withLock { for source in $0 { source.cancel() } } }
 }
 
-/// Waits for SIGTERM or SIGINT. A second one, from a person who has no patience, ends the process at once.
+/// SIGTERM and SIGINT ask a server or a worker to stop. A second one, from a person who has no patience, ends the
+/// process at once.
 final class StopSignal: Sendable {
     private let received = DispatchSemaphore(value: 0)
     private let count = Atomic<Int>(0)
-    private let signals = Mutex<Signals?>(nil)
 
     /// `onFirst` is told the name of the first signal before `wait` returns.
     init(onFirst: @escaping @Sendable (String) -> Void) {
-        let signals = Signals([SIGTERM, SIGINT]) { [self] number in
+        Signals.follow([SIGTERM, SIGINT]) { [self] number in
             let name = number == SIGTERM ? "SIGTERM" : "SIGINT"
             if count.add(1, ordering: .relaxed).newValue == 1 {
                 onFirst(name)
@@ -44,11 +48,17 @@ final class StopSignal: Sendable {
                 _exit(128 + number)
             }
         }
-        self.signals.withLock { $0 = signals }
     }
 
     func wait() { received.wait() }
 
-    /// As if a signal had come.
-    func raise() { received.signal() }
+    /// Calls `body` on a thread of its own when the first signal has come, even if that was before now.
+    func then(_ body: @escaping @Sendable () -> Void) {
+        let thread = Thread { [self] in
+            wait()
+            body()
+        }
+        thread.name = "stop"
+        thread.start()
+    }
 }

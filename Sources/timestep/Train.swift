@@ -117,13 +117,12 @@ struct Train: Command {
 
     private func watch(_ jobs: [JSON], on server: Server) throws(CommandError) {
         let ids = jobs.compactMap { $0["id"]?.string }
-        let interruption = Signals([SIGINT]) { _ in
+        Signals.follow([SIGINT]) { _ in
             Output.error(
                 "\ntimestep: stopped watching; the training goes on. Watch again: timestep jobs watch \(ids.last ?? "ID")"
                     + "; stop it: timestep jobs cancel \(ids.last ?? "ID")")
             _exit(ExitStatus.interrupted.rawValue)
         }
-        defer { withExtendedLifetime(interruption) {} }
         let follower = JobFollower(server: server, terminal: client.progressTerminal, descriptor: STDERR_FILENO)
         var outcomes: [JobFollower.Outcome] = []
         for (job, id) in zip(jobs, ids) {

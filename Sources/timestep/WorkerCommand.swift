@@ -35,6 +35,7 @@ struct WorkerCommand: Command {
         _ = setpriority(__priority_which_t(PRIO_PROCESS.rawValue), 0, Self.niceness)
         var logger = settings.makeLogger("timestep.worker", environment: environment)
         logger[metadataKey: "pid"] = "\(getpid())"
+        let stop = StopSignal { [logger] name in logger.info("stopping", metadata: ["signal": "\(name)"]) }
 
         var storeOptions = Store.Options()
         storeOptions.keptCheckpoints = settings.service.retention.checkpoints
@@ -52,14 +53,10 @@ struct WorkerCommand: Command {
         configuration.jobMemory = settings.service.jobMemory
         configuration.instructionSet = settings.service.instructionSet
         let loop = WorkerLoop(configuration: configuration, store: store, logger: logger)
-        let stop = StopSignal { [logger] name in
-            logger.info("stopping", metadata: ["signal": "\(name)"])
-            loop.stop()
-        }
+        stop.then { loop.stop() }
         if supervised { loop.follow(parent: STDIN_FILENO) }
         logger.info("ready", metadata: ["data": "\(settings.service.dataDirectory)"])
         loop.run()
-        withExtendedLifetime(stop) {}
         do {
             try store.close()
         } catch {

@@ -1,0 +1,145 @@
+import Formats
+import Foundation
+import Testing
+
+@testable import timestep
+
+/// Swift Testing has a type of the same name.
+private typealias Ending = timestep.ExitStatus
+
+/// The program as a whole, run as a person runs it.
+@Suite("The program")
+struct ProgramTests {
+    private func folder() -> String {
+        FileManager.default.temporaryDirectory.appendingPathComponent("timestep-test-\(UUID())").path
+    }
+
+    @Test(
+        "each way to fail has its exit status",
+        arguments: [
+            (["jobs", "--server", "http://127.0.0.1:1"], Ending.noServer, "no server at http://127.0.0.1:1"),
+            (["jobs", "--server", "gopher://x"], .usage, "--server gopher://x"),
+            (["train"], .usage, "--model"),
+            (["train", "--no-such-flag"], .usage, "no-such-flag"),
+            (["train", "/nowhere.csv", "--model", "m", "--target", "y"], .file, "/nowhere.csv"),
+            (["serve", "--port", "many"], .configuration, "--port: expected a whole number"),
+            (["serve", "--host", "0.0.0.0"], .configuration, "API key"),
+            (["serve", "--config", "/nowhere.yaml"], .configuration, "/nowhere.yaml"),
+            (["serve", "--data", "/proc/nowhere"], .unavailable, "/proc/nowhere"),
+            (["worker", "--lease", "1ms"], .configuration, "--lease: expected a time of at least 2s"),
+        ])
+    fileprivate func failures(arguments: [String], status: Ending, words: String) throws {
+        let result = try Program.run(arguments)
+        #expect(result.status == status.rawValue, "\(result.error)")
+        #expect(result.error.contains(words), "\(result.error)")
+        #expect(result.output.isEmpty)
+    }
+
+    @Test("a refusal of the server is status 1 with its sentence")
+    func refused() throws {
+        let fake = try FakeServer { _ in (404, "application/problem+json", #"{"detail": "there is no model \"m\""}"#) }
+        let result = try Program.run(["predict", "m"], environment: ["TIMESTEP_SERVER": fake.address])
+        #expect(result.status == Ending.refused.rawValue)
+        #expect(result.error == "timestep: there is no model \"m\"\n")
+    }
+
+    @Test("--json prints what the server said and nothing else")
+    func json() throws {
+        let fake = try FakeServer { _ in (200, "application/json", #"{"object":"list","data":[],"has_more":false}"#) }
+        let result = try Program.run(["jobs", "--json", "--server", fake.address])
+        #expect(result.status == 0 && result.error.isEmpty)
+        #expect(try JSON.parse(result.output) == ["object": "list", "data": [], "has_more": false])
+    }
+
+    @Test("the address of the server is the flag's, then the environment's")
+    func addressing() throws {
+        let answer = #"{"object":"list","data":[],"has_more":false}"#
+        let (one, two) = (try FakeServer { _ in (200, "", answer) }, try FakeServer { _ in (200, "", answer) })
+        _ = try Program.run(["jobs", "--server", one.address], environment: ["TIMESTEP_SERVER": two.address])
+        #expect(one.requests.count == 1 && two.requests.isEmpty)
+        _ = try Program.run(["jobs"], environment: ["TIMESTEP_SERVER": two.address, "TIMESTEP_API_KEY": "of-two"])
+        #expect(two.requests.first?.fields["Authorization"] == "Bearer of-two")
+    }
+
+    @Test("training that fails is status 2, and its reason is told")
+    func jobFailed() throws {
+        let job =
+            #"{"id":"job_1","status":"failed","model":{"name":"m"},"seed":1,"error":{"code":"diverged","detail":"the loss became infinite in step 7"}}"#
+        let fake = try FakeServer { asked in
+            asked.target.hasSuffix("/events")
+                ? (200, "text/event-stream", "id: 1\nevent: done\ndata: {\"status\": \"failed\"}\n\n")
+                : (
+                    asked.method == "POST" ? 202 : 200, "application/json",
+                    asked.target == "/datasets" ? #"{"id":"ds_1"}"# : job
+                )
+        }
+        let result = try Program.run(
+            ["train", "-", "--model", "m", "--target", "y", "--server", fake.address], input: "y\n1\n2\n")
+        #expect(result.status == Ending.jobFailed.rawValue)
+        #expect(result.error.contains("the loss became infinite in step 7"))
+        #expect(fake.requests.first?.target == "/datasets")
+        #expect(fake.requests.first.map { String(decoding: $0.body, as: UTF8.self) } == "y\n1\n2\n")
+    }
+
+    @Test(
+        "every command has a help that shows examples or says what it does",
+        arguments: [
+            [], ["serve"], ["worker"], ["train"], ["predict"], ["jobs"], ["jobs", "watch"], ["models"],
+            ["models", "alias"],
+            ["datasets"], ["sessions"], ["sessions", "step"], ["bench"], ["bench", "json"],
+        ])
+    func help(command: [String]) throws {
+        let result = try Program.run(command + ["--help"])
+        #expect(result.status == 0)
+        #expect(result.output.contains("USAGE: timestep"))
+        if command.isEmpty {
+            for status in Ending.allCases { #expect(result.output.contains(status.meaning)) }
+        }
+    }
+
+    @Test("a server starts, says where it listens, refuses a second one on its folder, and stops on SIGTERM")
+    func serve() throws {
+        let folder = folder()
+        defer { try? FileManager.default.removeItem(atPath: folder) }
+        let arguments = ["serve", "--port", "0", "--data", folder, "--workers", "0"]
+        let (process, _, log) = Program.process(arguments)
+        try process.run()
+        defer { if process.isRunning { process.terminate() } }
+        let entry = try Program.entry("ready", in: log)
+        #expect(entry["level"] == "info")
+        let address = try #require(entry["address"]?.string)
+        #expect(try Server(address: address, apiKey: nil).get("/healthz")["status"] == "ok")
+
+        let second = try Program.run(arguments)
+        #expect(second.status == Ending.unavailable.rawValue)
+        #expect(second.error.contains(folder))
+
+        let began = ContinuousClock.now
+        process.terminate()
+        process.waitUntilExit()
+        #expect(process.terminationStatus == 0)
+        #expect(ContinuousClock.now - began < .seconds(10))
+        // The folder is free again.
+        let (third, _, _) = Program.process(arguments)
+        try third.run()
+        usleep(300_000)
+        #expect(third.isRunning)
+        third.terminate()
+        third.waitUntilExit()
+    }
+
+    @Test("a worker stops on SIGTERM, and a supervised one when its server is gone", arguments: [false, true])
+    func worker(isSupervised: Bool) throws {
+        let folder = folder()
+        defer { try? FileManager.default.removeItem(atPath: folder) }
+        let (process, _, log) = Program.process(["worker", "--data", folder] + (isSupervised ? ["--supervised"] : []))
+        let input = Pipe()
+        process.standardInput = input
+        try process.run()
+        defer { if process.isRunning { process.terminate() } }
+        _ = try Program.entry("ready", in: log)
+        if isSupervised { try input.fileHandleForWriting.close() } else { process.terminate() }
+        process.waitUntilExit()
+        #expect(process.terminationStatus == 0)
+    }
+}

@@ -1,0 +1,140 @@
+import ArgumentParser
+import Formats
+import Testing
+
+@testable import timestep
+
+@Suite("What train asks for")
+struct TrainOptionsTests {
+    private func body(_ arguments: [String], over base: String = "{}", model: String? = "m") throws -> JSON {
+        let options = try TrainOptions.parse(arguments)
+        let object = try #require(try JSON.parse(base).object)
+        return .object(try options.body(over: object, model: model))
+    }
+
+    @Test("only what was given is asked for; every default is the server's")
+    func minimal() throws {
+        #expect(try body(["--target", "y"]) == ["model": "m", "task": ["kind": "forecast", "target": "y"]])
+    }
+
+    @Test("every flag of the main job finds its place")
+    func full() throws {
+        let arguments = """
+            --target passengers_thousands --features a,b --time month --lookback 24 --horizon 12 \
+            --transform log,seasonal_difference=12 --holdout 24 --season 12 --cell gru --hidden 64,32 --reset before \
+            --dropout 0.1 --epochs 100 --batch-size 32 --optimizer adamw --learning-rate 0.005 --weight-decay 0.01 \
+            --clip-norm 1 --clip-value 5 --validation 0.1 --patience 20 --threads 2 --missing linear
+            """
+        let body = try body(arguments.split(separator: " ").map(String.init))
+        #expect(
+            body["task"] == [
+                "kind": "forecast", "target": "passengers_thousands", "features": ["a", "b"], "time": "month",
+                "lookback": 24, "horizon": 12, "transform": ["log", ["seasonal_difference": 12]], "holdout": 24,
+                "season": 12,
+            ])
+        #expect(body["network"] == ["cell": "gru", "hidden": [64, 32], "reset": "before", "dropout": 0.1])
+        #expect(
+            body["training"] == [
+                "epochs": 100, "batch_size": 32, "optimizer": ["kind": "adamw", "learning_rate": 0.005],
+                "weight_decay": 0.01, "clip": ["norm": 1, "value": 5], "validation": ["fraction": 0.1],
+                "early_stopping": ["patience": 20], "threads": 2,
+            ])
+    }
+
+    @Test("flags win over the specification, and leave the rest of it")
+    func specification() throws {
+        let base = """
+            {"model": "old", "task": {"kind": "forecast", "target": "y", "lookback": 6},
+             "network": {"layers": [{"cell": "lstm", "hidden": 8}], "dropout": 0.2},
+             "training": {"epochs": 5, "optimizer": {"kind": "sgd", "learning_rate": 0.1, "momentum": 0.9}}}
+            """
+        let body = try body(
+            ["--lookback", "12", "--hidden", "16", "--learning-rate", "0.01", "--epochs", "9"], over: base, model: nil)
+        #expect(body["model"] == "old")
+        #expect(body["task"] == ["kind": "forecast", "target": "y", "lookback": 12])
+        #expect(body["network"] == ["hidden": 16, "dropout": 0.2])
+        #expect(body["training"]?["optimizer"] == ["kind": "sgd", "learning_rate": 0.01, "momentum": 0.9])
+        #expect(body["training"]?["epochs"] == 9)
+    }
+
+    @Test("a network of layers stays where only its dropout is changed")
+    func dropoutOnly() throws {
+        let base = #"{"task": {"kind": "classify"}, "network": {"layers": [{"hidden": 8}]}}"#
+        #expect(try body(["--dropout", "0.5"], over: base)["network"] == ["layers": [["hidden": 8]], "dropout": 0.5])
+    }
+
+    @Test(
+        "what to learn is read off the flags, and asked for where they do not say",
+        arguments: ["--label", "--sequence", "--pool"])
+    func task(flag: String) throws {
+        #expect(try body([flag, "last"])["task"]?["kind"] == "classify")
+        #expect(throws: CommandError.self) { try body([]) }
+        #expect(throws: CommandError.self) { try body(["--target", "y"], model: nil) }
+    }
+
+    @Test("seeds are one, many, or the server's")
+    func seeds() throws {
+        #expect(try TrainOptions.parse([]).seeds() == [nil])
+        #expect(try TrainOptions.parse(["--seed", "7"]).seeds() == [7])
+        #expect(try TrainOptions.parse(["--seeds", "1, 2,3"]).seeds() == [1, 2, 3])
+        #expect(throws: CommandError.self) { try TrainOptions.parse(["--seeds", "1", "--seed", "2"]).seeds() }
+        #expect(throws: CommandError.self) { try TrainOptions.parse(["--seeds", "one"]).seeds() }
+        #expect(throws: CommandError.self) { try TrainOptions.parse(["--seeds", ","]).seeds() }
+    }
+
+    @Test("the media type follows the name of the file, or what was said")
+    func mediaType() throws {
+        #expect(try Datasets.mediaType("a.csv", format: nil) == "text/csv")
+        #expect(try Datasets.mediaType("a.JSONL", format: nil) == "application/x-ndjson")
+        #expect(try Datasets.mediaType("a.json", format: nil) == "application/json")
+        #expect(try Datasets.mediaType("-", format: nil) == "text/csv")
+        #expect(try Datasets.mediaType("a.csv", format: "ndjson") == "application/x-ndjson")
+        #expect(throws: CommandError.self) { try Datasets.mediaType("a", format: "xml") }
+    }
+
+    @Test("the mean over seeds is over all of them or not told")
+    func mean() {
+        #expect(TrainingSummary.mean([1, 2, 6]) == 3)
+        #expect(TrainingSummary.mean([1, nil, 6]) == nil)
+        #expect(TrainingSummary.mean([]) == nil)
+    }
+
+    static let job: JSON = [
+        "id": "job_1", "status": "succeeded", "seed": 1, "model": ["name": "air", "version": 2],
+        "spec": ["task": ["horizon": 24]],
+        "report": [
+            "train_loss": 0.5, "epochs_run": 150,
+            "holdout": [
+                "rows": 24, "horizon": ["rmse": 31.5, "mae": 25, "mase": 1.1, "smape": 6.5], "one_step": ["rmse": 15],
+                "baselines": [
+                    "naive": ["horizon": ["rmse": 137.25]], "seasonal_naive": ["horizon": ["rmse": 76.99]],
+                    "seasonal_drift": nil,
+                ],
+            ],
+        ],
+    ]
+
+    @Test("scores stand beside the naive forecasts, and a mean is of all seeds")
+    func summary() throws {
+        var second = try #require(Self.job.object)
+        second["seed"] = 2
+        var report = try #require(second["report"]?.object)
+        report.set("holdout", "horizon", ["rmse": 33.5])
+        second["report"] = .object(report)
+        let outcomes = [Self.job, .object(second)].map { JobFollower.Outcome(job: $0, losses: []) }
+        let lines = TrainingSummary(outcomes).lines(for: .plain)
+        #expect(lines[0] == "air:2, seed 1: 150 epochs, loss 0.5000  (job_1)")
+        #expect(lines.contains { $0.contains("mean of 2 seeds") && $0.contains("32.50") })
+        #expect(lines.contains { $0.contains("seasonal naive") && $0.contains("76.99") })
+        #expect(!lines.contains { $0.contains("drift") })
+    }
+
+    @Test("a repeated epoch after a restart replaces what was seen of it")
+    func losses() {
+        #expect(JobFollower.loss(["epoch": 3, "train_loss": 0.5]) == JobFollower.EpochLoss(epoch: 3, training: 0.5))
+        #expect(JobFollower.loss(["train_loss": 0.5]) == nil)
+        #expect(JobFollower.plot([]) == nil)
+        let plot = JobFollower.plot((1...50).map { JobFollower.EpochLoss(epoch: $0, training: 1 / Double($0 * $0)) })
+        #expect(plot?.scale == .logarithmic)
+    }
+}
