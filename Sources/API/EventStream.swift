@@ -35,21 +35,20 @@ final class EventStream {
         try put(format.frame(event, id: number, writer.take()))
     }
 
-    func finish() { stream?.finish() }
-
-    /// Runs the work and ends the stream, in good order or with the problem. What is thrown before the first event
-    /// is thrown on.
+    /// Runs the work and ends the stream, in good order or with the problem; a problem is thrown on, for whoever has
+    /// to answer it (where nothing was sent yet), to log it, or to forget what was begun.
     func run(_ work: () throws -> Void) throws {
         do {
             try work()
-            finish()
+            stream?.finish()
         } catch is PeerGone {
             stream?.abort()
         } catch {
-            guard let stream else { throw error }
-            if Problem.isUnforeseen(error) { _ = call.api.response(to: error, request: call.request) }
-            stream.write(format.frame(Problem(error), id: nil, requestID: call.request.id))
-            stream.finish()
+            if let stream {
+                stream.write(format.frame(Problem(error), id: nil, requestID: call.request.id))
+                stream.finish()
+            }
+            throw error
         }
     }
 

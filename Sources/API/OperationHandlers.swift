@@ -2,10 +2,9 @@ import Formats
 import HTTPServer
 import Service
 
-/// Health, metrics, and the contract.
+/// Health, metrics, and the contract. Probes and scrapers may add what query they like.
 extension Call {
     func health() throws {
-        try noQuery()
         answer { writer in
             writer.object { writer in
                 writer.member("status", "ok")
@@ -15,7 +14,6 @@ extension Call {
     }
 
     func readiness() throws {
-        try noQuery()
         let checks = service.readiness()
         let isReady = checks.allSatisfy(\.ok)
         answer(isReady ? 200 : 503, fields: isReady ? [:] : ["Retry-After": "1"]) { writer in
@@ -36,12 +34,10 @@ extension Call {
     }
 
     func metrics() throws {
-        try noQuery()
         responder.respond(Response(type: MediaType.plain.field, text: service.metrics.render()))
     }
 
     func contract() throws {
-        try noQuery()
         responder.respond(Response(type: MediaType.yaml.field, bytes: Contract.bytes))
     }
 }

@@ -126,10 +126,10 @@ extension Call {
             var isFresh = false
             let response = try idempotency.answer { _ in
                 isFresh = true
-                try steps(of: id, wish, onto: stream)
+                try stream.run { try steps(of: id, wish, onto: stream) }
                 return Response(status: 200, type: format.type.field, bytes: stream.sent, fields: format.fields)
             }
-            if isFresh { stream.finish() } else { responder.respond(response) }
+            if !isFresh { responder.respond(response) }
         }
     }
 

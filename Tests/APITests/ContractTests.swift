@@ -78,6 +78,9 @@ struct ContractTests {
         for (operation, body) in contract.operations {
             let statuses = contract.responses(body).keys
             if !open.contains(operation.path) { #expect(statuses.contains("401"), "\(operation)") }
+            if operation.path != "/healthz", operation.path != "/openapi.yaml" {
+                #expect(statuses.contains("500") && statuses.contains("503"), "\(operation)")
+            }
             if body["requestBody"] != nil {
                 for status in ["413", "415", "422", "408"] {
                     #expect(statuses.contains(status), "\(operation) \(status)")

@@ -29,6 +29,26 @@ struct RefusalTests {
         #expect(try server.send(.get, long, expecting: 414)["code"] == "target_too_long")
     }
 
+    @Test("a parameter that nobody asked for is an error everywhere, but not of a probe")
+    func unknownParameters() throws {
+        let server = try TestServer(hasWorker: false)
+        defer { server.stop() }
+        for endpoint in TimestepAPI.endpoints {
+            let path = endpoint.pattern.replacing("{n}", with: "1").replacing("{id}", with: "x").replacing(
+                "{name}", with: "m"
+            )
+            .replacing("{alias}", with: "a")
+            let answer = try server.send(endpoint.method, path + "?zzz=1", bytes: [])
+            if ["/healthz", "/readyz", "/metrics", "/openapi.yaml"].contains(path) {
+                #expect(answer.status == 200, "\(path)")
+            } else {
+                #expect(answer.status == 422, "\(endpoint.method) \(path)")
+                let names = try answer.json()["errors"]?.array?.compactMap { $0["parameter"]?.string } ?? []
+                #expect(names.contains("zzz"), "\(endpoint.method) \(path)")
+            }
+        }
+    }
+
     @Test("a request carries its id into the answer and the problem")
     func requestIDs() throws {
         let server = try TestServer(hasWorker: false)
