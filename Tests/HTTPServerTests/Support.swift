@@ -178,24 +178,3 @@ extension Route {
         }
     }
 }
-
-extension String {
-    /// The parts between occurrences of a separator, without Foundation.
-    func components(separatedBy separator: String) -> [String] {
-        let all = Array(utf8)
-        let separator = Array(separator.utf8)
-        var parts: [ArraySlice<UInt8>] = []
-        var start = 0
-        var index = 0
-        while index + separator.count <= all.count {
-            if all[index] == separator[0] && all[index..<index + separator.count].elementsEqual(separator) {
-                parts.append(all[start..<index])
-                index += separator.count
-                start = index
-            } else {
-                index += 1
-            }
-        }
-        return (parts + [all[start...]]).map { String(decoding: $0, as: UTF8.self) }
-    }
-}

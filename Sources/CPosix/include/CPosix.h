@@ -1,4 +1,4 @@
-// What Swift's Glibc module does not show: epoll, eventfd, accept4, memmem, flock, and sockets without casts.
+// What Swift's Glibc module does not show: epoll, eventfd, accept4, and sockets without casts.
 #ifndef TIMESTEP_CPOSIX_H
 #define TIMESTEP_CPOSIX_H
 
@@ -13,15 +13,12 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
-#include <sys/file.h>
-#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
-// glibc declares these only under _GNU_SOURCE, which a module of Swift's own may have been built without.
+// glibc declares this only under _GNU_SOURCE, which a module of Swift's own may have been built without.
 extern int accept4(int, struct sockaddr *, socklen_t *, int);
-extern void *memmem(const void *, size_t, const void *, size_t);
 
 extern int pipe2(int[2], int);
 
@@ -110,11 +107,6 @@ static inline int cposix_reuse_address(int descriptor) {
     return cposix_set_option(descriptor, SOL_SOCKET, SO_REUSEADDR, 1);
 }
 
-/// An IPv6 listener that takes IPv6 only, so that one for IPv4 on the same port may stand beside it.
-static inline int cposix_ipv6_only(int descriptor) {
-    return cposix_set_option(descriptor, IPPROTO_IPV6, IPV6_V6ONLY, 1);
-}
-
 /// The error a non-blocking connect ended with, 0 for success; -1 where even that cannot be read.
 static inline int cposix_socket_error(int descriptor) {
     int error = 0;
@@ -148,14 +140,5 @@ static inline int cposix_local_address(int descriptor, struct sockaddr_storage *
     socklen_t length = sizeof *address;
     return getsockname(descriptor, (struct sockaddr *)address, &length);
 }
-
-/// Looks for bytes in bytes: the offset, or -1.
-static inline ptrdiff_t cposix_find(const void *bytes, size_t count, const void *needle, size_t needleCount) {
-    const void *found = memmem(bytes, count, needle, needleCount);
-    return found ? (const char *)found - (const char *)bytes : -1;
-}
-
-/// Takes an exclusive lock on an open file, or -1 with errno (EWOULDBLOCK: another process has it).
-static inline int cposix_lock_exclusive(int descriptor) { return flock(descriptor, LOCK_EX | LOCK_NB); }
 
 #endif
