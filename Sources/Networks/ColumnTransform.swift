@@ -23,13 +23,16 @@ public struct ColumnTransform: Hashable, Sendable {
 
     /// Fits `specs` one after the other, each to what those before it made of `sequences`.
     ///
-    /// Unless the last of them already brings the values to a common scale, a standardisation is added: a network learns
-    /// badly on numbers far from 1. A column that does not vary is shifted, not scaled.
+    /// Unless the last of them already scales, a scaling to mean 0 and deviation `spread` is added: a network learns badly
+    /// on numbers far from 1. A column that does not vary is shifted, not scaled.
     ///
     /// - Parameters:
     ///   - sequences: the training part, each sequence differenced within itself.
     ///   - column: named in errors.
-    public init(fitting specs: [TransformSpec], to sequences: [[Double]], column: Int) throws(TransformError) {
+    ///   - spread: the deviation of the values where `specs` leave it open.
+    public init(
+        fitting specs: [TransformSpec], to sequences: [[Double]], column: Int, spread: Double = 1
+    ) throws(TransformError) {
         var steps: [Step] = []
         var values = sequences
         for spec in specs {
@@ -46,7 +49,9 @@ public struct ColumnTransform: Hashable, Sendable {
                 values[index] = try Self.apply(step, values[index], column)
             }
         }
-        if specs.last != .standardise && specs.last != .minMax { steps.append(try Self.standardising(values, column)) }
+        if specs.last != .standardise && specs.last != .minMax {
+            steps.append(try Self.standardising(values, column, spread: spread))
+        }
         self.init(steps: steps)
     }
 
@@ -104,11 +109,13 @@ public struct ColumnTransform: Hashable, Sendable {
         }
     }
 
-    private static func standardising(_ sequences: [[Double]], _ column: Int) throws(TransformError) -> Step {
+    private static func standardising(
+        _ sequences: [[Double]], _ column: Int, spread: Double = 1
+    ) throws(TransformError) -> Step {
         let count = Double(max(sequences.reduce(0) { $0 + $1.count }, 1))
         let mean = sequences.reduce(0) { $1.reduce($0, +) } / count
         let squares = sequences.reduce(0) { $1.reduce($0) { $0 + ($1 - mean) * ($1 - mean) } }
-        return try scale(offset: mean, divisor: (squares / count).squareRoot(), column)
+        return try scale(offset: mean, divisor: (squares / count).squareRoot() / spread, column)
     }
 
     private static func toUnitRange(_ sequences: [[Double]], _ column: Int) throws(TransformError) -> Step {

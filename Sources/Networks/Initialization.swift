@@ -1,6 +1,9 @@
 import Kernels
 
 /// How the parameters start. Every matrix is drawn block by block (gate by gate), from its own place in the generator.
+///
+/// Uniform is the default: on the short series this service sees most it forecast as well as or better than an
+/// orthogonal recurrent matrix, whose states fade late and carry noise far.
 public struct Initialization: Hashable, Sendable {
     /// A start of a matrix [outputs × inputs].
     public enum Matrix: String, Codable, Hashable, Sendable, CaseIterable {
@@ -10,16 +13,16 @@ public struct Initialization: Hashable, Sendable {
         case glorot
         /// Ones on the diagonal (of each block), zero elsewhere: Le et al. 2015, arXiv:1504.00941.
         case identity
-        /// Uniform within ±1/√hidden, biases too: what PyTorch does.
+        /// Uniform within ±1/√hidden, and with it as the recurrent start the biases too: what PyTorch does.
         case uniform
     }
 
     public var input: Matrix
     public var recurrent: Matrix
-    /// Bias of the LSTM's forget gate at the start (Jozefowicz et al. 2015); its other biases are 0 unless `uniform`.
+    /// Added to the bias of the LSTM's forget gate; 1 helps it to remember over long sequences (Jozefowicz et al. 2015).
     public var forgetBias: Double
 
-    public init(input: Matrix = .glorot, recurrent: Matrix = .orthogonal, forgetBias: Double = 1) {
+    public init(input: Matrix = .uniform, recurrent: Matrix = .uniform, forgetBias: Double = 0) {
         self.input = input
         self.recurrent = recurrent
         self.forgetBias = forgetBias

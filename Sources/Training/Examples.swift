@@ -46,7 +46,8 @@ struct ExampleBatch {
     /// Labels in the rows of the batch; empty for targets.
     let labels: [Int32]
 
-    init(_ examples: Examples, _ indices: ArraySlice<Int>) {
+    /// - Parameter lastRow: whether only the answer after each example's last row is asked for.
+    init(_ examples: Examples, _ indices: ArraySlice<Int>, lastRow: Bool = false) {
         let indices = Array(indices)
         let batch = RaggedBatch(lengths: indices.map { examples.places[$0].length })
         let width = examples.width
@@ -68,12 +69,12 @@ struct ExampleBatch {
         case .nextRow(let count, let everyRow):
             labels = []
             var targets: [Float] = []
-            targets.reserveCapacity((everyRow ? batch.rows : batch.count) * count)
+            targets.reserveCapacity((everyRow && !lastRow ? batch.rows : batch.count) * count)
             func append(_ row: Int, step: Int) {
                 let next = (examples.places[indices[batch.order[row]]].start + step + 1) * width
                 targets += examples.rows[next..<next + count]
             }
-            if everyRow {
+            if everyRow, !lastRow {
                 for step in 0..<batch.steps { for row in 0..<batch.active[step] { append(row, step: step) } }
             } else {
                 for row in 0..<batch.count { append(row, step: batch.lengths[batch.order[row]] - 1) }

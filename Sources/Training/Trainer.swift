@@ -195,16 +195,23 @@ public final class Trainer {
     }
 
     /// Mean loss of these examples with the parameters as they are, without dropout; and for labels the share told right.
+    ///
+    /// Windows count by the row after their last alone: the rows before it may be answers of training windows too.
     func evaluate(_ indices: [Int]) -> (loss: Double, accuracy: Double?) {
         var sum = 0.0
         var right = 0
         for start in stride(from: 0, to: indices.count, by: spec.training.batchSize) {
             let batch = ExampleBatch(
-                examples, indices[start..<min(start + spec.training.batchSize, indices.count)])
+                examples, indices[start..<min(start + spec.training.batchSize, indices.count)], lastRow: true)
             batch.x.withUnsafeBufferPointer { x in
                 guard let base = x.baseAddress else { return }
-                let outputs = network.forward(
+                var outputs = network.forward(
                     batch.batch, x: Rows(base, count: batch.batch.rows, width: examples.width))
+                if network.description.readout == .everyStep {
+                    // Windows are of one length: the last step has them all.
+                    let steps = batch.batch.steps
+                    outputs = outputs.rows(batch.batch.offsets[steps - 1]..<batch.batch.offsets[steps])
+                }
                 for (row, label) in batch.labels.enumerated() where outputs.rows.greatest(inRow: row) == Int(label) {
                     right += 1
                 }
