@@ -20,15 +20,16 @@ public final class KernelSet: Sendable {
         team = threads > 1 ? ThreadTeam(helpers: threads - 1) : nil
     }
 
-    /// Runs `work` over 0 ..< units, on several threads where each gets at least `worthwhile` multiply-adds, a few
-    /// microseconds: a smaller call costs less alone than the others take to notice it.
+    /// Runs `work` over 0 ..< units, in parts that several threads take where each part has at least `worthwhile`
+    /// multiply-adds, a few microseconds: a smaller call costs less alone than the others take to notice it.
     ///
     /// - Parameter cost: multiply-adds of one unit, roughly.
     @inline(__always)
     func divide<Work: DividedWork>(_ work: Work, units: Int, cost: Int, worthwhile: Int = 400_000) {
         guard units > 0 else { return }
         if let team {
-            let parts = min(threads, units, units * cost / worthwhile)
+            // A few parts for each thread, so that one that runs late leaves its share to the others.
+            let parts = min(4 * threads, units, units * cost / worthwhile)
             if parts > 1, team.run(work, units: units, parts: parts) { return }
         }
         work.run(0..<units)

@@ -50,8 +50,8 @@ extension KernelSet {
         let work = ProductWork(
             bodies: bodies, left: left, weights: weights.panels.base, inputs: weights.inputs,
             laneCount: weights.laneCount, bias: bias, continues: continues, target: target)
-        let panels = (weights.outputs + weights.laneCount - 1) / weights.laneCount
-        divide(work, units: panels, cost: left.count * weights.inputs * weights.laneCount)
+        let units = (weights.outputs + work.width - 1) / work.width
+        divide(work, units: units, cost: left.count * weights.inputs * work.width)
     }
 
     /// gradient[output][input] += Σ d[row][output] · x[row][input], rows in order
@@ -80,7 +80,7 @@ extension KernelSet {
     }
 }
 
-/// Units are panels of the packed matrix.
+/// Units are three panels of the packed matrix, as many as the widest tiles take at once.
 private struct ProductWork: DividedWork {
     let bodies: any InstructionSetBodies.Type
     let left: Rows
@@ -91,12 +91,15 @@ private struct ProductWork: DividedWork {
     let continues: Int
     let target: MutableRows
 
+    /// Outputs of one unit.
+    var width: Int { 3 * laneCount }
+
     func run(_ units: Range<Int>) {
-        let output = units.lowerBound * laneCount
+        let output = units.lowerBound * width
         bodies.product(
             left: left.base, leftStride: left.stride, rows: left.count,
             packed: weights + output * inputs, inputs: inputs,
-            outputs: min(units.upperBound * laneCount, target.width) - output,
+            outputs: min(units.upperBound * width, target.width) - output,
             bias: bias.map { $0 + output }, continues: continues,
             target: target.base + output, targetStride: target.stride)
     }

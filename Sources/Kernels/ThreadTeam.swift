@@ -12,32 +12,33 @@ extension DividedWork {
     }
 }
 
-/// A few threads that wait for parts of one call's work, and sleep when none comes.
+/// A few threads that help with the parts of one call's work, and sleep when none comes.
 ///
-/// A helper watches for the next call for some microseconds before it sleeps, since the steps of a recurrence follow
-/// each other closely; the caller does a part itself and watches likewise for the rest.
+/// Parts are taken one by one by whoever is free, the caller first among them: a helper that the system does not let run
+/// costs nothing. A helper watches for the next call for some microseconds before it sleeps, since the steps of a
+/// recurrence follow each other closely.
 final class ThreadTeam: Sendable {
     private let shared: Shared
 
     /// Outlives the team: helpers hold it until they have seen the end.
     private final class Shared: @unchecked Sendable {
         // @unchecked: `work`, `units` and `parts` are written by the one caller that holds `isBusy`, before the
-        // releasing store of `generation`, and read by helpers after the acquiring load of it; the caller waits for all
-        // helpers before it writes again. `sleep` and `wake` are locks themselves.
+        // releasing store of `offer`, and read only by a thread that has taken a part by an acquiring exchange of it;
+        // the caller waits for all parts before it writes again. `sleep` and `wake` are locks themselves.
         let isBusy = Atomic<Bool>(false)
-        let generation = Atomic<Int>(0)
-        let remaining = Atomic<Int>(0)
+        /// Parts not yet taken, in the low half; the number of the call in the high half, so that a part of one call
+        /// is never taken for one of the next.
+        let offer = Atomic<UInt64>(0)
+        let finished = Atomic<Int>(0)
         let sleepers = Atomic<Int>(0)
         let isEnding = Atomic<Bool>(false)
         var work: (type: any DividedWork.Type, address: UnsafeRawPointer)?
         var units = 0
         var parts = 0
-        let helpers: Int
         let sleep: UnsafeMutablePointer<pthread_mutex_t>
         let wake: UnsafeMutablePointer<pthread_cond_t>
 
-        init(helpers: Int) {
-            self.helpers = helpers
+        init() {
             sleep = .allocate(capacity: 1)
             wake = .allocate(capacity: 1)
             pthread_mutex_init(sleep, nil)
@@ -51,39 +52,41 @@ final class ThreadTeam: Sendable {
             sleep.deallocate()
         }
 
-        /// Does part `index` of the present work, if there are that many.
-        func perform(part index: Int) {
-            guard index < parts, let work else { return }
-            work.type.run(at: work.address, units * index / parts..<units * (index + 1) / parts)
-        }
-    }
-
-    private final class Seat {
-        let shared: Shared
-        let index: Int
-        init(shared: Shared, index: Int) {
-            self.shared = shared
-            self.index = index
+        /// Takes parts until none is left.
+        func help() {
+            var seen = offer.load(ordering: .relaxed)
+            while ThreadTeam.partsLeft(seen) > 0 {
+                let exchange = offer.compareExchange(
+                    expected: seen, desired: seen - 1, successOrdering: .acquiring, failureOrdering: .relaxed)
+                seen = exchange.original
+                guard exchange.exchanged, let work else { continue }
+                let part = ThreadTeam.partsLeft(seen) - 1
+                work.type.run(at: work.address, units * part / parts..<units * (part + 1) / parts)
+                finished.add(1, ordering: .releasing)
+                seen = offer.load(ordering: .relaxed)
+            }
         }
     }
 
     /// Looks at a shared number before a thread sleeps: some ten microseconds, as long as waking it would take.
     private static let patience = 20_000
 
+    private static func partsLeft(_ offer: UInt64) -> Int { Int(offer & 0xffff_ffff) }
+
     init(helpers: Int) {
-        shared = Shared(helpers: helpers)
+        shared = Shared()
         for index in 1...helpers {
-            let seat = Unmanaged.passRetained(Seat(shared: shared, index: index))
+            let argument = Unmanaged.passRetained(shared)
             var thread = pthread_t()
-            let failure = pthread_create(&thread, nil, { ThreadTeam.serve($0) }, seat.toOpaque())
+            let failure = pthread_create(&thread, nil, { ThreadTeam.serve($0) }, argument.toOpaque())
             precondition(failure == 0, "cannot start helper thread \(index) of \(helpers): error \(failure)")
             pthread_detach(thread)
         }
     }
 
     deinit {
-        shared.isEnding.store(true, ordering: .relaxed)
-        announce()
+        shared.isEnding.store(true, ordering: .sequentiallyConsistent)
+        wakeSleepers()
     }
 
     /// Runs `work` in `parts` parts; false where the helpers serve another call at the moment, and nothing was done.
@@ -95,24 +98,24 @@ final class ThreadTeam: Sendable {
             shared.work = (Work.self, UnsafeRawPointer(address))
             shared.units = units
             shared.parts = parts
-            shared.remaining.store(shared.helpers, ordering: .relaxed)
-            announce()
-            shared.perform(part: 0)
+            shared.finished.store(0, ordering: .relaxed)
+            let call = (shared.offer.load(ordering: .relaxed) >> 32) &+ 1
+            shared.offer.store(call << 32 | UInt64(parts), ordering: .sequentiallyConsistent)
+            wakeSleepers()
+            shared.help()
             var looks = 0
-            while shared.remaining.load(ordering: .acquiring) > 0 {
+            while shared.finished.load(ordering: .acquiring) < parts {
                 looks += 1
                 if looks > Self.patience { sched_yield() }
             }
         }
-        shared.work = nil
         shared.isBusy.store(false, ordering: .releasing)
         return true
     }
 
-    /// Lets every helper see a new generation. A helper that counts itself a sleeper looks at the generation once more
-    /// before it sleeps, both in sequential order, so one of the two sides notices the other.
-    private func announce() {
-        shared.generation.add(1, ordering: .sequentiallyConsistent)
+    /// A helper that counts itself a sleeper looks once more before it sleeps, and a caller looks for sleepers after its
+    /// offer stands, all in sequential order: one of the two notices the other.
+    private func wakeSleepers() {
         if shared.sleepers.load(ordering: .sequentiallyConsistent) > 0 {
             pthread_mutex_lock(shared.sleep)
             pthread_cond_broadcast(shared.wake)
@@ -122,31 +125,25 @@ final class ThreadTeam: Sendable {
 
     private static func serve(_ argument: UnsafeMutableRawPointer?) -> UnsafeMutableRawPointer? {
         guard let argument else { return nil }
-        let seat = Unmanaged<Seat>.fromOpaque(argument).takeRetainedValue()
-        let shared = seat.shared
-        var seen = 0
+        let shared = Unmanaged<Shared>.fromOpaque(argument).takeRetainedValue()
         while true {
-            seen = next(after: seen, shared)
-            if shared.isEnding.load(ordering: .relaxed) { return nil }
-            shared.perform(part: seat.index)
-            shared.remaining.subtract(1, ordering: .releasing)
+            waitForParts(shared)
+            if shared.isEnding.load(ordering: .sequentiallyConsistent) { return nil }
+            shared.help()
         }
     }
 
-    /// Waits until the generation differs from `seen`, and answers it.
-    private static func next(after seen: Int, _ shared: Shared) -> Int {
-        for _ in 0..<patience {
-            let generation = shared.generation.load(ordering: .acquiring)
-            if generation != seen { return generation }
-        }
+    /// Returns when there are parts to take, or the team ends.
+    private static func waitForParts(_ shared: Shared) {
+        for _ in 0..<patience where partsLeft(shared.offer.load(ordering: .relaxed)) > 0 { return }
         pthread_mutex_lock(shared.sleep)
-        defer { pthread_mutex_unlock(shared.sleep) }
         shared.sleepers.add(1, ordering: .sequentiallyConsistent)
-        defer { shared.sleepers.subtract(1, ordering: .relaxed) }
-        while true {
-            let generation = shared.generation.load(ordering: .sequentiallyConsistent)
-            if generation != seen { return generation }
+        while partsLeft(shared.offer.load(ordering: .sequentiallyConsistent)) == 0,
+            !shared.isEnding.load(ordering: .sequentiallyConsistent)
+        {
             pthread_cond_wait(shared.wake, shared.sleep)
         }
+        shared.sleepers.subtract(1, ordering: .relaxed)
+        pthread_mutex_unlock(shared.sleep)
     }
 }
