@@ -35,21 +35,30 @@ final class EventStream {
         try put(format.frame(event, id: number, writer.take()))
     }
 
-    /// Runs the work and ends the stream, in good order or with the problem; a problem is thrown on, for whoever has
-    /// to answer it (where nothing was sent yet), to log it, or to forget what was begun.
+    /// Runs the work and ends the stream: in good order, or with the problem.
     func run(_ work: () throws -> Void) throws {
         do {
             try work()
-            stream?.finish()
-        } catch is PeerGone {
-            stream?.abort()
+            finish()
         } catch {
-            if let stream {
-                stream.write(format.frame(Problem(error), id: nil, requestID: call.request.id))
-                stream.finish()
-            }
-            throw error
+            try fail(error)
         }
+    }
+
+    func finish() { stream?.finish() }
+
+    /// Ends the stream with the problem and throws it on, for whoever has to answer it (where nothing was sent yet) or
+    /// to log it.
+    func fail(_ error: any Error) throws {
+        if error is PeerGone {
+            stream?.abort()
+            return
+        }
+        if let stream {
+            stream.write(format.frame(Problem(error), id: nil, requestID: call.request.id))
+            stream.finish()
+        }
+        throw error
     }
 
     private func put(_ bytes: [UInt8]) throws(PeerGone) {

@@ -124,12 +124,17 @@ extension Call {
             // comes back for the answer finds the whole of it.
             let stream = EventStream(self, format, isKept: true)
             var isFresh = false
-            let response = try idempotency.answer { _ in
-                isFresh = true
-                try stream.run { try steps(of: id, wish, onto: stream) }
-                return Response(status: 200, type: format.type.field, bytes: stream.sent, fields: format.fields)
+            do {
+                let response = try idempotency.answer { _ in
+                    isFresh = true
+                    try steps(of: id, wish, onto: stream)
+                    return Response(status: 200, type: format.type.field, bytes: stream.sent, fields: format.fields)
+                }
+                // Only now, so that whoever asks again after the end finds the answer and not a request under way.
+                if isFresh { stream.finish() } else { responder.respond(response) }
+            } catch {
+                try stream.fail(error)
             }
-            if !isFresh { responder.respond(response) }
         }
     }
 

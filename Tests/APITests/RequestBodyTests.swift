@@ -1,4 +1,5 @@
 import Formats
+import Foundation
 import Service
 import Testing
 import Training
@@ -32,6 +33,23 @@ struct RequestBodyTests {
             }
         }
         #expect(count >= 15)
+    }
+
+    @Test("the example requests of the documentation fit the contract and are read")
+    func documentedExamplesAreRead() throws {
+        let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+            .deletingLastPathComponent().resolvingSymlinksInPath()
+        let folder = root.appendingPathComponent("Documentation/examples")
+        var count = 0
+        for name in try FileManager.default.contentsOfDirectory(atPath: folder.path) where name.hasSuffix(".json") {
+            let bytes = [UInt8](try Data(contentsOf: folder.appendingPathComponent(name)))
+            let schema = name.hasPrefix("train") ? "TrainRequest" : "PredictRequest"
+            let body = try #require(RequestBody.all.first { $0.schema == schema })
+            #expect(SchemaCheck.findings(try JSON.parse(bytes), contract.schema(schema)) == [], "\(name)")
+            #expect(throws: Never.self, "\(name)") { try body.decode(bytes) }
+            count += 1
+        }
+        #expect(count > 0)
     }
 
     @Test("the valid bodies show every field of their schema", arguments: RequestBody.all)

@@ -146,7 +146,8 @@ struct WholeInterfaceTests {
                 try send(.post, "/jobs/\(id)/\(verb)", expecting: 409)
             }
 
-            try server.train(Bodies.classify())
+            let classifier = try #require(try server.train(Bodies.classify())["id"]?.string)
+            try send(.get, "/jobs/\(classifier)/events?limit=1000")
             try server.train(Bodies.classify(model: "mean", pool: "mean"))
             try server.train(Bodies.forecast(model: "f", features: #"["x"]"#))
             try verbs()
