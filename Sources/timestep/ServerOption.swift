@@ -61,19 +61,21 @@ struct ServerOption: Sendable {
 
     // MARK: Processors and memory
 
+    // Each of these threads is one of Dispatch's, which has 255 for the whole process: the bounds leave some of them.
+
     static let workers = integer(
         "workers", "COUNT", \.service.workers, in: 0...256, "Processes that train, each one job at a time.")
     static let inferenceThreads = integer(
-        "inference_threads", "COUNT", \.service.inferenceThreads, in: 1...1_024,
+        "inference_threads", "COUNT", \.service.inferenceThreads, in: 1...128,
         "Threads that run predictions and sessions.", defaultInWords: "one a core")
     static let requestThreads = integer(
-        "request_threads", "COUNT", \.api.requestThreads, in: 1...1_024,
+        "request_threads", "COUNT", \.api.requestThreads, in: 1...32,
         "Threads for requests that read and write the database.")
     static let transferThreads = integer(
-        "transfer_threads", "COUNT", \.api.transferThreads, in: 1...1_024,
+        "transfer_threads", "COUNT", \.api.transferThreads, in: 1...32,
         "Threads for uploads and streamed answers: each keeps one for as long as its peer is slow.")
     static let eventLoops = integer(
-        "event_loops", "COUNT", \.http.loops, in: 1...256, "Threads that read and write sockets.")
+        "event_loops", "COUNT", \.http.loops, in: 1...32, "Threads that read and write sockets.")
     static let instructionSet = ServerOption(
         key: "instruction_set", placeholder: "NAME",
         help:
