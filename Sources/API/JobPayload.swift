@@ -23,8 +23,7 @@ extension JSONWriter {
             writer.key("progress")
             writer.progress(job.shownProgress)
             writer.member("metrics", job.metrics)
-            writer.key("seed")
-            writer.unsigned(job.seed)
+            writer.member("seed", job.seed)
             writer.key("spec")
             try writer.spec(spec, dataset: job.datasetID)
             writer.member("report", verbatim: job.report)
@@ -82,22 +81,6 @@ extension JSONWriter {
             writer.member("seconds", seconds)
         }
     }
-
-    mutating func member(_ name: String, _ metrics: [String: Double]) {
-        key(name)
-        object { writer in
-            for (name, value) in metrics.sorted(by: { $0.key < $1.key }) { writer.member(name, value) }
-        }
-    }
-
-    /// Text that is JSON already; null where there is none.
-    mutating func member(_ name: String, verbatim json: String?) {
-        key(name)
-        if let json { verbatim(json.utf8) } else { null() }
-    }
-
-    /// Beyond the range of `Int` a seed is written as the digits it has.
-    mutating func unsigned(_ value: UInt64) { verbatim(String(value).utf8) }
 }
 
 extension Job {

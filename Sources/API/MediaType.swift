@@ -6,7 +6,6 @@ enum MediaType: String, CaseIterable, Sendable {
     case ndjson = "application/x-ndjson"
     case eventStream = "text/event-stream"
     case octets = "application/octet-stream"
-    case csv = "text/csv"
     case problem = "application/problem+json"
     case plain = "text/plain"
     case yaml = "application/yaml"
@@ -14,7 +13,7 @@ enum MediaType: String, CaseIterable, Sendable {
     /// Names under which people also know it.
     private static let aliases: [String: MediaType] = [
         "application/ndjson": .ndjson, "application/jsonl": .ndjson, "application/x-jsonlines": .ndjson,
-        "application/json-lines": .ndjson, "application/csv": .csv, "text/json": .json,
+        "application/json-lines": .ndjson, "text/json": .json,
     ]
 
     /// From the value of a `Content-Type` or an element of `Accept`; parameters are left out.

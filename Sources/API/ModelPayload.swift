@@ -76,8 +76,7 @@ extension JSONWriter {
         object { writer in
             writer.member("job", lineage.job)
             writer.member("dataset_digest", lineage.datasetDigest)
-            writer.key("seed")
-            if let seed = lineage.seed { writer.unsigned(seed) } else { writer.null() }
+            writer.member("seed", lineage.seed)
             writer.member("code_version", lineage.codeVersion)
         }
     }

@@ -240,11 +240,3 @@ extension Call {
         }
     }
 }
-
-extension JSONWriter {
-    /// Bytes that are JSON already.
-    mutating func member(_ name: String, verbatim json: [UInt8]) {
-        key(name)
-        verbatim(json)
-    }
-}
