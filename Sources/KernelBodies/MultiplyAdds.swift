@@ -7,12 +7,14 @@ extension Bodies {
     /// processor can do when nothing is loaded or stored.
     ///
     ///     target [laneCount], overwritten with a sum, so that the work is needed
+    @inline(never)
     public static func multiplyAdds(rounds: Int, target: UnsafeMutablePointer<Float>) {
-        // x ← x·m + a tends to a / (1 − m): no overflow, no denormal numbers.
+        // x ← x·m + a tends to a / (1 − m): no overflow, no denormal numbers. Each chain starts from a value of its own,
+        // or the compiler might compute one for all.
         let m = broadcast(0.5)
         let a = broadcast(1)
-        var (x0, x1, x2, x3, x4, x5) = (a, a, a, a, a, a)
-        var (x6, x7, x8, x9, x10, x11) = (a, a, a, a, a, a)
+        var (x0, x1, x2, x3, x4, x5) = (a, a + 1, a + 2, a + 3, a + 4, a + 5)
+        var (x6, x7, x8, x9, x10, x11) = (a + 6, a + 7, a + 8, a + 9, a + 10, a + 11)
         for _ in 0..<rounds {
             x0 = multiplyAdd(x0, m, a)
             x1 = multiplyAdd(x1, m, a)

@@ -24,6 +24,9 @@ protocol InstructionSetBodies: SendableMetatype {
         x: UnsafePointer<Float>, xStride: Int, inputs: Int,
         rows: Int, gradient: UnsafeMutablePointer<Float>, gradientStride: Int)
 
+    static var multiplyAddChains: Int { get }
+    static func multiplyAdds(rounds: Int, target: UnsafeMutablePointer<Float>)
+
     static func sum(_ x: UnsafePointer<Float>, count: Int) -> Float
     static func dot(_ x: UnsafePointer<Float>, _ y: UnsafePointer<Float>, count: Int) -> Float
     static func columnSums(
