@@ -101,9 +101,13 @@ struct ServeBench: Command {
         return (line?.split(separator: " ").dropFirst().first.flatMap { Int($0) } ?? 0) * 1024
     }
 
+    /// Children stand under the thread that started them (proc(5)).
     private static func children(_ process: Int32) -> [Int32] {
-        let path = "/proc/\(process)/task/\(process)/children"
-        let listed = (try? String(contentsOfFile: path, encoding: .utf8)) ?? ""
-        return listed.split(separator: " ").compactMap { Int32($0) }
+        let threads = (try? FileManager.default.contentsOfDirectory(atPath: "/proc/\(process)/task")) ?? []
+        return threads.flatMap { thread in
+            let path = "/proc/\(process)/task/\(thread)/children"
+            let listed = (try? String(contentsOfFile: path, encoding: .utf8)) ?? ""
+            return listed.split(separator: " ").compactMap { Int32($0) }
+        }
     }
 }
