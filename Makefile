@@ -7,10 +7,10 @@ RELEASE := --configuration release --static-swift-stdlib -Xlinker -s
 BIN = $(shell $(SWIFT) build $(RELEASE) --show-bin-path)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo demo-check test build install format lint ci clean
+.PHONY: help setup demo demo-check test build install documentation format lint ci clean
 
 help: ## list these commands
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-12s %s\n", $$1, $$2 }'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-14s %s\n", $$1, $$2 }'
 
 setup: ## install the system packages that are missing (needs root), or say which
 	@.ci/setup
@@ -31,6 +31,10 @@ build: setup ## build the release binary
 install: build ## copy the binary to PREFIX/bin (default /usr/local)
 	install -d $(or $(PREFIX),/usr/local)/bin
 	install -m 755 $(BIN)/timestep $(or $(PREFIX),/usr/local)/bin/timestep
+
+documentation: build ## write the table of settings in Documentation/configuration.md anew
+	sed -i '/^| key | default/,$$d' Documentation/configuration.md
+	$(BIN)/timestep serve --print-options >> Documentation/configuration.md
 
 format: ## format the sources in place
 	$(SWIFT) format --in-place --recursive Sources Tests Package.swift

@@ -4,7 +4,7 @@ import Logging
 
 /// Writes one line for each log message to the standard error: as JSON for machines, as text for a person who watches.
 ///
-///     {"time":"2025-03-01T12:00:00.123Z","level":"info","logger":"timestep","message":"listening","address":"…"}
+///     {"time":"2025-03-01T12:00:00.123Z","level":"info","logger":"timestep","message":"ready","address":"…"}
 ///
 /// A line is one `write`, so lines of several threads and processes do not mix.
 struct LineLogHandler: LogHandler {
