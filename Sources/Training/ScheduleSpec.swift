@@ -32,7 +32,7 @@ public struct ScheduleSpec: Hashable, Sendable {
     }
 
     /// The schedule of this kind with its defaults.
-    public init(_ kind: Kind, warmupSteps: Int = 0) {
+    public init(kind: Kind, warmupSteps: Int = 0) {
         let rule: Rule =
             switch kind {
             case .constant: .constant

@@ -1,0 +1,179 @@
+import Formats
+import Kernels
+import Networks
+import TestSupport
+import Testing
+
+/// Whole layers against the computations of another framework: outputs, last states, and every gradient.
+@Suite("Reference cases")
+struct ReferenceCaseTests {
+    static let cases: [(name: String, cell: Cell)] = [
+        ("rnn_tanh_1layer", .elman(.tanh)), ("rnn_relu_2layer_small", .elman(.relu)),
+        ("elman_sigmoid_1layer", .elman(.sigmoid)), ("lstm_1layer", .lstm), ("lstm_1layer_varlen", .lstm),
+        ("gru_reset_after_1layer", .gru(.after)), ("gru_reset_before_1layer", .gru(.before)),
+    ]
+
+    @Test("outputs, states and gradients are those of the reference", arguments: cases)
+    func agrees(name: String, cell: Cell) throws {
+        let reference = try LayerCase(name, cell)
+        let gradient = UnsafeMutablePointer<Float>.allocate(capacity: reference.layout.count)
+        defer { gradient.deallocate() }
+        gradient.initialize(repeating: 0, count: reference.layout.count)
+        let trained = reference.forward(KernelSet())
+        let outputs = max(10 * (reference.source.frameworkError("outputs") ?? 0), 1e-6)
+        #expect(distance(trained.topStates, try reference.steps("f64/out/y")) <= outputs)
+        for (layer, states) in try reference.states("f64/out/hn").enumerated() {
+            #expect(distance(trained.lastStates.flatMap { $0.h[layer] }, states) <= outputs)
+        }
+        if reference.source.has("f64/out/cn") {
+            for (layer, states) in try reference.states("f64/out/cn").enumerated() {
+                #expect(distance(trained.lastStates.flatMap { $0.c[layer] ?? [] }, states) <= outputs)
+            }
+        }
+
+        let (dx, dFirst) = trained.backwardStates(
+            dTop: try reference.steps("probe/y").map(Float.init), dLast: try reference.probes(), into: gradient)
+        let gradients = max(10 * (reference.source.frameworkError("gradients") ?? 0), 1e-6)
+        for (tensor, name) in reference.tensors {
+            let found = Array(UnsafeBufferPointer(start: gradient + tensor.range.lowerBound, count: tensor.range.count))
+            #expect(distance(found, try reference.source.doubles("f64/grad/\(name)")) <= gradients, "\(name)")
+        }
+        #expect(distance(dx, try reference.steps("f64/grad/x")) <= gradients)
+        for (layer, states) in try reference.states("f64/grad/h0").enumerated() {
+            #expect(distance(dFirst.flatMap { $0.h[layer] }, states) <= gradients)
+        }
+        if reference.source.has("f64/grad/c0") {
+            for (layer, states) in try reference.states("f64/grad/c0").enumerated() {
+                #expect(distance(dFirst.flatMap { $0.c[layer] ?? [] }, states) <= gradients)
+            }
+        }
+    }
+
+    @Test("inference gives the outputs of the reference, and the very states of training", arguments: cases)
+    func inference(name: String, cell: Cell) throws {
+        let reference = try LayerCase(name, cell)
+        let kernels = KernelSet()
+        let network = InferenceNetwork(reference.network, reference.parameters, kernels: kernels)
+        var states = try reference.firstStates()
+        let outputs = network.run(
+            reference.x, lengths: reference.lengths, states: &states, answer: .everyStep)
+        #expect(distance(outputs, try reference.steps("f64/out/y")) <= 1e-6)
+        let trained = reference.forward(kernels)
+        #expect(outputs.bits == trained.topStates.bits)
+        #expect(states.map(\.bits) == trained.lastStates.map(\.bits))
+    }
+}
+
+/// A case of one or two recurrent layers, its head the identity, in the caller's order of this program.
+struct LayerCase {
+    let source: SafetensorsCase
+    let network: NetworkDescription
+    let layout: ParameterLayout
+    let parameters: Parameters
+    let lengths: [Int]
+    let x: [Float]
+    private let steps: Int
+
+    init(_ name: String, _ cell: Cell) throws {
+        source = try SafetensorsCase(name)
+        let shape = try source.shape("input/x")
+        steps = shape[0]
+        let hidden = try source.shape("param/weight_hh_l0")[1]
+        let layers = source.has("param/weight_hh_l1") ? 2 : 1
+        lengths =
+            source.has("const/lengths")
+            ? try source.ints("const/lengths") : [Int](repeating: shape[0], count: shape[1])
+        network = NetworkDescription(
+            inputs: shape[2],
+            layers: [LayerDescription](
+                repeating: LayerDescription(cell: cell, hidden: hidden), count: layers),
+            outputs: hidden, readout: .last)
+        layout = ParameterLayout(network)
+        var parameters = Parameters(layout: layout)
+        for (tensor, name) in Self.tensors(layout, source) {
+            parameters.values.replaceSubrange(tensor.range, with: try source.floats("param/\(name)"))
+        }
+        for unit in 0..<hidden { parameters.values[layout.headWeights.lowerBound + unit * hidden + unit] = 1 }
+        self.parameters = parameters
+        x = try Self.steps(source, "input/x", lengths).map(Float.init)
+    }
+
+    /// Our tensors with their names in the case; a case with one bias leaves the recurrent one at zero.
+    var tensors: [(ParameterLayout.Tensor, String)] { Self.tensors(layout, source) }
+
+    private static func tensors(
+        _ layout: ParameterLayout, _ source: SafetensorsCase
+    ) -> [(ParameterLayout.Tensor, String)] {
+        layout.tensors.compactMap { tensor in
+            let parts = tensor.name.split(separator: ".")
+            guard parts[0] == "layers" else { return nil }
+            var name = "\(parts[2])_l\(parts[1])"
+            if !source.has("param/\(name)"), parts[2] == "bias_ih" { name = "bias_l\(parts[1])" }
+            return source.has("param/\(name)") ? (tensor, name) : nil
+        }
+    }
+
+    /// A tensor (time, batch, feature) as sequence after sequence, without the padding.
+    func steps(_ name: String) throws -> [Double] { try Self.steps(source, name, lengths) }
+
+    private static func steps(_ source: SafetensorsCase, _ name: String, _ lengths: [Int]) throws -> [Double] {
+        let shape = try source.shape(name)
+        let values = try number(source, name)
+        var result: [Double] = []
+        for (sequence, length) in lengths.enumerated() {
+            for step in 0..<length {
+                let start = (step * shape[1] + sequence) * shape[2]
+                result += values[start..<start + shape[2]]
+            }
+        }
+        return result
+    }
+
+    private static func number(_ source: SafetensorsCase, _ name: String) throws -> [Double] {
+        name.hasPrefix("f64") ? try source.doubles(name) : try source.floats(name).map(Double.init)
+    }
+
+    /// A tensor (layer, batch, hidden), layer by layer.
+    func states(_ name: String) throws -> [[Double]] {
+        let shape = try source.shape(name)
+        let values = try Self.number(source, name)
+        let size = shape[1] * shape[2]
+        return (0..<shape[0]).map { Array(values[$0 * size..<($0 + 1) * size]) }
+    }
+
+    func firstStates() throws -> [StreamState] { try streamStates("input/h0", "input/c0") }
+
+    /// The weights of the loss over the last states; steps and sum stay as in a zero state.
+    func probes() throws -> [StreamState] { try streamStates("probe/hn", "probe/cn") }
+
+    private func streamStates(_ h: String, _ c: String) throws -> [StreamState] {
+        var result = [StreamState](repeating: StreamState(zeroFor: network), count: lengths.count)
+        let hidden = network.layers[0].hidden
+        for (layer, values) in try states(h).enumerated() {
+            for sequence in lengths.indices {
+                result[sequence].h[layer] = values[sequence * hidden..<(sequence + 1) * hidden].map(Float.init)
+            }
+        }
+        guard source.has(c) else { return result }
+        for (layer, values) in try states(c).enumerated() {
+            for sequence in lengths.indices {
+                result[sequence].c[layer] = values[sequence * hidden..<(sequence + 1) * hidden].map(Float.init)
+            }
+        }
+        return result
+    }
+
+    /// A training network that has gone forward over the case.
+    func forward(_ kernels: KernelSet) -> TrainingNetwork {
+        let network = TrainingNetwork(network, kernels: kernels)
+        parameters.values.withUnsafeBufferPointer { network.load($0.baseAddress!) }
+        let batch = RaggedBatch(lengths: lengths)
+        let width = self.network.inputs
+        // Backward reads the input again, so it must outlive this call.
+        let packed = UnsafeMutablePointer<Float>.allocate(capacity: batch.rows * width)
+        x.withUnsafeBufferPointer { batch.pack($0.baseAddress!, width: width, into: packed) }
+        _ = network.forward(
+            batch, x: Rows(packed, count: batch.rows, width: width), states: try? firstStates())
+        return network
+    }
+}

@@ -1,0 +1,113 @@
+import Kernels
+import Networks
+import TestSupport
+
+/// Draws in [-1, 1], the same for the same seed.
+func draws(_ count: Int, seed: UInt64) -> [Float] {
+    var generator = SeededGenerator(seed)
+    return (0..<count).map { _ in Float.random(in: -1...1, using: &generator) }
+}
+
+/// Parameters of every tensor drawn from [-1, 1] · scale.
+func drawnParameters(_ network: NetworkDescription, scale: Float = 0.5, seed: UInt64 = 1) -> Parameters {
+    let layout = ParameterLayout(network)
+    return Parameters(layout: layout, values: draws(layout.count, seed: seed).map { $0 * scale })
+}
+
+/// A network of one cell throughout.
+func network(
+    _ cell: Cell, inputs: Int = 3, hidden: [Int] = [5], outputs: Int = 2, dropout: Float = 0,
+    readout: Readout = .last
+) -> NetworkDescription {
+    NetworkDescription(
+        inputs: inputs, layers: hidden.map { LayerDescription(cell: cell, hidden: $0) }, dropout: dropout,
+        outputs: outputs, readout: readout)
+}
+
+extension [Float] {
+    /// What equality is compared by.
+    var bits: [UInt32] { map(\.bitPattern) }
+}
+
+extension StreamState {
+    var bits: [[UInt32]] { h.map(\.bits) + c.map { $0?.bits ?? [] } + [sum?.bits ?? []] + [[UInt32(steps)]] }
+}
+
+/// The instruction sets with fused multiply-add that this machine has.
+let fusedSets = InstructionSet.allCases.filter { $0 != .baseline && $0.isAvailable }
+
+/// A stack of layers with a head as plain formulas in Double: what the network is held to.
+struct ReferenceNetwork {
+    var layers: [ReferenceLayer]
+    var head: [Double]
+    var headBias: [Double]
+    var readout: Readout
+
+    init(_ network: NetworkDescription, _ parameters: [Double]) {
+        let layout = ParameterLayout(network)
+        layers = network.layers.enumerated().map { index, layer in
+            let place = layout.layers[index]
+            return ReferenceLayer(
+                cell: ReferenceCell(layer.cell), inputs: network.inputs(ofLayer: index), hidden: layer.hidden,
+                w: Array(parameters[place.inputWeights]), u: Array(parameters[place.recurrentWeights]),
+                b: Array(parameters[place.inputBias]), c: Array(parameters[place.recurrentBias]))
+        }
+        head = Array(parameters[layout.headWeights])
+        headBias = Array(parameters[layout.headBias])
+        readout = network.readout
+    }
+
+    /// The top layer's h at every step.
+    func states(_ sequence: [[Double]]) -> [[Double]] {
+        layers.reduce(sequence) { $1.run($0).outputs }
+    }
+
+    /// One output row (last, mean) or one a step, one after the other.
+    func run(_ sequence: [[Double]]) -> [Double] {
+        let states = states(sequence)
+        let hidden = layers[layers.count - 1].hidden
+        let read: [[Double]]
+        switch readout {
+        case .everyStep: read = states
+        case .last: read = [states.last ?? [Double](repeating: 0, count: hidden)]
+        case .mean:
+            read = [
+                (0..<hidden).map { unit in states.reduce(0) { $0 + $1[unit] } / Double(max(states.count, 1)) }
+            ]
+        }
+        return read.flatMap { state in
+            headBias.indices.map { output in
+                headBias[output] + (0..<hidden).reduce(0) { $0 + head[output * hidden + $1] * state[$1] }
+            }
+        }
+    }
+}
+
+extension ReferenceCell {
+    init(_ cell: Cell) {
+        switch cell {
+        case .elman(.tanh): self = .elmanTanh
+        case .elman(.sigmoid): self = .elmanSigmoid
+        case .elman(.relu): self = .elmanRelu
+        case .elman(.identity): self = .elmanIdentity
+        case .lstm: self = .lstm
+        case .gru(.after): self = .gruAfter
+        case .gru(.before): self = .gruBefore
+        }
+    }
+}
+
+/// Rows of one sequence out of values that hold all, as Double.
+func sequence(_ index: Int, of values: [Float], lengths: [Int], width: Int) -> [[Double]] {
+    let start = lengths[..<index].reduce(0, +)
+    return (0..<lengths[index]).map { step in
+        (0..<width).map { Double(values[(start + step) * width + $0]) }
+    }
+}
+
+/// The greatest distance, relative to the greatest expected value (and at least 1).
+func distance(_ found: [Float], _ expected: [Double]) -> Double {
+    guard found.count == expected.count else { return .infinity }
+    let scale = max(expected.map(abs).max() ?? 0, 1)
+    return zip(found, expected).map { abs(Double($0) - $1) }.max().map { $0.isNaN ? .infinity : $0 / scale } ?? 0
+}

@@ -1,0 +1,101 @@
+import Foundation
+import Networks
+import Testing
+
+@Suite("Transforms")
+struct TransformTests {
+    private let series = (0..<40).map { 50 + 3 * Double($0) + 10 * sin(Double($0)) }
+
+    static let chains: [[TransformSpec]] = [
+        [], [.log], [.difference], [.seasonalDifference(12)], [.standardise], [.minMax],
+        [.log, .seasonalDifference(12)], [.log, .difference, .seasonalDifference(4), .standardise],
+        [.difference, .difference, .minMax],
+    ]
+
+    @Test("what goes in comes out again, one value after the other", arguments: chains)
+    func roundTrip(chain: [TransformSpec]) throws {
+        let column = try ColumnTransform(fitting: chain, to: [series], column: 0)
+        #expect(column.lag == chain.lag)
+        let transformed = try column.forward(series, column: 0)
+        #expect(transformed.count == series.count - column.lag)
+        for (place, value) in transformed.enumerated() {
+            let row = place + column.lag
+            let back = try column.inverse(value, after: Array(series[..<row]), column: 0)
+            #expect(abs(back - series[row]) < 1e-9 * abs(series[row]))
+        }
+    }
+
+    @Test("a stream of rows is transformed to the bits of the whole series", arguments: chains)
+    func streaming(chain: [TransformSpec]) throws {
+        let column = try ColumnTransform(fitting: chain, to: [series], column: 0)
+        let other = try ColumnTransform(fitting: [.standardise], to: [series.reversed()], column: 1)
+        let inputs = InputTransforms(columns: [column, other], laggedColumns: 1)
+        let rows = series.flatMap { [$0, -$0] }
+        let whole = try inputs.forward(rows)
+        var lags: [[Double]] = []
+        var found: [Float] = []
+        for value in series {
+            if let row = try inputs.forward([value, -value], after: lags) { found += row }
+            inputs.advance(&lags, with: [value, -value])
+        }
+        #expect(found.bits == whole.bits)
+        #expect(lags.count == column.lag && lags.allSatisfy { $0.count == 1 })
+    }
+
+    @Test("values are centred and scaled by the numbers of the fitted part alone")
+    func fitted() throws {
+        let column = try ColumnTransform(fitting: [.standardise], to: [[1, 2, 3], [4, 5]], column: 0)
+        #expect(column.steps == [.scale(offset: 3, divisor: 2.0.squareRoot())])
+        #expect(try column.forward([3, 103], column: 0) == [0, 100 / 2.0.squareRoot()])
+        let range = try ColumnTransform(fitting: [.minMax], to: [[2, 6]], column: 0)
+        #expect(try range.forward([2, 4, 10], column: 0) == [0, 0.5, 2])
+    }
+
+    @Test("a scaling is added where none ends the chain, and none where one does")
+    func impliedScaling() throws {
+        let open = try ColumnTransform(fitting: [.difference], to: [series], column: 0, spread: 0.5)
+        #expect(open.steps.count == 2)
+        let values = try open.forward(series, column: 0)
+        let mean = values.reduce(0, +) / Double(values.count)
+        let squares = values.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / Double(values.count)
+        #expect(abs(mean) < 1e-12 && abs(squares.squareRoot() - 0.5) < 1e-12)
+        #expect(try ColumnTransform(fitting: [.log, .minMax], to: [series], column: 0, spread: 0.5).steps.count == 2)
+    }
+
+    @Test("a constant column is shifted to 0 and comes back", arguments: [0.0, 7, -1e300, 1e-300])
+    func constant(value: Double) throws {
+        for chain in [[TransformSpec.standardise], [.minMax], [.difference]] {
+            let column = try ColumnTransform(fitting: chain, to: [[value, value, value]], column: 0)
+            let transformed = try column.forward([value, value], column: 0)
+            #expect(transformed.allSatisfy { $0 == 0 })
+            #expect(try column.inverse(0, after: [value], column: 0) == value)
+        }
+    }
+
+    @Test("the logarithm of 0 and below is refused with its place", arguments: [0.0, -3])
+    func logarithm(value: Double) throws {
+        #expect(throws: TransformError(.notPositive(value: value), column: 4, row: 2)) {
+            _ = try ColumnTransform(fitting: [.log], to: [[1, 2, value]], column: 4)
+        }
+        let column = try ColumnTransform(fitting: [.log, .difference], to: [[1, 2, 4]], column: 0)
+        let inputs = InputTransforms(columns: [column], laggedColumns: 1)
+        // Even while the lags are still being gathered.
+        #expect(throws: TransformError.self) { _ = try inputs.forward([value], after: []) }
+    }
+
+    @Test("values whose spread is no number are refused")
+    func overflow() {
+        #expect(throws: TransformError(.overflow, column: 0)) {
+            _ = try ColumnTransform(fitting: [.standardise], to: [[1e308, -1e308, 1e308]], column: 0)
+        }
+    }
+
+    @Test("fewer values than the lags give no rows")
+    func short() throws {
+        let column = try ColumnTransform(fitting: [.seasonalDifference(12)], to: [series], column: 0)
+        #expect(try column.forward([1, 2, 3], column: 0) == [])
+        #expect(throws: TransformError(.tooFewRows(have: 3, need: 12), column: 0)) {
+            _ = try column.inverse(0, after: [1, 2, 3], column: 0)
+        }
+    }
+}

@@ -1,0 +1,104 @@
+import Foundation
+import Kernels
+import Networks
+import Testing
+
+@testable import Training
+
+@Suite("Specification")
+struct SpecTests {
+    private func decode(_ text: String) throws -> TrainingSpec {
+        try JSONDecoder().decode(TrainingSpec.self, from: Data(text.utf8))
+    }
+
+    private func encode(_ spec: TrainingSpec) throws -> String {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+        return String(decoding: try encoder.encode(spec), as: UTF8.self)
+    }
+
+    @Test("the least that is enough takes every default, and echoes it")
+    func defaults() throws {
+        let spec = try decode(#"{"task": {"kind": "forecast", "target": "y"}}"#)
+        #expect(spec == TrainingSpec(task: .forecast(ForecastTask(target: ["y"]))))
+        #expect(spec.violations().isEmpty)
+        #expect(try decode(encode(spec)) == spec)
+        let echo = try encode(spec)
+        for part in [
+            #""lookback":24"#, #""horizon":12"#, #""transform":["standardise"]"#, #""schedule":null"#, #""epochs":100"#,
+        ] {
+            #expect(echo.contains(part), "\(part)")
+        }
+    }
+
+    @Test("the request of the interface's own example is understood")
+    func example() throws {
+        let spec = try decode(
+            """
+            {"task": {"kind": "forecast", "target": "passengers_thousands", "features": [], "time": "month",
+              "lookback": 24, "horizon": 12, "transform": ["log", {"seasonal_difference": 12}], "holdout": 24},
+             "network": {"layers": [{"cell": "lstm", "hidden": 32}], "dropout": 0},
+             "training": {"epochs": 100, "batch_size": 32, "optimizer": {"kind": "adam", "learning_rate": 0.005},
+              "schedule": null, "weight_decay": 0, "clip": {"norm": 1}, "validation": {"fraction": 0.1},
+              "early_stopping": {"patience": 20}, "seed": 7, "threads": 1}}
+            """)
+        guard case .forecast(let task) = spec.task else { throw PredictionError(.otherTask) }
+        #expect(task.transform == [.log, .seasonalDifference(12)] && task.transform.lag == 12)
+        #expect(spec.training.optimizer == OptimizerSpec(.adam(), learningRate: 0.005))
+        #expect(spec.training.earlyStopping?.patience == 20 && spec.training.seed == 7)
+        #expect(spec.violations().isEmpty)
+        #expect(try decode(encode(spec)) == spec)
+    }
+
+    @Test("everything that can be said survives encoding and decoding")
+    func roundTrip() throws {
+        let rules: [OptimizerSpec.Rule] = [
+            .adam(beta1: 0.1), .adamw(epsilon: 1e-3), .sgd(momentum: 0.5, nesterov: true), .rmsprop(centred: true),
+        ]
+        let schedules: [ScheduleSpec.Rule] = [
+            .constant, .step(period: 2, factor: 0.5), .exponential(factor: 0.9), .linear(minimum: 0.1),
+            .cosine(minimum: 0.2), .reduceOnPlateau(factor: 0.3, patience: 4, minimum: 0.5),
+        ]
+        for rule in rules {
+            for schedule in schedules {
+                let spec = TrainingSpec(
+                    task: .classify(ClassifyTask(pool: .mean, sequence: "s", label: "l", features: ["a", "b"])),
+                    network: NetworkSpec(
+                        layers: [
+                            LayerSpec(cell: .gru(.before), hidden: 3), LayerSpec(cell: .elman(.relu), hidden: 4),
+                            LayerSpec(cell: .lstm, hidden: 5),
+                        ], dropout: 0.5,
+                        initialization: Initialization(input: .glorot, recurrent: .identity, forgetBias: 2)),
+                    training: OptimisationSpec(
+                        optimizer: OptimizerSpec(rule, learningRate: 0.25),
+                        schedule: ScheduleSpec(schedule, warmupSteps: 5), clip: nil, shuffle: false))
+                #expect(try decode(encode(spec)) == spec)
+            }
+        }
+    }
+
+    @Test("all that is wrong is said at once, each with its place")
+    func violations() {
+        var spec = TrainingSpec(
+            task: .forecast(
+                ForecastTask(
+                    target: ["y", "y"], features: ["", "t"], time: "t", lookback: 0, horizon: -1,
+                    transform: [.difference, .log, .seasonalDifference(0)], holdout: -1, season: 0)))
+        spec.network.layers = [LayerSpec(cell: .lstm, hidden: 0)]
+        spec.network.dropout = 1
+        spec.training = OptimisationSpec(
+            epochs: 0, batchSize: 0, optimizer: OptimizerSpec(.adam(beta1: 1, epsilon: 0), learningRate: -1),
+            schedule: ScheduleSpec(.step(period: 0, factor: 2)), weightDecay: .nan, clip: .init(norm: 0, value: -1),
+            validation: nil, earlyStopping: .init(patience: 0), threads: 0)
+        let found = Set(spec.violations().map { violation in String(describing: violation).prefix { $0 != ":" } })
+        let expected: Set<Substring> = [
+            "task.target[1]", "task.features[0]", "task.time", "task.lookback", "task.horizon", "task.transform[1]",
+            "task.transform[2].seasonal_difference", "task.holdout", "task.season", "network.layers[0].hidden",
+            "network.dropout", "training.epochs", "training.batch_size", "training.optimizer.learning_rate",
+            "training.optimizer.beta1", "training.optimizer.epsilon", "training.schedule.period",
+            "training.schedule.factor", "training.weight_decay", "training.clip.norm", "training.clip.value",
+            "training.early_stopping.patience", "training.early_stopping", "training.threads",
+        ]
+        #expect(found == expected)
+    }
+}
