@@ -1,8 +1,4 @@
-#if canImport(Glibc)
 import Glibc
-#else
-import Musl
-#endif
 
 /// A decimal number found in text: ±`digits` · 10^`exponent`, and where it stands.
 struct DecimalText {
