@@ -12,13 +12,14 @@ let optimised: [SwiftSetting] = strict + [.unsafeFlags(["-O"])]
 func kernelBodies(_ name: String, define: String, flags: [String]) -> Target {
     .target(
         name: name,
+        dependencies: ["CVectors"],
         path: "Sources/\(name)",
         swiftSettings: strict + [
             .define(define),
             // The whole module at once, or a debug build leaves the generic tiles unspecialised (a hundred times slower);
             // one thread, so that this agrees with the index that debug builds write.
             .unsafeFlags(
-                ["-O", "-Ounchecked", "-whole-module-optimization", "-num-threads", "1"]
+                ["-O", "-Ounchecked", "-disable-batch-mode", "-whole-module-optimization", "-num-threads", "1"]
                     + flags.flatMap { ["-Xcc", $0] }),
         ])
 }
@@ -56,10 +57,12 @@ let package = Package(
         .systemLibrary(
             name: "CCrypto", path: "Sources/CCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
         .target(name: "CPosix", path: "Sources/CPosix"),
+        .systemLibrary(name: "CVectors", path: "Sources/CVectors"),
 
         // Learning.
         .target(
-            name: "Kernels", dependencies: instructionSets.map { .byName(name: $0.name) }, swiftSettings: optimised),
+            name: "Kernels", dependencies: ["CVectors"] + instructionSets.map { .byName(name: $0.name) },
+            swiftSettings: optimised),
         .target(name: "Networks", dependencies: ["Kernels", "CCrypto"], swiftSettings: optimised),
         .target(name: "Training", dependencies: ["Kernels", "Networks", "CCrypto"], swiftSettings: optimised),
         .target(name: "Formats", dependencies: ["Networks", "Training"], swiftSettings: optimised),
@@ -108,7 +111,9 @@ let package = Package(
         .testTarget(name: "FormatsTests", dependencies: ["Formats", "TestSupport"], swiftSettings: optimised),
         .testTarget(name: "WireTests", dependencies: ["Wire"], swiftSettings: strict),
         .testTarget(name: "HTTPServerTests", dependencies: ["Wire", "HTTPServer"], swiftSettings: strict),
-        .testTarget(name: "StoreTests", dependencies: ["Store"], swiftSettings: strict),
+        .testTarget(
+            name: "StoreTests", dependencies: ["Store", .product(name: "GRDB", package: "GRDB.swift")],
+            swiftSettings: strict),
         .testTarget(
             name: "ServiceTests", dependencies: ["Service", "TestSupport"], swiftSettings: strict),
         .testTarget(

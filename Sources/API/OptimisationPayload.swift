@@ -125,7 +125,7 @@ extension ScheduleSpec {
             return nil
         }
         guard let kind = schedule.choice("kind", Kind.self) else { return nil }
-        self.init(kind)
+        self.init(kind: kind)
         schedule.fields(Self.fields(kind))
         let epochs = 1...TrainingSpec.Limit.epochs
         warmupSteps = schedule.int("warmup_steps", in: 0...Int(Int32.max), default: warmupSteps)

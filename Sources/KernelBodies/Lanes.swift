@@ -4,9 +4,7 @@
 // takes raw pointers and integers only: a module built for AVX-512 that emitted a weak copy of generic library code
 // (an array, a closure, a string) could lend that copy to a processor without it. `.ci/check-kernel-symbols` looks.
 
-#if canImport(CVectors)
 import CVectors
-#endif
 
 #if KERNELS_AVX512
 typealias Lanes = SIMD16<Float>
@@ -31,8 +29,6 @@ public enum Bodies {
 func multiplyAdd(_ a: Lanes, _ b: Lanes, _ sum: Lanes) -> Lanes {
     #if KERNELS_BASELINE
     return sum + a * b
-    #elseif !canImport(CVectors)
-    return sum.addingProduct(a, b)
     #elseif KERNELS_AVX512
     return vectors_multiply_add_16(a, b, sum)
     #elseif KERNELS_AVX2
@@ -97,9 +93,9 @@ struct Part: Access {
 
     @inline(__always)
     func load(_ pointer: UnsafePointer<Float>) -> Lanes {
-        #if canImport(CVectors) && KERNELS_AVX512
+        #if KERNELS_AVX512
         return vectors_load_16(pointer, count)
-        #elseif canImport(CVectors) && KERNELS_AVX2
+        #elseif KERNELS_AVX2
         return vectors_load_8(pointer, count)
         #else
         var whole = Lanes.zero
@@ -114,9 +110,9 @@ struct Part: Access {
 
     @inline(__always)
     func store(_ vector: Lanes, _ pointer: UnsafeMutablePointer<Float>) {
-        #if canImport(CVectors) && KERNELS_AVX512
+        #if KERNELS_AVX512
         vectors_store_16(vector, pointer, count)
-        #elseif canImport(CVectors) && KERNELS_AVX2
+        #elseif KERNELS_AVX2
         vectors_store_8(vector, pointer, count)
         #else
         var lane = 0

@@ -2,9 +2,7 @@
 // the tree 16 → 8 → 4 → 2 → 1 (each lane plus the one half the width away), and blocks are added in order. The same
 // definition serves rows of a column and elements of a vector, on every instruction set.
 
-#if canImport(CVectors)
 import CVectors
-#endif
 
 /// Sixteen virtual lanes: one vector with AVX-512, two or four elsewhere.
 typealias SixteenLanes = SIMD16<Float>
@@ -112,8 +110,6 @@ private enum Product: Term {
     static func add(_ x: SixteenLanes, _ y: SixteenLanes, to sums: SixteenLanes) -> SixteenLanes {
         #if KERNELS_BASELINE
         return sums + x * y
-        #elseif !canImport(CVectors)
-        return sums.addingProduct(x, y)
         #else
         return vectors_multiply_add_16(x, y, sums)
         #endif

@@ -1,4 +1,4 @@
-import Glibc
+import CVectors
 
 /// A set of vector instructions that the hot loops were compiled for.
 ///
@@ -24,29 +24,10 @@ public enum InstructionSet: String, Sendable, CaseIterable, Codable {
         #else
         switch self {
         case .baseline: return true
-        case .avx2: return Self.processorFlags.isSuperset(of: ["avx2", "fma"])
-        case .avx512:
-            return Self.processorFlags.isSuperset(of: ["avx512f", "avx512vl", "avx512dq", "avx512bw", "avx2", "fma"])
+        case .avx2: return vectors_processor_has_avx2() != 0
+        case .avx512: return vectors_processor_has_avx512() != 0
         case .neon: return false
         }
         #endif
-    }
-
-    /// What the kernel says the first processor can do. It leaves out what the operating system has not enabled, which
-    /// the processor's own answer does not. Where it says nothing, the baseline serves.
-    private static let processorFlags: Set<Substring> = {
-        let text = firstProcessor()
-        guard let line = text.split(separator: "\n").first(where: { $0.hasPrefix("flags") }) else { return [] }
-        return Set(line.split(whereSeparator: { $0 == " " || $0 == "\t" || $0 == ":" }))
-    }()
-
-    /// The beginning of /proc/cpuinfo; longer than the description of any one processor.
-    private static func firstProcessor() -> String {
-        guard let file = fopen("/proc/cpuinfo", "r") else { return "" }
-        defer { fclose(file) }
-        let bytes = [UInt8](unsafeUninitializedCapacity: 16_384) { buffer, count in
-            count = fread(buffer.baseAddress, 1, buffer.count, file)
-        }
-        return String(decoding: bytes, as: UTF8.self)
     }
 }

@@ -122,14 +122,16 @@ struct JobRun {
     }
 
     /// Progress and the newest losses. The time left is reckoned from this run's own pace.
-    private func write(_ trainer: Trainer, from firstStep: Int, took: Duration) throws -> LeaseVerdict {
+    private func write(
+        _ trainer: Trainer, from firstStep: Int, took: Duration, metrics final: [String: Double]? = nil
+    ) throws -> LeaseVerdict {
         let progress = trainer.progress
         let done = progress.step - firstStep
         let left = done > 0 ? took.timeInterval / Double(done) * Double(progress.steps - progress.step) : nil
         let row = JobProgress(
             fraction: progress.fraction, epoch: progress.epoch, epochs: progress.epochs, step: progress.step,
             steps: progress.steps, etaSeconds: left)
-        let metrics = progress.metrics
+        let metrics = final ?? progress.metrics
         return try store.report(
             row, metrics: metrics, event: Formats.encode(ProgressEvent(progress: row, metrics: metrics)), job: job.id,
             attempt: job.attempt, at: now)
@@ -143,6 +145,7 @@ struct JobRun {
     }
 
     private func giveBack(_ trainer: Trainer) throws -> End {
+        _ = try write(trainer, from: trainer.progress.step, took: .zero)
         _ = try checkpoint(trainer)
         return try store.release(job.id, attempt: job.attempt, at: now) == nil ? .lost : .released
     }
@@ -151,6 +154,9 @@ struct JobRun {
 
     private func publish(_ trainer: Trainer, _ spec: JobSpec) throws -> End {
         let trained = try failing("invalid_data") { try trainer.finish() }
+        // Unlimited: what people read of a finished job is its end, not the last row that the pace let through.
+        guard try write(trainer, from: trainer.progress.step, took: .zero, metrics: trained.report.losses) != .lost
+        else { return .lost }
         let verdict = try store.publish(
             ModelFile.encode(trained.model),
             NewVersion(
@@ -210,10 +216,16 @@ extension TrainingProgress {
 }
 
 extension TrainingReport {
+    /// The losses of the parameters that were kept.
+    var losses: [String: Double] {
+        var losses = ["train_loss": trainLoss]
+        losses["validation_loss"] = validationLoss
+        return losses
+    }
+
     /// What a version's row carries to be compared by.
     var metrics: [String: Double] {
-        var metrics = ["train_loss": trainLoss]
-        metrics["validation_loss"] = validationLoss
+        var metrics = losses
         metrics["train_accuracy"] = classification?.trainAccuracy
         metrics["validation_accuracy"] = classification?.validationAccuracy
         metrics["holdout_rmse"] = holdout?.horizon.rmse

@@ -42,6 +42,11 @@ public struct JobProgress: Sendable, Codable, Equatable {
     public var steps: Int?
     public var etaSeconds: Double?
 
+    private enum CodingKeys: String, CodingKey {
+        case fraction, epoch, epochs, step, steps
+        case etaSeconds = "eta_seconds"
+    }
+
     public init(
         fraction: Double, epoch: Int? = nil, epochs: Int? = nil, step: Int? = nil, steps: Int? = nil,
         etaSeconds: Double? = nil
