@@ -59,7 +59,11 @@ struct PreparedSeries {
         }
         guard found.isEmpty else { throw Violations(found) }
         trainingRows = learnt
-        raw = (0..<table.rows).flatMap { row in columns.map { $0[row] } }
+        var raw = [Double](repeating: 0, count: table.rows * columns.count)
+        for (index, column) in columns.enumerated() {
+            for row in 0..<table.rows { raw[row * columns.count + index] = column[row] }
+        }
+        self.raw = raw
 
         // Fitted to the rows that training windows touch: neither validation nor held-out rows have a say.
         let fittedRows = learnt - validating

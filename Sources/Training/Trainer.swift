@@ -164,6 +164,10 @@ public final class Trainer {
     }
 
     private func endEpoch() throws(TrainingError) -> EpochReport {
+        // A loss is taken before its update; what the last update of an epoch broke shows in the parameters alone.
+        guard parameters.allSatisfy(\.isFinite) else {
+            throw TrainingError(.diverged(step: progressState.step, lastGoodLoss: progressState.lastGoodLoss))
+        }
         let epoch = progressState.step / stepsPerEpoch
         let trainLoss = progressState.lossSum / Double(progressState.lossCount)
         progressState.trainLoss = trainLoss

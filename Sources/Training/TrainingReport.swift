@@ -43,7 +43,9 @@ public struct TrainingReport: Codable, Sendable, Equatable {
 }
 
 /// Errors of a forecast in raw units. Over several targets, the mean of theirs.
-public struct Scores: Codable, Sendable, Equatable {
+///
+/// A forecast that ran away to infinity has infinite errors; they are written as null.
+public struct Scores: Sendable, Equatable {
     public var rmse: Double
     public var mae: Double
     /// The mean absolute error over that of the (seasonal) naive forecast within the training part: Hyndman and Koehler
@@ -57,6 +59,32 @@ public struct Scores: Codable, Sendable, Equatable {
         self.mae = mae
         self.mase = mase
         self.smape = smape
+    }
+}
+
+extension Scores: Codable {
+    private enum CodingKeys: String, CodingKey {
+        case rmse, mae, mase, smape
+    }
+
+    public init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        self.init(
+            rmse: try container.decodeIfPresent(Double.self, forKey: .rmse) ?? .infinity,
+            mae: try container.decodeIfPresent(Double.self, forKey: .mae) ?? .infinity,
+            mase: try container.decodeIfPresent(Double.self, forKey: .mase),
+            smape: try container.decodeIfPresent(Double.self, forKey: .smape))
+    }
+
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.container(keyedBy: CodingKeys.self)
+        func write(_ value: Double?, _ key: CodingKeys) throws {
+            try container.encode(value.flatMap { $0.isFinite ? $0 : nil }, forKey: key)
+        }
+        try write(rmse, .rmse)
+        try write(mae, .mae)
+        try write(mase, .mase)
+        try write(smape, .smape)
     }
 }
 

@@ -94,6 +94,16 @@ struct ScoringTests {
         #expect(report.baselines.seasonalNaive == nil && report.season == nil)
     }
 
+    @Test("errors without bound are written as null and read back")
+    func infinite() throws {
+        let scores = Scores(rmse: .infinity, mae: .nan, mase: .infinity, smape: .nan)
+        let data = try JSONEncoder().encode(scores)
+        #expect(String(decoding: data, as: UTF8.self).contains("\"rmse\":null"))
+        #expect(
+            try JSONDecoder().decode(Scores.self, from: data)
+                == Scores(rmse: .infinity, mae: .infinity, mase: nil, smape: nil))
+    }
+
     @Test("without held-out rows there is no score, and the report says so in its public names")
     func coding() throws {
         let trainer = try Trainer(forecastSpec(holdout: 0), .series(seasonalSeries()), datasetDigest: "")

@@ -125,6 +125,14 @@ struct TrainerTests {
         }
     }
 
+    @Test("an update that breaks the parameters is divergence even when no loss comes after it")
+    func brokenByLastStep() throws {
+        let training = OptimisationSpec(
+            epochs: 1, batchSize: 1000, optimizer: OptimizerSpec(.sgd(), learningRate: 1e300), clip: nil)
+        let trainer = try Trainer(forecastSpec(training), .series(seasonalSeries()), datasetDigest: "d")
+        #expect(throws: TrainingError.self) { try trainer.run() }
+    }
+
     @Test("every example is seen once an epoch, in an order of its own")
     func epochs() throws {
         let trainer = try Trainer(
