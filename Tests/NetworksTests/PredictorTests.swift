@@ -1,5 +1,7 @@
+import Foundation
 import Kernels
 import Networks
+import TestSupport
 import Testing
 
 @Suite("Predictor")
@@ -48,6 +50,27 @@ struct PredictorTests {
         #expect(whole == streamed)
         #expect(states == before)
         #expect(whole[0].count == 6)
+    }
+
+    @Test("a forecast is what the formulas say, written out in Double")
+    func formulas() throws {
+        let model = model()
+        let history = rows(6)
+        let found = try Predictor(model, kernels: KernelSet())
+            .forecast(from: sequences([history]), horizon: 4, future: future(3))[0]
+        let reference = ReferenceNetwork(model.network, model.parameters.values.map(Double.init))
+        var raw = history.map { Array($0[..<2]) }
+        var inputs = (2..<6).map { row -> [Double] in
+            let targets = (0..<2).map { (log(history[row][$0] / history[row - 2][$0]) - 0.01) / 0.2 }
+            return targets + [(history[row][2] - 1) / 3]
+        }
+        for step in 0..<4 {
+            let output = reference.run(inputs)
+            let values = (0..<2).map { raw[raw.count - 2][$0] * exp(output[$0] * 0.2 + 0.01) }
+            for target in 0..<2 { #expect(abs(found[step * 2 + target] / values[target] - 1) < 1e-5) }
+            raw.append(values)
+            inputs.append(output + [(Double(step % 3) / 3 - 1) / 3])
+        }
     }
 
     @Test("rows one by one, many at once and many streams together give the same answers", arguments: Cell.all)

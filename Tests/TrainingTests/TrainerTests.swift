@@ -173,6 +173,41 @@ struct TrainerTests {
                 != sequences.validation)
     }
 
+    @Test(
+        "the validation loss is the squared error of the row after each validation window, and the accuracy that of predict"
+    )
+    func validationLoss() throws {
+        var training = OptimisationSpec(epochs: 2, batchSize: 5)
+        training.validation = .init(fraction: 0.25)
+        let series = try Trainer(forecastSpec(training, dropout: 0.3), .series(seasonalSeries()), datasetDigest: "")
+        try series.run()
+        let (examples, model) = (series.examples, try series.finish().model)
+        let network = InferenceNetwork(model.network, model.parameters, kernels: KernelSet())
+        var sum = 0.0
+        for index in examples.validation {
+            let place = examples.places[index]
+            let said = network.run(
+                Array(examples.rows[place.start..<place.start + place.length]), lengths: [place.length])
+            let error = Double(said[0]) - Double(examples.rows[place.start + place.length])
+            sum += error * error
+        }
+        let loss = try #require(series.progress.validationLoss)
+        #expect(abs(loss / (sum / Double(examples.validation.count)) - 1) < 1e-5)
+
+        let set = signSequences(40)
+        let sequences = try Trainer(classifySpec(training), .sequences(set), datasetDigest: "")
+        try sequences.run()
+        let done = try sequences.finish()
+        let found = try Predictor(done.model, kernels: KernelSet())
+            .classify(RawSequences(values: set.values, lengths: set.lengths, width: 2))
+        let validation = sequences.examples.validation
+        let right = validation.filter { index in
+            done.model.outputNames[found[index][0] >= found[index][1] ? 0 : 1] == set.labels[index]
+        }
+        #expect(
+            done.report.classification?.validationAccuracy == Double(right.count) / Double(validation.count))
+    }
+
     @Test("a model knows where its series ended and how labels go on")
     func tail() throws {
         let table = seasonalSeries()
