@@ -4,7 +4,7 @@ SHELL := /bin/bash
 SWIFT ?= swift
 # One release build for the demo, the image and the measurements: Swift linked in, symbols stripped.
 RELEASE := --configuration release --static-swift-stdlib -Xlinker -s
-BIN = $(shell $(SWIFT) build $(RELEASE) --show-bin-path)
+BIN := .build/release
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo demo-check test build install documentation format lint ci clean

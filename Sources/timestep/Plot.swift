@@ -164,11 +164,21 @@ struct Plot {
         }
         return zip(dots, owners).map { row, owners in
             let end = row.lastIndex { $0 != 0 } ?? -1
-            return row.indices.prefix(end + 1).map { column in
-                guard row[column] != 0 else { return " " }
+            var text = ""
+            var run = ""
+            var runOwner: Int?
+            func endRun() {
+                text += terminal.coloured(run, runOwner.flatMap { series[$0].colour })
+                run = ""
+            }
+            for column in row.indices.prefix(end + 1) {
+                if owners[column] != runOwner { endRun() }
+                runOwner = owners[column]
                 let scalar = Unicode.Scalar(0x2800 + UInt32(row[column])) ?? " "
-                return terminal.coloured(String(Character(scalar)), owners[column].flatMap { series[$0].colour })
-            }.joined()
+                run.append(row[column] == 0 ? " " : Character(scalar))
+            }
+            endRun()
+            return text
         }
     }
 

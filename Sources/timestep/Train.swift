@@ -144,13 +144,15 @@ struct Train: Command {
         jobs.count == 1 ? jobs[0] : ["object": "list", "data": .array(jobs), "has_more": false]
     }
 
-    /// The forecast of the rows that were held back, beside what really happened, where the file is at hand.
+    /// The forecast of the rows that were held back, beside what really happened, where the file is at hand. Of several
+    /// seeds none is shown: one of them would be picked.
     private func holdoutPlot(_ outcomes: [JobFollower.Outcome], _ server: Server) throws(CommandError) -> ForecastPlot?
     {
-        guard let data, data != "-", let job = outcomes.last?.job, job["status"]?.string == "succeeded",
+        guard let data, data != "-", outcomes.count == 1, let job = outcomes.first?.job,
+            job["status"]?.string == "succeeded",
             let task = job["spec"]?["task"], let holdout = task["holdout"]?.int, holdout > 1,
             let name = job["model"]?["name"]?.string, let version = job["model"]?["version"]?.int,
-            let target = task["target"]?.array?.first?.string, (task["features"]?.count ?? 0) == 0,
+            let target = task["target"]?.string ?? task["target"]?[0]?.string, (task["features"]?.count ?? 0) == 0,
             let text = try? Files.text(data), let series = try? Series(csv: text)
         else { return nil }
         let answer = try server.post(

@@ -81,6 +81,40 @@ struct ProgramTests {
         #expect(fake.requests.first.map { String(decoding: $0.body, as: UTF8.self) } == "y\n1\n2\n")
     }
 
+    @Test("training ends with its scores and its forecast beside what happened")
+    func trained() throws {
+        let job = """
+            {"id": "job_1", "status": "succeeded", "model": {"name": "m", "version": 4}, "seed": 1,
+             "spec": {"task": {"target": "y", "time": "t", "features": [], "holdout": 2, "horizon": 2}},
+             "report": {"epochs_run": 9, "train_loss": 0.5, "holdout": {"rows": 2, "horizon": {"rmse": 0.5},
+               "one_step": {"rmse": 0.4}, "baselines": {"naive": {"horizon": {"rmse": 3}, "one_step": {"rmse": 2}}}}}}
+            """
+        let fake = try FakeServer { asked in
+            switch asked.target {
+            case "/datasets": (201, "application/json", #"{"id":"ds_1"}"#)
+            case "/jobs/job_1/events":
+                (200, "text/event-stream", "id: 1\nevent: done\ndata: {\"status\": \"succeeded\"}\n\n")
+            case "/predict":
+                (200, "application/json", #"{"targets": ["y"], "outputs": [[[3.5], [4.5]]], "index": [["3", "4"]]}"#)
+            default: (asked.method == "POST" ? 202 : 200, "application/json", job)
+            }
+        }
+        let path = folder() + ".csv"
+        try "t,y\n1,1\n2,2\n3,3\n4,4\n".write(toFile: path, atomically: true, encoding: .utf8)
+        defer { try? FileManager.default.removeItem(atPath: path) }
+        let train = ["train", path, "--model", "m", "--target", "y", "--server", fake.address]
+        let result = try Program.run(train + ["--require-rmse", "0.5"])
+        #expect(result.status == 0, "\(result.error)")
+        #expect(result.output.contains("m:4, seed 1: 9 epochs"))
+        #expect(result.output.contains("what happened"))
+        let asked = try #require(fake.requests.first { $0.target == "/predict" })
+        #expect(try JSON.parse(asked.body) == ["model": "m:4", "horizon": 2])
+
+        let strict = try Program.run(train + ["--require-rmse", "0.49"])
+        #expect(strict.status == Ending.refused.rawValue)
+        #expect(strict.error.contains("0.50"))
+    }
+
     @Test(
         "every command has a help that shows examples or says what it does",
         arguments: [
