@@ -99,7 +99,7 @@ struct Program {
         return (process, output, error)
     }
 
-    /// Reads a log to the line with this message.
+    /// Reads a log to the line with this message, and lets the rest of it go: a full pipe would block the program.
     static func entry(_ message: String, in log: Pipe) throws -> JSON {
         var line: [UInt8] = []
         while let byte = try log.fileHandleForReading.read(upToCount: 1)?.first {
@@ -108,7 +108,12 @@ struct Program {
                 continue
             }
             let entry = try JSON.parse(line)
-            if entry["message"]?.string == message { return entry }
+            if entry["message"]?.string == message {
+                log.fileHandleForReading.readabilityHandler = { handle in
+                    if handle.availableData.isEmpty { handle.readabilityHandler = nil }
+                }
+                return entry
+            }
             line = []
         }
         throw CommandError(.unavailable, "the log ended without \"\(message)\"")
