@@ -106,7 +106,7 @@ let package = Package(
             name: "NetworksTests", dependencies: ["Kernels", "Networks", "Formats", "TestSupport"],
             swiftSettings: optimised),
         .testTarget(
-            name: "TrainingTests", dependencies: ["Networks", "Training", "Formats", "TestSupport"],
+            name: "TrainingTests", dependencies: ["Kernels", "Networks", "Training", "Formats", "TestSupport"],
             swiftSettings: optimised),
         .testTarget(name: "FormatsTests", dependencies: ["Formats", "TestSupport"], swiftSettings: optimised),
         .testTarget(name: "WireTests", dependencies: ["Wire"], swiftSettings: strict),
