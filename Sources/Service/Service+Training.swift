@@ -92,9 +92,27 @@ extension Service {
                 }
             } catch let error as ServiceError where error.reason == .invalid {
                 throw ServiceError.invalid(
-                    Violations(error.violations, omitted: error.omitted).under(request.dataPath))
+                    request.placed(Self.violations(of: bytes, format, request, beside: error)))
             }
         }
+    }
+
+    /// What the scan found wrong with inline data, and what the task finds wrong with it beyond that, so that broken
+    /// rows and cells that are no numbers are told at once.
+    private static func violations(
+        of bytes: [UInt8], _ format: DatasetFormat, _ request: TrainRequest, beside error: ServiceError
+    ) -> Violations {
+        var list = error.violations
+        var omitted = error.omitted
+        do {
+            _ = try DatasetLoader(bytes: bytes, format: format).load(request.spec.task, missing: request.missing)
+        } catch let found as Violations {
+            list += found.list.filter { !list.contains($0) }
+            omitted = max(omitted, found.omitted)
+        } catch {
+            // Whatever else there is with these bytes, the scan's findings stand.
+        }
+        return Violations(list, omitted: omitted)
     }
 
     /// Data of moderate size is read whole, as the worker will read it; large data is judged by what its scan found.

@@ -123,6 +123,17 @@ struct RefusalTests {
         #expect(try server.send(.get, "/datasets", expecting: 200)["data"]?.count == 0)
     }
 
+    @Test("broken rows, texts and gaps in the same data are told in one answer")
+    func mixedTrouble() throws {
+        let server = try TestServer(hasWorker: false)
+        defer { server.stop() }
+        let body =
+            #"{"model": "m", "task": {"kind": "forecast", "target": "y", "lookback": 3}, "data": {"csv": "y\n1\nNaN\n3\nx\n5\n6,7\n"}}"#
+        let problem = try server.send(.post, "/train", body, expecting: 422)
+        let pointers = problem["errors"]?.array?.compactMap { $0["pointer"]?.string } ?? []
+        #expect(Set(pointers) == ["#/data/csv/5", "#/data/csv/3/y", "#/data/csv/1/y"])
+    }
+
     static let garbage: [String] = [
         #"{"csv": ""}"#, #"{"csv": "month,y,x\n"}"#, #"{"csv": "month,y,x\n2000-01,1,1\n"}"#, #"{"csv": "a,b\n1,2\n"}"#,
         #"{"csv": "month,y,x\n2000-01,one,1\n2000-02,2,2\n"}"#, #"{"csv": "month,y,x\n2000-01,1\n2000-02,2,2,2\n"}"#,
