@@ -7,7 +7,8 @@ let strict: [SwiftSetting] = [.treatAllWarnings(as: .error)]
 // Numeric loops are a hundred times slower without optimisation, so these targets are optimised in debug builds too.
 let optimised: [SwiftSetting] = strict + [.unsafeFlags(["-O"])]
 
-/// The hot loops, compiled once per instruction set from one folder (Sources/KernelBodies, linked under each name).
+/// The hot loops, compiled once per instruction set from one folder (Sources/KernelBodies, linked under each name); the
+/// 16-bit and 8-bit dot products of AVX-512, which not every such processor has, from folders of their own.
 /// `-Xcc -m…` is what reaches Swift's code generator; `-target-cpu x86-64-v4` is refused by the driver.
 func kernelBodies(_ name: String, define: String, flags: [String]) -> Target {
     .target(
@@ -25,12 +26,14 @@ func kernelBodies(_ name: String, define: String, flags: [String]) -> Target {
 }
 
 #if arch(x86_64)
+let avx512 = ["-mavx512f", "-mavx512vl", "-mavx512dq", "-mavx512bw", "-mfma", "-mprefer-vector-width=512"]
 let instructionSets: [Target] = [
     kernelBodies("KernelsBaseline", define: "KERNELS_BASELINE", flags: []),
     kernelBodies("KernelsAVX2", define: "KERNELS_AVX2", flags: ["-mavx2", "-mfma"]),
-    kernelBodies(
-        "KernelsAVX512", define: "KERNELS_AVX512",
-        flags: ["-mavx512f", "-mavx512vl", "-mavx512dq", "-mavx512bw", "-mfma", "-mprefer-vector-width=512"]),
+    kernelBodies("KernelsAVX512", define: "KERNELS_AVX512", flags: avx512),
+    // Two targets, because there are processors with one and without the other.
+    kernelBodies("KernelsAVX512BF16", define: "KERNELS_AVX512", flags: avx512 + ["-mavx512bf16"]),
+    kernelBodies("KernelsAVX512VNNI", define: "KERNELS_AVX512", flags: avx512 + ["-mavx512vnni"]),
 ]
 #else
 // Arm builds from the same source: NEON is the baseline there and has fused multiply-add.

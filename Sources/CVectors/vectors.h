@@ -12,6 +12,7 @@
 typedef float vectors_4 __attribute__((ext_vector_type(4)));
 typedef float vectors_8 __attribute__((ext_vector_type(8)));
 typedef float vectors_16 __attribute__((ext_vector_type(16)));
+typedef int vectors_integers_16 __attribute__((ext_vector_type(16)));
 
 #if defined(__x86_64__)
 // What the processor can do and the operating system has enabled.
@@ -22,6 +23,14 @@ VECTORS_INLINE int vectors_processor_has_avx2(void) {
 VECTORS_INLINE int vectors_processor_has_avx512(void) {
     return vectors_processor_has_avx2() && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl") &&
            __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512bw");
+}
+
+VECTORS_INLINE int vectors_processor_has_avx512_bf16(void) {
+    return vectors_processor_has_avx512() && __builtin_cpu_supports("avx512bf16");
+}
+
+VECTORS_INLINE int vectors_processor_has_avx512_vnni(void) {
+    return vectors_processor_has_avx512() && __builtin_cpu_supports("avx512vnni");
 }
 #endif
 
@@ -67,6 +76,22 @@ VECTORS_INLINE vectors_16 vectors_load_16(const float *_Nonnull pointer, long co
 /// Stores the first `count` of 16 floats.
 VECTORS_INLINE void vectors_store_16(vectors_16 vector, float *_Nonnull pointer, long count) {
     _mm512_mask_storeu_ps(pointer, (__mmask16)((1u << count) - 1u), (__m512)vector);
+}
+#endif
+
+#if defined(__AVX512BF16__)
+/// sum + a₀·b₀ + a₁·b₁ in every lane, a and b two bfloat16 a lane. Rounds and flushes as the instruction does: to nearest
+/// with subnormal operands and results as 0.
+VECTORS_INLINE vectors_16 vectors_dot_bfloat16(vectors_integers_16 a, vectors_integers_16 b, vectors_16 sum) {
+    return (vectors_16)_mm512_dpbf16_ps((__m512)sum, (__m512bh)a, (__m512bh)b);
+}
+#endif
+
+#if defined(__AVX512VNNI__)
+/// sum + a₀·b₀ + … + a₃·b₃ in every lane, exactly: a four unsigned bytes a lane, b four signed ones.
+VECTORS_INLINE vectors_integers_16 vectors_dot_bytes(vectors_integers_16 a, vectors_integers_16 b,
+                                                     vectors_integers_16 sum) {
+    return (vectors_integers_16)_mm512_dpbusd_epi32((__m512i)sum, (__m512i)a, (__m512i)b);
 }
 #endif
 

@@ -30,4 +30,22 @@ public enum InstructionSet: String, Sendable, CaseIterable, Codable {
         }
         #endif
     }
+
+    /// Whether this set comes with dot products of bfloat16 pairs into float32 (AVX-512 BF16).
+    public var hasBFloat16Dots: Bool {
+        #if arch(x86_64)
+        return self == .avx512 && vectors_processor_has_avx512_bf16() != 0
+        #else
+        return false
+        #endif
+    }
+
+    /// Whether this set comes with dot products of four bytes into 32-bit integers (AVX-512 VNNI).
+    public var hasInt8Dots: Bool {
+        #if arch(x86_64)
+        return self == .avx512 && vectors_processor_has_avx512_vnni() != 0
+        #else
+        return false
+        #endif
+    }
 }

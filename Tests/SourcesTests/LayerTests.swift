@@ -30,7 +30,9 @@ struct LayerTests {
     @Test("the map itself lets nothing reach upwards")
     func mapIsLayered() throws {
         let map = try SourceTree.map()
-        let kernels = ["KernelsBaseline", "KernelsAVX2", "KernelsAVX512", "Kernels"]
+        let kernels = [
+            "KernelsBaseline", "KernelsAVX2", "KernelsAVX512", "KernelsAVX512BF16", "KernelsAVX512VNNI", "Kernels",
+        ]
         let learning = kernels + ["Networks", "Training", "Formats"]
         let wire = ["Wire", "HTTPServer"]
         let orders = [
@@ -55,7 +57,9 @@ struct LayerTests {
         #expect(importers.allSatisfy { $0.target == "Store" })
     }
 
-    @Test("Kernels and Wire import no Foundation", arguments: ["KernelBodies", "Kernels", "Wire"])
+    @Test(
+        "Kernels and Wire import no Foundation",
+        arguments: ["KernelBodies", "KernelsAVX512BF16", "KernelsAVX512VNNI", "Kernels", "Wire"])
     func foundation(target: String) throws {
         for file in try SourceTree.swiftFiles(under: "Sources/\(target)") {
             #expect(!file.imports.contains { $0.hasPrefix("Foundation") }, "\(file)")
@@ -73,7 +77,7 @@ struct LayerTests {
 
     @Test(
         "the learning half reads no clock, file or environment",
-        arguments: ["KernelBodies", "Kernels", "Networks", "Training"])
+        arguments: ["KernelBodies", "KernelsAVX512BF16", "KernelsAVX512VNNI", "Kernels", "Networks", "Training"])
     func determinism(target: String) throws {
         let words = [
             "Date(", "ContinuousClock", "SuspendingClock", "clock_gettime", "gettimeofday", "ProcessInfo", "getenv(",
