@@ -7,7 +7,7 @@ import Synchronization
 ///
 /// Each worker is a process of its own, so that a trap or an out-of-memory kill in training never takes the
 /// live sessions down. Its standard input is a pipe from here: a byte on it hints that work waits, its end tells the
-/// worker that the server is gone. One thread a worker waits for its end; it sleeps in `waitpid` and costs nothing.
+/// worker that the server is gone. One thread a worker waits for its end; it sleeps in `waitid` and costs nothing.
 public final class Supervisor: Sendable {
     /// How long to wait before starting a worker that ended by itself: doubling from 0.1 s to 30 s, back to the
     /// start once a worker has lived for a minute. A worker that cannot start must not eat a core by trying.
@@ -65,10 +65,13 @@ public final class Supervisor: Sendable {
 
     /// A hint to every worker that a job was queued. Losing it costs a poll interval, never a job.
     public func hint() {
-        let inputs = state.withLock { $0.children.values.map(\.input) }
-        for input in inputs {
-            var byte: UInt8 = 0x0A
-            _ = write(input, &byte, 1)
+        // Under the lock, where a listed pipe is open: once it is closed its number may be that of a database. The
+        // pipes do not block.
+        state.withLock { state in
+            for child in state.children.values {
+                var byte: UInt8 = 0x0A
+                _ = write(child.input, &byte, 1)
+            }
         }
     }
 
@@ -84,9 +87,11 @@ public final class Supervisor: Sendable {
         }
         for _ in 0..<count { stopping.signal() }
         guard ended.wait(timeout: .now() + limit.timeInterval) == .timedOut else { return }
-        let left = processes
-        logger.warning("workers did not stop in time and are killed", metadata: ["count": "\(left.count)"])
-        for process in left { kill(process, SIGKILL) }
+        let killed = state.withLock { state in
+            for child in state.children.values { kill(child.process, SIGKILL) }
+            return state.children.count
+        }
+        logger.warning("workers did not stop in time and are killed", metadata: ["count": "\(killed)"])
         ended.wait()
     }
 
@@ -96,13 +101,15 @@ public final class Supervisor: Sendable {
             let started = ContinuousClock.now
             switch launch(as: index) {
             case .success(let child):
-                let status = waitForEnd(of: child.process)
-                close(child.input)
+                waitForEnd(of: child.process)
                 let isStopping = state.withLock { state in
                     state.children[index] = nil
                     if !state.isStopping { state.restarts += 1 }
                     return state.isStopping
                 }
+                // Nobody finds them in the list any more: only now may their numbers go to others.
+                let status = reap(child.process)
+                close(child.input)
                 if isStopping { return }
                 logger.warning(
                     "worker ended and is started again",
@@ -168,7 +175,13 @@ public final class Supervisor: Sendable {
         return result
     }
 
-    private func waitForEnd(of process: pid_t) -> Int32 {
+    /// The process keeps its number until it is reaped.
+    private func waitForEnd(of process: pid_t) {
+        var information = siginfo_t()
+        while waitid(P_PID, id_t(process), &information, WEXITED | WNOWAIT) < 0 && errno == EINTR {}
+    }
+
+    private func reap(_ process: pid_t) -> Int32 {
         var status: Int32 = 0
         while waitpid(process, &status, 0) < 0 && errno == EINTR {}
         return status

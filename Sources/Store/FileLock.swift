@@ -4,43 +4,37 @@ import Glibc
 ///
 /// `flock` belongs to the open file, not to the process: two locks in one process exclude each other too. The
 /// descriptor is closed on exec, so a child never inherits the hold.
+///
+/// `deinit` alone closes the descriptor. It runs for an initialiser that fails after the descriptor was set, too: one
+/// that closed it itself would close it twice, and the second time perhaps a file that another thread just opened.
 final class FileLock: Sendable {
     let path: String
     private let descriptor: Int32
 
     /// nil where another holds it.
     init?(trying path: String) throws(StoreError) {
-        descriptor = try Self.open(path)
         self.path = path
-        guard tryLock(descriptor) else {
-            close(descriptor)
-            return nil
-        }
+        descriptor = try Self.open(path)
+        guard tryLock(descriptor) else { return nil }
     }
 
     /// nil where the file is not there, or another holds its lock.
     init?(existing path: String) {
-        descriptor = Glibc.open(path, O_RDONLY | O_CLOEXEC)
         self.path = path
-        guard descriptor >= 0 else { return nil }
-        guard tryLock(descriptor) else {
-            close(descriptor)
-            return nil
-        }
+        descriptor = Glibc.open(path, O_RDONLY | O_CLOEXEC)
+        guard descriptor >= 0, tryLock(descriptor) else { return nil }
     }
 
     /// Waits for as long as another holds it.
     init(waitingFor path: String) throws(StoreError) {
-        descriptor = try Self.open(path)
         self.path = path
-        guard waitForLock(descriptor) else {
-            let code = errno
-            close(descriptor)
-            throw .system(code, "lock", path)
-        }
+        descriptor = try Self.open(path)
+        guard waitForLock(descriptor) else { throw .system(errno, "lock", path) }
     }
 
-    deinit { close(descriptor) }
+    deinit {
+        if descriptor >= 0 { close(descriptor) }
+    }
 
     /// Leaves the holder's process id in the file, for the sentence that another server gets.
     func writeHolder() {
