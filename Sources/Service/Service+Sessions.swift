@@ -62,18 +62,23 @@ extension Service {
 
     /// Takes rows in, one after the other; `each` is told every answer in order. A row that is refused moves nothing.
     ///
-    /// Everything is checked before the first answer. What `each` throws is thrown on; the rows stay taken.
+    /// Everything is checked before the first answer. What `each` throws is thrown on; the rows stay taken. The answer's
+    /// `step` is that of these rows, however far others have stepped the session meanwhile.
     public func step(
         _ id: String, _ request: StepRequest, each: (SessionStep) throws -> Void
     ) throws -> SessionInfo {
         try requireRunning()
-        return try using(id) { session in
+        var last: Int?
+        var info = try using(id) { session in
             let loaded = session.loaded
             try check(request, loaded)
             let steps = try session.alone { state in try take(request, into: &state, loaded) }
             metrics.add(Double(steps.count), to: Self.stepsTaken, [loaded.version.model])
+            last = steps.last?.step
             for step in steps { try each(step) }
         }
+        if let last { info.step = last }
+        return info
     }
 
     /// All rows or none: the state moves only when the last of them went through.
@@ -286,7 +291,9 @@ extension Service {
         }
         return sessions.withLock { table in
             table.release(id, entry.session, at: now())
-            return info(table.entries[id] ?? entry)
+            // The id may belong to another session by now.
+            guard let current = table.entries[id], current.session === entry.session else { return info(entry) }
+            return info(current)
         }
     }
 

@@ -1,6 +1,8 @@
 import Formats
 import Foundation
 import HTTPServer
+import Networks
+import Service
 import Testing
 import Wire
 
@@ -30,6 +32,22 @@ struct LiveTests {
         try server.send(.get, "/jobs/\(job)?wait=301", expecting: 422)
         try server.send(.get, "/jobs/\(job)?wait=-1", expecting: 422)
         try server.send(.get, "/jobs/none?wait=300", expecting: 404)
+    }
+
+    @Test("the step of an answer is that of its own rows, though another request steps the session meanwhile")
+    func ownSteps() throws {
+        let server = try TestServer()
+        defer { server.stop() }
+        try server.train(Bodies.classify())
+        try server.send(.post, "/sessions", #"{"model": "c", "id": "s"}"#, expecting: 201)
+        let rows = SequenceBatch(values: [1, 0], lengths: [1], width: 2)
+        var inner: Int?
+        let outer = try server.service.step("s", StepRequest(rows: rows)) { _ in
+            // The rows of the outer request are taken, its answer is not yet given.
+            inner = try server.service.step("s", StepRequest(rows: rows)) { _ in }.step
+        }
+        #expect(inner == 2 && outer.step == 1)
+        #expect(try server.send(.get, "/sessions/s", expecting: 200)["step"] == 2)
     }
 
     @Test("a server that stops answers everyone who waits, and ends every stream in words")
