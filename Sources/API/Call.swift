@@ -36,6 +36,18 @@ struct Call: Sendable {
         request.body.isEmpty ? try Self.decode(Array("{}".utf8), read) : try decode(read)
     }
 
+    /// The body must be empty, or an object without fields: whoever sends one expects it to do something.
+    func noBody() throws {
+        if request.body.isEmpty { return }
+        _ = try decode { body in
+            for field in body.value.object?.keys.map({ $0 }) ?? [] {
+                body.fail(field, "unknown field \"\(field)\"; this request takes none, its address says it all")
+            }
+            if body.value.object == nil { body.fail("expected no body, found \(body.value.kindName)") }
+            return true
+        }
+    }
+
     static func decode<T>(_ bytes: [UInt8], _ read: (JSONReader) throws -> T?) throws -> T {
         let collector = ViolationCollector()
         let value = try read(JSONReader(try JSON.parse(bytes), into: collector))

@@ -18,7 +18,10 @@ struct Endpoint: Sendable {
 
     /// What a handler wants of the body.
     enum Body: Sendable {
+        /// It is not read.
         case none
+        /// Nothing, or an object without fields: a field that is sent here would do nothing, and is told so.
+        case empty
         /// All of it, JSON or a blob, up to the limit of `APIConfiguration.maximumBody`.
         case document
         /// All of it, up to the limit of a model file.
@@ -52,10 +55,10 @@ extension TimestepAPI {
         Endpoint(.get, "/jobs", on: .store) { try $0.listJobs() },
         Endpoint(.get, "/jobs/{id}", on: .store) { try $0.showJob() },
         Endpoint(.get, "/jobs/{id}/events", on: .store) { try $0.jobEvents() },
-        Endpoint(.post, "/jobs/{id}/cancel", on: .store) { try $0.changeJob { try $0.cancel($1) } },
-        Endpoint(.post, "/jobs/{id}/pause", on: .store) { try $0.changeJob { try $0.pause($1) } },
-        Endpoint(.post, "/jobs/{id}/resume", on: .store) { try $0.changeJob { try $0.resume($1) } },
-        Endpoint(.post, "/jobs/{id}/retry", on: .store) { try $0.retryJob() },
+        Endpoint(.post, "/jobs/{id}/cancel", body: .empty, on: .store) { try $0.changeJob { try $0.cancel($1) } },
+        Endpoint(.post, "/jobs/{id}/pause", body: .empty, on: .store) { try $0.changeJob { try $0.pause($1) } },
+        Endpoint(.post, "/jobs/{id}/resume", body: .empty, on: .store) { try $0.changeJob { try $0.resume($1) } },
+        Endpoint(.post, "/jobs/{id}/retry", body: .empty, on: .store) { try $0.retryJob() },
 
         Endpoint(.post, "/predict", body: .document, on: .inference) { try $0.predict() },
 
@@ -87,7 +90,7 @@ extension TimestepAPI {
         Endpoint(.get, "/sessions/{id}/state", on: .inference) { try $0.sessionState() },
         Endpoint(.put, "/sessions/{id}/state", body: .document, on: .inference) { try $0.setSessionState() },
         Endpoint(.post, "/sessions/{id}/fork", body: .document, on: .inference) { try $0.forkSession() },
-        Endpoint(.post, "/sessions/{id}/reset", on: .inference) { try $0.resetSession() },
+        Endpoint(.post, "/sessions/{id}/reset", body: .empty, on: .inference) { try $0.resetSession() },
 
         Endpoint(.get, "/healthz", on: .memory) { try $0.health() },
         Endpoint(.get, "/readyz", on: .store) { try $0.readiness() },

@@ -79,6 +79,7 @@ extension Problem {
             case .timeout: .requestTimeout
             case .contentTooLarge: .contentTooLarge
             case .targetTooLong: .targetTooLong
+            case .unsupportedCoding: .unsupportedMediaType
             case .expectationFailed: .expectationFailed
             case .headTooLarge: .headTooLarge
             case .internalFailure: .internalError
@@ -87,7 +88,8 @@ extension Problem {
             case .stopping: .stopping
             case .versionNotSupported: .versionNotSupported
             }
-        self.init(kind, error.detail, fields: error.fields)
+        let hint = kind == .notFound ? "; /openapi.yaml lists the paths" : ""
+        self.init(kind, error.detail + hint, fields: error.fields)
         if kind == .stopping { fields.fill(from: Self.soon) }
     }
 

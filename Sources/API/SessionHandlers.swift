@@ -54,6 +54,7 @@ extension Call {
 
     func resetSession() throws {
         try noQuery()
+        try noBody()
         let session = try service.reset(capture("id"))
         answer { $0.session(session) }
     }

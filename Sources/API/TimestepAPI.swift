@@ -76,11 +76,15 @@ public final class TimestepAPI: Application {
     private func plan(_ body: Endpoint.Body) -> BodyPlan {
         switch body {
         case .none: .none
+        case .empty: .collect(limit: Self.emptyBody)
         case .document: .collect(limit: configuration.maximumBody)
         case .modelFile: .collect(limit: configuration.maximumModelFile)
         case .dataset: .stream(limit: configuration.maximumDataset)
         }
     }
+
+    /// Room for an object without fields, and for telling which field has no place here.
+    private static let emptyBody = 65_536
 
     private func execution(_ work: Endpoint.Work) -> Execution {
         switch work {

@@ -78,6 +78,7 @@ extension Call {
 
     func changeJob(_ verb: (Service, String) throws -> Job) throws {
         try noQuery()
+        try noBody()
         try answerJob(try verb(service, capture("id")))
     }
 
@@ -85,6 +86,7 @@ extension Call {
         var query = Query(request)
         let fromStart = query.choice("from", ["checkpoint": false, "start": true]) ?? false
         try query.check()
+        try noBody()
         try answerJob(try service.retry(capture("id"), fromStart: fromStart))
     }
 

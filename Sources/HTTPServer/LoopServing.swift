@@ -69,6 +69,13 @@ extension EventLoop {
 
     /// Settles what happens to the content, and runs the handler once it has what it needs.
     private func take(_ framing: Framing, for route: Route, _ exchange: Exchange, _ peer: Peer) throws(HTTPError) {
+        if framing != .none,
+            let coding = exchange.request?.fields.tokens("Content-Encoding").first(where: { $0 != "identity" })
+        {
+            throw HTTPError(
+                .unsupportedCoding, "content in the coding \"\(coding)\" is not taken; send it without Content-Encoding"
+            )
+        }
         switch route.body {
         case .none:
             peer.connection.ignoreBody(at: now)

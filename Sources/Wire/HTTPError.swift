@@ -16,6 +16,8 @@ public struct HTTPError: Error, Sendable, Hashable {
         case contentTooLarge(limit: Int)
         /// 414
         case targetTooLong(limit: Int)
+        /// 415: content in a coding (gzip, …) that is not undone here.
+        case unsupportedCoding
         /// 417: an expectation other than `100-continue`.
         case expectationFailed
         /// 431: too many bytes or too many lines in the head.
@@ -52,6 +54,7 @@ public struct HTTPError: Error, Sendable, Hashable {
         case .timeout: 408
         case .contentTooLarge: 413
         case .targetTooLong: 414
+        case .unsupportedCoding: 415
         case .expectationFailed: 417
         case .headTooLarge: 431
         case .peerGone: 499
@@ -62,11 +65,14 @@ public struct HTTPError: Error, Sendable, Hashable {
         }
     }
 
-    /// Fields a response with this status must carry: `Allow` (RFC 9110, 15.5.6), `Retry-After`.
+    /// Fields a response with this status must carry: `Allow` (RFC 9110, 15.5.6), `Accept-Encoding` (15.5.16),
+    /// `Retry-After`.
     public var fields: Fields {
         switch reason {
         case .methodNotAllowed(let allow):
             ["Allow": allow.map(\.rawValue).joined(separator: ", ")]
+        case .unsupportedCoding:
+            ["Accept-Encoding": "identity"]
         case .overloaded(let seconds):
             ["Retry-After": String(seconds)]
         default: [:]
@@ -82,6 +88,7 @@ public struct HTTPError: Error, Sendable, Hashable {
         case .timeout: "request_timeout"
         case .contentTooLarge: "content_too_large"
         case .targetTooLong: "target_too_long"
+        case .unsupportedCoding: "unsupported_coding"
         case .expectationFailed: "expectation_failed"
         case .headTooLarge: "head_too_large"
         case .internalFailure: "internal_error"

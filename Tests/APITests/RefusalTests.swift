@@ -12,7 +12,8 @@ struct RefusalTests {
     func protocolErrors() throws {
         let server = try TestServer(hasWorker: false)
         defer { server.stop() }
-        #expect(try server.send(.get, "/job", expecting: 404)["code"] == "not_found")
+        let missing = try server.send(.get, "/job", expecting: 404)
+        #expect(missing["code"] == "not_found" && missing["detail"]?.string?.contains("/openapi.yaml") == true)
         let wrong = try server.send(.delete, "/train")
         #expect(wrong.status == 405)
         #expect(try wrong.json()["code"] == "method_not_allowed")
@@ -91,6 +92,36 @@ struct RefusalTests {
         let upload = try server.send(.post, "/datasets", fields: ["Content-Type": "text/html"], bytes: body)
         #expect(upload.status == 415 && upload.text.contains("text/csv"))
         try server.send(.post, "/models?name=m", fields: ["Content-Type": "text/csv"], bytes: body, expecting: 415)
+    }
+
+    @Test("compressed content is refused as such, and not read as what it is not")
+    func compressed() throws {
+        let server = try TestServer(hasWorker: false)
+        defer { server.stop() }
+        for (path, type) in [("/datasets", "text/csv"), ("/predict", "application/json")] {
+            let answer = try server.send(
+                .post, path, fields: ["Content-Type": type, "Content-Encoding": "gzip"], bytes: [0x1F, 0x8B, 8, 0])
+            #expect(answer.status == 415 && answer.fields["Accept-Encoding"] == "identity", "\(path)")
+            #expect(try answer.json()["detail"]?.string?.contains("gzip") == true)
+        }
+        try server.send(.post, "/predict", #"{"model": "m"}"#, fields: ["Content-Encoding": "identity"], expecting: 404)
+    }
+
+    @Test("a field in a body where none is due would do nothing, and is told so")
+    func needlessBodies() throws {
+        let server = try TestServer(hasWorker: false)
+        defer { server.stop() }
+        let job = try #require(try server.send(.post, "/train", Bodies.forecast(), expecting: 202)["id"]?.string)
+        for verb in ["pause", "resume", "cancel", "retry"] {
+            let problem = try server.send(.post, "/jobs/\(job)/\(verb)", #"{"from": "start"}"#, expecting: 422)
+            #expect(problem["errors"]?[0]?["pointer"] == "#/from", "\(verb)")
+            try server.send(.post, "/jobs/\(job)/\(verb)", "[1]", expecting: 422)
+        }
+        #expect(try server.send(.get, "/jobs/\(job)", expecting: 200)["status"] == "queued")
+        try server.send(.post, "/jobs/\(job)/pause", "{}", expecting: 200)
+        try server.send(.post, "/jobs/\(job)/resume", expecting: 200)
+        try server.send(.post, "/sessions/s/reset", #"{"step": 3}"#, expecting: 422)
+        try server.send(.post, "/sessions/s/reset", expecting: 404)
     }
 
     @Test("text that is no JSON is told with line and column")
