@@ -52,13 +52,14 @@ public final class Service: Sendable {
         declareGauges()
     }
 
-    /// Starts the workers and the chores: expiring sessions every second, retention every ten minutes.
+    /// Starts the workers and the chores: expiring sessions every second, retention soon and every ten minutes, so that
+    /// a server that never runs for that long cleans up too.
     public func start() {
         supervisor.start()
         timers.withLock { timers in
             timers.running = [
                 repeating(every: .seconds(1)) { [weak self] in self?.expireSessions() },
-                repeating(every: .seconds(600)) { [weak self] in self?.sweep() },
+                repeating(every: .seconds(600), after: .seconds(5)) { [weak self] in self?.sweep() },
             ]
         }
     }
@@ -98,11 +99,14 @@ public final class Service: Sendable {
         }
     }
 
-    private func repeating(every interval: Duration, _ work: @escaping @Sendable () -> Void) -> any DispatchSourceTimer
-    {
+    /// The first time after `first`, or after one interval.
+    private func repeating(
+        every interval: Duration, after first: Duration? = nil, _ work: @escaping @Sendable () -> Void
+    ) -> any DispatchSourceTimer {
         let timer = DispatchSource.makeTimerSource(queue: chores)
         timer.schedule(
-            deadline: .now() + interval.timeInterval, repeating: interval.timeInterval, leeway: .milliseconds(100))
+            deadline: .now() + (first ?? interval).timeInterval, repeating: interval.timeInterval,
+            leeway: .milliseconds(100))
         timer.setEventHandler(handler: work)
         timer.resume()
         return timer
