@@ -106,7 +106,7 @@ extension StoreError {
         case .SQLITE_IOERR, .SQLITE_CANTOPEN, .SQLITE_READONLY, .SQLITE_PERM, .SQLITE_AUTH:
             return StoreError(
                 .inputOutput(operation: "use", path: "database", code: error.extendedResultCode.rawValue),
-                "the database cannot be used: \(words)")
+                "the database cannot be used: \(words) (SQLite's code \(error.extendedResultCode.rawValue))")
         default:
             return StoreError(.database(code: error.extendedResultCode.rawValue), "the database refused: \(error)")
         }

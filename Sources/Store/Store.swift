@@ -59,13 +59,20 @@ public final class Store: Sendable {
         // busy time-out does not help: they open one after the other.
         let opening = try FileLock(waitingFor: directory + "/opening.lock")
         database = try DatabaseFile(
-            path: directory + "/timestep.sqlite", options: options, migrator: Schema.migrator())
+            path: Self.databasePath(directory), options: options, migrator: Schema.migrator())
         withExtendedLifetime(opening) {}
         if role == .server {
             try settleIdempotencyKeys()
             try removeOrphans()
         }
     }
+
+    /// Whether a store was ever opened there.
+    public static func exists(in directory: String) -> Bool {
+        FileManager.default.fileExists(atPath: databasePath(directory))
+    }
+
+    private static func databasePath(_ directory: String) -> String { directory + "/timestep.sqlite" }
 
     /// Finishes the transactions in flight and gives the folder back. Verbs throw afterwards.
     public func close() throws(StoreError) {

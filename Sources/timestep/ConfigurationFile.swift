@@ -13,8 +13,11 @@ import Yams
 struct ConfigurationFile {
     var path: String
     var values: [String: String]
+    /// What is wrong with single lines: every unknown key and every value that is no plain value. Whoever resolves the
+    /// settings tells it together with the values that are wrong.
+    var problems: [String] = []
 
-    /// Reads and checks the whole file; every unknown key and every value that is no plain value is named at once.
+    /// Throws where there is no file, or no mapping in it.
     init(path: String) throws(CommandError) {
         let text: String
         do {
@@ -39,7 +42,6 @@ struct ConfigurationFile {
         guard case .mapping(let mapping) = document else {
             throw CommandError(.configuration, "\(path): expected lines like \"port: 8080\" at the top level")
         }
-        var problems: [String] = []
         for (key, value) in mapping {
             let line = key.mark.map { ":\($0.line)" } ?? ""
             let name = key.string ?? "?"
@@ -53,7 +55,6 @@ struct ConfigurationFile {
             }
             values[name] = scalar.string
         }
-        guard problems.isEmpty else { throw CommandError(.configuration, problems.joined(separator: "\n")) }
     }
 
     static func suggestion(for name: String) -> String {

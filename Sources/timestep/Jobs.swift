@@ -7,11 +7,17 @@ struct Jobs: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "List, watch, stop and repeat trainings.",
         discussion: """
-              timestep jobs                                   the newest jobs
+            The newest jobs, and some of them:
+              timestep jobs
               timestep jobs list --status running --model sales
+
+            One of them, now or to its end:
               timestep jobs show job_01J8Z3K4M5N6P7Q8R9S0T1V2W3
               timestep jobs watch job_01J8Z3K4M5N6P7Q8R9S0T1V2W3
-              timestep jobs pause job_…                       resume goes on where it stopped
+
+            Put one aside, go on where it stopped, or begin again:
+              timestep jobs pause job_…
+              timestep jobs resume job_…
               timestep jobs retry job_… --from start
             """,
         subcommands: [

@@ -6,13 +6,20 @@ struct Models: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Versions, aliases, files and history of models.",
         discussion: """
-              timestep models                                 what there is
-              timestep models show sales                      its versions and aliases
-              timestep models show sales:3                    one version: network, scores, where it came from
-              timestep models alias sales champion 3          sales@champion means version 3 from now on
+            What there is; a model's versions and aliases; one version with its scores:
+              timestep models
+              timestep models show sales
+              timestep models show sales:3
+
+            From now on sales@champion means version 3:
+              timestep models alias sales champion 3
+
+            To another server:
               timestep models export sales:3 sales-3.timestep
               timestep models import sales-3.timestep --name sales
-              timestep models log sales                       everything that happened under the name
+
+            Everything that happened under the name:
+              timestep models log sales
             """,
         subcommands: [
             List.self, Show.self, SetAlias.self, RemoveAlias.self, Export.self, Import.self, Log.self, Delete.self,

@@ -79,7 +79,7 @@ private struct RunningServer {
         do {
             address = try server.start()
         } catch {
-            throw CommandError(.unavailable, "cannot listen on \(settings.http.host):\(settings.http.port): \(error)")
+            throw CommandError(.unavailable, "the server cannot start: \(error)")
         }
         service.start()
         let host = address.host.contains(":") ? "[\(address.host)]" : address.host

@@ -196,7 +196,8 @@ struct Problem: Equatable {
         detail = document?["detail"]?.string ?? document?["title"]?.string ?? Status.phrase(status)
         violations = (document?["errors"]?.array ?? []).map { entry in
             let detail = entry["detail"]?.string ?? ""
-            guard let pointer = entry["pointer"]?.string, !pointer.isEmpty else { return detail }
+            // "#" is the whole document: no place worth naming.
+            guard let pointer = entry["pointer"]?.string, !pointer.isEmpty, pointer != "#" else { return detail }
             return "\(pointer): \(detail)"
         }
         // One violation that only says the detail again adds nothing but its place.

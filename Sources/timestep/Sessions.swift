@@ -6,11 +6,18 @@ struct Sessions: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Open a live session and feed it row by row.",
         discussion: """
-              timestep sessions open sales                    prints the id of the session
-              timestep sessions step ses_… 112                one row; the answer is what comes next
-              timestep sessions step ses_… 118,0.5 121,0.4    several rows, columns separated by commas
-              tail -f values | timestep sessions step ses_… - a row a line, an answer a line
-              timestep sessions forecast ses_… --horizon 6    looks ahead; the state stays where it is
+            Open one, which prints its id, and feed it a row; the answer is what comes next:
+              timestep sessions open sales
+              timestep sessions step ses_… 112
+
+            Several rows, columns separated by commas; or a row a line, an answer a line:
+              timestep sessions step ses_… 118,0.5 121,0.4
+              tail -f values | timestep sessions step ses_… -
+
+            Look ahead, while the state stays where it is:
+              timestep sessions forecast ses_… --horizon 6
+
+            Keep the state, and end:
               timestep sessions state ses_… > state.json
               timestep sessions close ses_…
             """,
@@ -47,7 +54,7 @@ struct Sessions: ParsableCommand {
     }
 
     struct List: Command {
-        static let configuration = CommandConfiguration(abstract: "List open sessions, newest first.")
+        static let configuration = CommandConfiguration(abstract: "List open sessions by id.")
         @Option(help: "Only sessions of this model.") var model: String?
         @OptionGroup var list: ListOptions
         @OptionGroup(title: "The server") var client: ClientOptions

@@ -32,7 +32,7 @@ enum SettingsResolver {
         flags: [String: String], environment: [String: String], file: ConfigurationFile?
     ) throws(CommandError) -> ServerSettings {
         var settings = ServerSettings()
-        var problems: [String] = []
+        var problems = file?.problems ?? []
         for option in ServerOption.all {
             let value: String
             let source: Source

@@ -40,6 +40,13 @@ struct WorkerCommand: Command {
         var storeOptions = Store.Options()
         storeOptions.keptCheckpoints = settings.service.retention.checkpoints
         let store: Store
+        // A worker that made itself an empty folder where the name is mistyped would wait for ever.
+        guard Store.exists(in: settings.service.dataDirectory) else {
+            throw CommandError(
+                .unavailable,
+                "no server has worked in the data folder \(settings.service.dataDirectory) yet; start one there first: "
+                    + "timestep serve --data \(settings.service.dataDirectory)")
+        }
         do {
             store = try Store(
                 directory: settings.service.dataDirectory, role: .worker, options: storeOptions, at: Date())

@@ -1,5 +1,6 @@
 import Formats
 import Foundation
+import Store
 import Testing
 
 @testable import timestep
@@ -27,6 +28,7 @@ struct ProgramTests {
             (["serve", "--config", "/nowhere.yaml"], .configuration, "/nowhere.yaml"),
             (["serve", "--data", "/proc/nowhere"], .unavailable, "/proc/nowhere"),
             (["worker", "--lease", "1ms"], .configuration, "--lease: expected a time of at least 2s"),
+            (["worker", "--data", "/nowhere/data"], .unavailable, "timestep serve --data /nowhere/data"),
         ])
     fileprivate func failures(arguments: [String], status: Ending, words: String) throws {
         let result = try Program.run(arguments)
@@ -126,6 +128,9 @@ struct ProgramTests {
         let result = try Program.run(command + ["--help"])
         #expect(result.status == 0)
         #expect(result.output.contains("USAGE: timestep"))
+        // A command to type is shown as one, on a line of its own.
+        let broken = result.output.split(separator: "\n").filter { $0.hasPrefix("timestep ") }
+        #expect(command.first == "bench" || broken.isEmpty, "\(broken)")
         if command.isEmpty {
             for status in Ending.allCases { #expect(result.output.contains(status.meaning)) }
         }
@@ -166,6 +171,7 @@ struct ProgramTests {
     func worker(isSupervised: Bool) throws {
         let folder = folder()
         defer { try? FileManager.default.removeItem(atPath: folder) }
+        _ = try Store(directory: folder, at: Date())
         let (process, _, log) = Program.process(["worker", "--data", folder] + (isSupervised ? ["--supervised"] : []))
         let input = Pipe()
         process.standardInput = input

@@ -91,22 +91,27 @@ struct ServerOptionTests {
         #expect(error?.message.contains("short") == false)
     }
 
-    @Test("unknown keys of the file are errors with a suggestion, all at once")
+    @Test("unknown keys of the file are errors with a suggestion, told with the wrong values of every source")
     func unknownKeys() throws {
         let error = #expect(throws: CommandError.self) {
-            try ConfigurationFile(path: "t.yaml", text: "prot: 80\nport: 81\nsession-ttl: 3s\nfrobnicate: yes")
+            try resolve(
+                environment: ["TIMESTEP_LEASE": "soon"],
+                file: "prot: 80\nport: x\nsession-ttl: 3s\nfrobnicate: yes\nworkers: [1]")
         }
         let message = try #require(error?.message)
         #expect(message.contains("t.yaml:1: unknown key \"prot\"; did you mean \"port\"?"))
         #expect(message.contains("t.yaml:3: unknown key \"session-ttl\"; did you mean \"session_ttl\"?"))
         #expect(message.contains("t.yaml:4: unknown key \"frobnicate\"; the keys are host, port"))
+        #expect(message.contains("t.yaml:5: workers must be one plain value"))
+        #expect(message.contains("t.yaml: port: expected a whole number"))
+        #expect(message.contains("TIMESTEP_LEASE: expected a time"))
     }
 
     @Test(
         "a file is a mapping of plain values",
         arguments: ["- port", "port: [1]", "port: {a: 1}", "port: 1\nport: 2", "a: b: c"])
     func malformedFile(text: String) {
-        #expect(throws: CommandError.self) { try ConfigurationFile(path: "t.yaml", text: text) }
+        #expect(throws: CommandError.self) { try resolve(file: text) }
     }
 
     @Test("a file of comments sets nothing", arguments: ["", "# nothing\n", "---\n"])
