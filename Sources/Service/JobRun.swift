@@ -16,7 +16,8 @@ struct JobRun {
         case published, cancelled, released, lost
     }
 
-    /// At most ten progress rows a second: live enough for a curve, and nothing for the database.
+    /// At most ten writes a second: live enough for a curve, and nothing for the database. Epochs that end in between
+    /// are told together; on small data a transaction takes longer than an epoch.
     static let progressInterval: Duration = .milliseconds(100)
 
     let job: Job
@@ -31,10 +32,11 @@ struct JobRun {
         let spec: JobSpec = try failing("bad_spec") { try Formats.decode(job.spec) }
         let data = try load(spec)
         let trainer = try trainer(spec.training, data)
-        try follow(trainer)
+        _ = try write(trainer, [])
         let clock = ContinuousClock()
         let started = clock.now
         let firstStep = trainer.progress.step
+        var epochs: [String] = []
         var nextReport = clock.now
         var nextCheckpoint = clock.now + worker.configuration.checkpointInterval
         while !trainer.isFinished {
@@ -42,17 +44,21 @@ struct JobRun {
             case .keep: break
             case .lost: return .lost
             case .cancel:
+                _ = try write(trainer, epochs)
                 _ = try store.release(job.id, attempt: job.attempt, at: now)
                 return .cancelled
-            case .pause: return try giveBack(trainer)
+            case .pause: return try giveBack(trainer, epochs)
             }
-            if worker.isStopping { return try giveBack(trainer) }
-            let report = try advance(trainer)
-            if let epoch = report.epochEnd { keeper.note(try write(epoch)) }
+            if worker.isStopping { return try giveBack(trainer, epochs) }
+            let report = try advance(trainer, epochs)
+            if let epoch = report.epochEnd { epochs.append(try Formats.encode(epoch)) }
             let time = clock.now
-            if time >= nextReport {
-                nextReport = time + Self.progressInterval
-                keeper.note(try write(trainer, from: firstStep, took: time - started))
+            // Before a checkpoint in any case: a run that goes on from it must not tell these epochs again, or never.
+            if time >= min(nextReport, nextCheckpoint) {
+                keeper.note(try write(trainer, epochs, from: firstStep, took: time - started))
+                epochs = []
+                // From the end of writing, as below.
+                nextReport = clock.now + Self.progressInterval
             }
             if time >= nextCheckpoint {
                 keeper.note(try checkpoint(trainer))
@@ -60,7 +66,7 @@ struct JobRun {
                 nextCheckpoint = clock.now + worker.configuration.checkpointInterval
             }
         }
-        return try publish(trainer, spec)
+        return try publish(trainer, spec, epochs)
     }
 
     // MARK: - Beginning
@@ -104,37 +110,32 @@ struct JobRun {
 
     // MARK: - On the way
 
-    private func advance(_ trainer: Trainer) throws -> StepReport {
+    private func advance(_ trainer: Trainer, _ epochs: [String]) throws -> StepReport {
         do {
             return try trainer.advance()
         } catch {
+            _ = try write(trainer, epochs)
             throw JobFailure(code: error.code, detail: error.description)
         }
     }
 
-    private func write(_ epoch: EpochReport) throws -> LeaseVerdict {
-        try store.appendEvent(
-            .epoch, payload: Formats.encode(epoch), job: job.id, attempt: job.attempt, at: now)
-    }
-
-    private func follow(_ trainer: Trainer) throws {
-        _ = try write(trainer, from: trainer.progress.step, took: Duration.zero)
-    }
-
-    /// Progress and the newest losses. The time left is reckoned from this run's own pace.
+    /// Progress, the newest losses, and the epochs that ended since they were last written. The time left is reckoned
+    /// from this run's own pace, where it has one.
     private func write(
-        _ trainer: Trainer, from firstStep: Int, took: Duration, metrics final: [String: Double]? = nil
+        _ trainer: Trainer, _ epochs: [String], from firstStep: Int? = nil, took: Duration = .zero,
+        metrics final: [String: Double]? = nil
     ) throws -> LeaseVerdict {
         let progress = trainer.progress
-        let done = progress.step - firstStep
+        let done = progress.step - (firstStep ?? progress.step)
         let left = done > 0 ? took.timeInterval / Double(done) * Double(progress.steps - progress.step) : nil
         let row = JobProgress(
             fraction: progress.fraction, epoch: progress.epoch, epochs: progress.epochs, step: progress.step,
             steps: progress.steps, etaSeconds: left)
         let metrics = final ?? progress.metrics
         return try store.report(
-            row, metrics: metrics, event: Formats.encode(ProgressEvent(progress: row, metrics: metrics)), job: job.id,
-            attempt: job.attempt, at: now)
+            row, metrics: metrics, epochs: epochs,
+            event: Formats.encode(ProgressEvent(progress: row, metrics: metrics)), job: job.id, attempt: job.attempt,
+            at: now)
     }
 
     private func checkpoint(_ trainer: Trainer) throws -> LeaseVerdict {
@@ -144,19 +145,19 @@ struct JobRun {
             attempt: job.attempt, at: now)
     }
 
-    private func giveBack(_ trainer: Trainer) throws -> End {
-        _ = try write(trainer, from: trainer.progress.step, took: .zero)
+    private func giveBack(_ trainer: Trainer, _ epochs: [String]) throws -> End {
+        _ = try write(trainer, epochs)
         _ = try checkpoint(trainer)
         return try store.release(job.id, attempt: job.attempt, at: now) == nil ? .lost : .released
     }
 
     // MARK: - End
 
-    private func publish(_ trainer: Trainer, _ spec: JobSpec) throws -> End {
+    private func publish(_ trainer: Trainer, _ spec: JobSpec, _ epochs: [String]) throws -> End {
+        _ = try write(trainer, epochs)
         let trained = try failing("invalid_data") { try trainer.finish() }
         // Unlimited: what people read of a finished job is its end, not the last row that the pace let through.
-        guard try write(trainer, from: trainer.progress.step, took: .zero, metrics: trained.report.losses) != .lost
-        else { return .lost }
+        guard try write(trainer, [], metrics: trained.report.losses) != .lost else { return .lost }
         let verdict = try store.publish(
             ModelFile.encode(trained.model),
             NewVersion(

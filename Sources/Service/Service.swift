@@ -40,8 +40,20 @@ public final class Service: Sendable {
         self.now = now
         timers = Mutex(Timers())
         changes = ChangeFollower(dataVersion: { try? Int(store.dataVersion()) })
+        let changes = changes
         supervisor = Supervisor(
-            command: configuration.workerCommand, count: configuration.workers, logger: logger)
+            command: configuration.workerCommand, count: configuration.workers, logger: logger
+        ) { process, how in
+            // Whoever sees the worker die need not wait for its lease to end.
+            do {
+                let settled = try store.settleLeases(
+                    ofDeadWorker: WorkerConfiguration.name(ofProcess: process), because: "its process ended (\(how))",
+                    at: now())
+                if settled > 0 { changes.poke() }
+            } catch {
+                logger.error("the lease of a dead worker was not settled", metadata: ["error": "\(error)"])
+            }
+        }
         models = ModelCache(
             store: store, kernels: KernelSet(configuration.kernelInstructionSet),
             memoryLimit: configuration.modelMemory)

@@ -39,16 +39,22 @@ public final class Supervisor: Sendable {
     private let command: [String]
     private let count: Int
     private let logger: Logger
+    /// Told of every worker that ended, as soon as it did: its process, and how it ended.
+    private let hasEnded: @Sendable (pid_t, String) -> Void
     private let state = Mutex(State())
     private let ended = DispatchGroup()
     /// Wakes the back-off of every worker when the supervisor stops.
     private let stopping = DispatchSemaphore(value: 0)
 
     /// `command` is the program and its arguments, run `count` times side by side.
-    public init(command: [String], count: Int, logger: Logger) {
+    public init(
+        command: [String], count: Int, logger: Logger,
+        hasEnded: @escaping @Sendable (_ process: pid_t, _ how: String) -> Void = { _, _ in }
+    ) {
         self.command = command
         self.count = count
         self.logger = logger
+        self.hasEnded = hasEnded
     }
 
     public func start() {
@@ -110,7 +116,10 @@ public final class Supervisor: Sendable {
                 // Nobody finds them in the list any more: only now may their numbers go to others.
                 let status = reap(child.process)
                 close(child.input)
+                hasEnded(child.process, Self.describe(status))
                 if isStopping { return }
+                // Whatever the dead worker held may wait for the others now.
+                hint()
                 logger.warning(
                     "worker ended and is started again",
                     metadata: ["worker": "\(index)", "pid": "\(child.process)", "ended": "\(Self.describe(status))"])

@@ -20,6 +20,11 @@ public struct WorkerConfiguration: Sendable {
     public init(name: String) {
         self.name = name
     }
+
+    /// The name of the worker that is a process of this host.
+    public static func name(ofProcess process: Int32) -> String {
+        "\(ProcessInfo.processInfo.hostName):\(process)"
+    }
 }
 
 /// A worker: takes jobs one after the other from the store and trains them, until told to stop.

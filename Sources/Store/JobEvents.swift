@@ -4,15 +4,6 @@ import GRDB
 /// What happened to jobs, as numbered rows that are only ever added. A number is the id of a live event and is never
 /// given twice, not even after retention removed the row.
 extension Store {
-    /// Appends an event of the worker's own making; its text is opaque.
-    public func appendEvent(
-        _ kind: JobEvent.Kind, payload: String, job: String, attempt: Int, at now: Date
-    ) throws(StoreError) -> LeaseVerdict {
-        try asHolder(job, attempt) { db in
-            try append(kind, to: job, attempt: attempt, payload: payload, at: now, db)
-        }
-    }
-
     /// The job's events with numbers above `sequence`, oldest first.
     ///
     /// Throws `.notFound`.

@@ -84,24 +84,48 @@ extension Store {
     @discardableResult
     private func settleLeases(at now: Date, _ db: Database) throws -> Int {
         let expired = try Self.expired(at: now, db)
-        for id in expired {
-            let old = try Self.state(of: id, db)
-            var new = old
-            new.lose(limit: options.lossLimit)
-            var effects = Effects()
-            if new.status == .failed {
-                effects.error = JobFailure(
-                    code: JobFailure.workerLost,
-                    detail: "the worker process died \(new.losses) times without reaching another checkpoint; "
-                        + "the job probably needs more memory than there is: make the network, the batch or the "
-                        + "data smaller, then retry")
-            } else {
-                let lost = "the worker of attempt \(old.attempt) was lost: its lease ended without a word from it"
-                try append(.error, to: id, attempt: old.attempt, payload: lost, at: now, db)
-            }
-            try move(id, from: old, to: new, with: effects, at: now, db)
-        }
+        for id in expired { try lose(id, because: "its lease ended without a word from it", at: now, db) }
         return expired.count
+    }
+
+    /// Takes what a worker held from it before its lease ends: whoever saw the process die need not wait. Answers how
+    /// many jobs that were.
+    ///
+    /// `end` completes "the worker of attempt 2 was lost: …".
+    @discardableResult
+    public func settleLeases(ofDeadWorker worker: String, because end: String, at now: Date) throws(StoreError) -> Int {
+        func held(_ db: Database) throws -> [String] {
+            try String.fetchAll(
+                db, sql: "SELECT id FROM jobs WHERE status = 'running' AND worker = ? ORDER BY queue_order",
+                arguments: [worker])
+        }
+        guard try database.read({ db in try !held(db).isEmpty }) else { return 0 }
+        // One transaction: as when a lease ends. Should the worker live after all, its attempt is over and its writes
+        // change nothing.
+        return try database.write { db in
+            let jobs = try held(db)
+            for id in jobs { try lose(id, because: end, at: now, db) }
+            return jobs.count
+        }
+    }
+
+    /// Sends a job whose worker is gone where it belongs, and notes why.
+    private func lose(_ id: String, because end: String, at now: Date, _ db: Database) throws {
+        let old = try Self.state(of: id, db)
+        var new = old
+        new.lose(limit: options.lossLimit)
+        var effects = Effects()
+        if new.status == .failed {
+            effects.error = JobFailure(
+                code: JobFailure.workerLost,
+                detail: "the worker process died \(new.losses) times without reaching another checkpoint; "
+                    + "the job probably needs more memory than there is: make the network, the batch or the "
+                    + "data smaller, then retry")
+        } else {
+            let lost = "the worker of attempt \(old.attempt) was lost: \(end)"
+            try append(.error, to: id, attempt: old.attempt, payload: lost, at: now, db)
+        }
+        try move(id, from: old, to: new, with: effects, at: now, db)
     }
 
     private static func expired(at now: Date, _ db: Database) throws -> [String] {
@@ -121,13 +145,16 @@ extension Store {
         }
     }
 
-    /// Replaces the job's progress, sets the named metrics, and appends an event of kind `progress` where there is a
-    /// payload.
+    /// Replaces the job's progress, sets the named metrics, and appends events: one of kind `epoch` for each epoch that
+    /// ended since the last report, then one of kind `progress` where there is a payload.
+    ///
+    /// One transaction, however many epochs: on small data a thousand end in a second.
     public func report(
-        _ progress: JobProgress, metrics: [String: Double] = [:], event payload: String? = nil, job: String,
-        attempt: Int, at now: Date
+        _ progress: JobProgress, metrics: [String: Double] = [:], epochs: [String] = [], event payload: String? = nil,
+        job: String, attempt: Int, at now: Date
     ) throws(StoreError) -> LeaseVerdict {
         try asHolder(job, attempt) { db in
+            for epoch in epochs { try append(.epoch, to: job, attempt: attempt, payload: epoch, at: now, db) }
             try db.execute(
                 sql: """
                     UPDATE jobs SET fraction = ?, epoch = ?, epochs = ?, step = ?, steps = ?, eta_seconds = ?

@@ -54,7 +54,7 @@ struct WorkerCommand: Command {
             throw CommandError(
                 .unavailable, "the data folder \(settings.service.dataDirectory) cannot be used: \(error)")
         }
-        var configuration = WorkerConfiguration(name: "\(ProcessInfo.processInfo.hostName):\(getpid())")
+        var configuration = WorkerConfiguration(name: WorkerConfiguration.name(ofProcess: getpid()))
         configuration.lease = settings.service.lease
         configuration.checkpointInterval = settings.service.checkpointInterval
         configuration.jobMemory = settings.service.jobMemory

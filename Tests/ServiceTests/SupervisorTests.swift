@@ -1,5 +1,6 @@
 import Foundation
 import Logging
+import Synchronization
 import Testing
 
 @testable import Service
@@ -28,6 +29,21 @@ import Testing
         supervisor.stop(within: .seconds(5))
         #expect(supervisor.running == 0)
         for process in first + second { #expect(kill(process, 0) != 0) }
+    }
+
+    @Test("whoever asked is told of a worker's end, whose it was and how it came")
+    func ends() {
+        let seen = Mutex<[(process: pid_t, how: String)]>([])
+        let supervisor = Supervisor(command: ["/bin/sleep", "1000"], count: 1, logger: quiet) { process, how in
+            seen.withLock { $0.append((process, how)) }
+        }
+        supervisor.start()
+        #expect(eventually { supervisor.running == 1 })
+        let process = supervisor.processes[0]
+        kill(process, SIGKILL)
+        #expect(eventually { seen.withLock { !$0.isEmpty } })
+        #expect(seen.withLock { $0[0].process == process && $0[0].how == "signal 9" })
+        supervisor.stop(within: .seconds(5))
     }
 
     @Test("a worker that ignores the wish to stop is killed when the time is over")

@@ -82,7 +82,7 @@ func lostWorker() throws {
     let progress = JobProgress(fraction: 0.9)
     #expect(try store.renew(job.id, attempt: 1, lease: .seconds(99), at: .start + 11) == .lost)
     #expect(try store.report(progress, metrics: ["l": 1], job: job.id, attempt: 1, at: .start + 11) == .lost)
-    #expect(try store.appendEvent(.epoch, payload: "", job: job.id, attempt: 1, at: .start + 11) == .lost)
+    #expect(try store.report(progress, epochs: [""], job: job.id, attempt: 1, at: .start + 11) == .lost)
     #expect(try store.recordCheckpoint([2], step: 2, job: job.id, attempt: 1, at: .start + 11) == .lost)
     #expect(try store.publish([2], .plain, job: job.id, attempt: 1, at: .start + 11) == .lost)
     #expect(try !store.fail(job.id, attempt: 1, JobFailure(code: "c", detail: "d"), at: .start + 11))
@@ -91,6 +91,38 @@ func lostWorker() throws {
     #expect(try store.events(of: job.id, limit: 100).items == before)
     #expect(try store.newestCheckpoint(of: job.id)?.bytes == [1])
     try store.expectWhole(folder)
+}
+
+@Test("a worker that was seen to die loses its job at once, and nobody else does")
+func deadWorker() throws {
+    let folder = StoreFolder()
+    let store = try folder.open()
+    let (first, second) = (try store.addJob(), try store.addJob())
+    _ = try store.claim(worker: "a", lease: .seconds(10), at: .start)
+    _ = try store.claim(worker: "b", lease: .seconds(10), at: .start)
+    #expect(try store.settleLeases(ofDeadWorker: "c", because: "it ended", at: .start + 1) == 0)
+    #expect(try store.settleLeases(ofDeadWorker: "a", because: "it ended", at: .start + 1) == 1)
+    #expect(try store.job(first.id).status == .queued && store.job(second.id).status == .running)
+    #expect(try store.events(of: first.id, limit: 9).items.contains { $0.payload?.contains("it ended") == true })
+    #expect(try store.settleLeases(ofDeadWorker: "a", because: "it ended", at: .start + 1) == 0)
+    let next = try #require(try store.claim(worker: "c", lease: .seconds(10), at: .start + 1))
+    #expect(next.id == first.id && next.attempt == 2)
+    // The dead one wakes after all: its attempt is over.
+    #expect(try store.renew(first.id, attempt: 1, lease: .seconds(99), at: .start + 2) == .lost)
+    try store.expectWhole(folder)
+}
+
+@Test("a job whose workers are seen to die again and again fails in the end")
+func deadWorkers() throws {
+    let store = try StoreFolder().open()
+    let job = try store.addJob()
+    var attempts = 0
+    while let claimed = try store.claim(worker: "a", lease: .seconds(10), at: .start), claimed.id == job.id {
+        attempts += 1
+        try store.settleLeases(ofDeadWorker: "a", because: "it ended", at: .start)
+    }
+    #expect(attempts == Store.Options().lossLimit)
+    #expect(try store.job(job.id).error?.code == JobFailure.workerLost)
 }
 
 @Test("an overslept worker whose job nobody took goes on")
@@ -172,13 +204,26 @@ func progress() throws {
     #expect(events.map(\.at) == [.start + 1])
 }
 
+@Test("epochs that ended since the last report are told with it, in order, before the progress")
+func epochsTogether() throws {
+    let store = try StoreFolder().open()
+    let job = try store.addRunningJob()
+    let before = try store.events(of: job.id, limit: 100).items.count
+    let progress = JobProgress(fraction: 0.2)
+    _ = try store.report(progress, epochs: ["1", "2", "3"], event: "p", job: job.id, attempt: 1, at: .start)
+    let events = try store.events(of: job.id, limit: 100).items.dropFirst(before)
+    #expect(events.map(\.kind) == [.epoch, .epoch, .epoch, .progress])
+    #expect(events.map(\.payload) == ["1", "2", "3", "p"])
+}
+
 @Test("events are read in order, in pages, from any number on, and by the number of the last one seen")
 func eventPages() throws {
     let store = try StoreFolder().open()
     let job = try store.addRunningJob()
     let other = try store.addJob()
     for epoch in 0..<10 {
-        _ = try store.appendEvent(.epoch, payload: "\(epoch)", job: job.id, attempt: 1, at: .start)
+        _ = try store.report(
+            JobProgress(fraction: 0), epochs: ["\(epoch)"], job: job.id, attempt: 1, at: .start)
         try store.pause(other.id, at: .start)
         try store.resume(other.id, at: .start)
     }

@@ -93,7 +93,6 @@ func wishesReachTheWorker(_ wish: JobWish) throws {
     let expected = wish == .cancel ? LeaseVerdict.cancel : .pause
     #expect(try store.renew(job.id, attempt: 1, lease: .seconds(10), at: .start) == expected)
     #expect(try store.report(JobProgress(fraction: 0), job: job.id, attempt: 1, at: .start) == expected)
-    #expect(try store.appendEvent(.epoch, payload: "", job: job.id, attempt: 1, at: .start) == expected)
     #expect(try store.recordCheckpoint([1], step: 1, job: job.id, attempt: 1, at: .start) == expected)
     #expect(try store.release(job.id, attempt: 1, at: .start + 7) == (wish == .cancel ? .cancelled : .paused))
     let after = try store.job(job.id)

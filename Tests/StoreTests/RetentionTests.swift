@@ -35,7 +35,7 @@ func sweptEvents() throws {
     #expect(try store.sweep(policy, at: .start + 151).events == 5)
     #expect(try store.events(of: ended.id, limit: 99).items.isEmpty)
     #expect(try store.events(of: running.id, limit: 99).items.count == 2)
-    _ = try store.appendEvent(.epoch, payload: "", job: running.id, attempt: 1, at: .start + 151)
+    _ = try store.report(JobProgress(fraction: 0), epochs: [""], job: running.id, attempt: 1, at: .start + 151)
     #expect(try #require(try store.events(of: running.id, limit: 99).items.last).sequence > last)
 }
 
