@@ -108,34 +108,39 @@ extension JSONWriter {
             writer.served(prediction.model)
             writer.key("outputs")
             writer.array { writer in
-                for (input, steps) in prediction.outputs.enumerated() {
-                    if isBare, steps.count == 1 {
-                        outputs.write(steps[0], to: &writer, at: "#/outputs/\(input)")
+                for (input, steps) in prediction.steps.enumerated() {
+                    if isBare, steps == 1 {
+                        outputs.write(prediction[input, 0], to: &writer, at: "#/outputs/\(input)")
                         continue
                     }
+                    if writer.rows(of: input, in: prediction) { continue }
                     writer.array { writer in
-                        for (step, output) in steps.enumerated() {
-                            outputs.write(output, to: &writer, at: "#/outputs/\(input)/\(step)")
+                        for step in 0..<steps {
+                            outputs.write(prediction[input, step], to: &writer, at: "#/outputs/\(input)/\(step)")
                         }
                     }
                 }
             }
             if prediction.model.kind == .forecast {
                 writer.member("targets", prediction.model.outputNames)
-                if prediction.outputs.contains(where: { $0.contains { $0.index != nil } }) {
+                if let index = prediction.index {
                     writer.key("index")
-                    writer.array { writer in for steps in prediction.outputs { writer.index(steps) } }
+                    writer.array { writer in writer.array { writer in for label in index { writer.string(label) } } }
                 }
             }
             outputs.writeWarnings(to: &writer)
         }
     }
 
-    private mutating func index(_ steps: [StepOutput]) {
-        array { writer in
-            for step in steps {
-                if let index = step.index { writer.string(index) } else { writer.null() }
-            }
+    /// The forecasts of one input as rows of numbers, where that is all there is to say: most of a large answer.
+    private mutating func rows(of input: Int, in prediction: Prediction) -> Bool {
+        let answers = prediction.answers
+        guard case .forecasts(let values) = answers.numbers, answers.streams[input].pending == 0 else { return false }
+        return values.withUnsafeBufferPointer { values in
+            let own = UnsafeBufferPointer(rebasing: values[answers.range(of: input)])
+            guard own.allSatisfy(\.isFinite) else { return false }
+            rows(own, width: answers.width)
+            return true
         }
     }
 

@@ -19,20 +19,24 @@ extension Call {
     }
 
     private func predict(_ wish: PredictRequest, onto stream: EventStream) throws {
-        let model = try service.served(wish.model)
-        var outputs = OutputWriter(model)
+        let prediction = try service.predict(wish)
+        var outputs = OutputWriter(prediction.model)
         var count = 0
-        let served = try service.predict(wish) { input, step, output in
-            count += 1
-            try stream.send("output") { writer in
-                writer.member("input", input)
-                writer.member("step", step)
-                writer.key("output")
-                outputs.write(output, to: &writer, at: "#/output")
-                if let index = output.index { writer.member("index", index) }
-                outputs.writeWarnings(to: &writer)
+        for (input, steps) in prediction.steps.enumerated() {
+            for step in 0..<steps {
+                count += 1
+                let output = prediction[input, step]
+                try stream.send("output") { writer in
+                    writer.member("input", input)
+                    writer.member("step", step)
+                    writer.key("output")
+                    outputs.write(output, to: &writer, at: "#/output")
+                    if let index = output.index { writer.member("index", index) }
+                    outputs.writeWarnings(to: &writer)
+                }
             }
         }
+        let served = prediction.model
         try stream.send("done") { writer in
             writer.key("model")
             writer.served(served)

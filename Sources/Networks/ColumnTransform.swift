@@ -55,6 +55,23 @@ public struct ColumnTransform: Hashable, Sendable {
         self.init(steps: steps)
     }
 
+    /// Values on their way through the steps, and what leads back from the values that follow them.
+    struct Passage {
+        /// `lag` fewer than the raw values, none when there are not enough.
+        var transformed: [Double]
+        /// For every difference among the steps what it was taken of; empty for the other steps.
+        var bases: [[Double]]
+    }
+
+    func pass(_ values: [Double], column: Int) throws(TransformError) -> Passage {
+        var passage = Passage(transformed: values, bases: [])
+        for step in steps {
+            if case .difference = step { passage.bases.append(passage.transformed) } else { passage.bases.append([]) }
+            passage.transformed = try Self.apply(step, passage.transformed, column)
+        }
+        return passage
+    }
+
     /// The transformed values: `lag` fewer, none when there are not enough.
     public func forward(_ values: [Double], column: Int) throws(TransformError) -> [Double] {
         var values = values
@@ -69,18 +86,22 @@ public struct ColumnTransform: Hashable, Sendable {
         guard history.count >= lag else {
             throw TransformError(.tooFewRows(have: history.count, need: lag), column: column)
         }
-        // What each step saw of the history, then back up through them.
-        var levels: [[Double]] = []
-        var level = Array(history.suffix(lag))
-        for step in steps {
-            levels.append(level)
-            level = try Self.apply(step, level, column)
-        }
+        return inverse(y, after: lag, of: try pass(Array(history.suffix(lag)), column: column))
+    }
+
+    /// The raw value that comes after the first `count` raw values of a passage and transforms to `y`.
+    ///
+    /// - Precondition: `count` is at least `lag`.
+    func inverse(_ y: Double, after count: Int, of passage: Passage) -> Double {
         var y = y
-        for (step, level) in zip(steps, levels).reversed() {
-            switch step {
+        // Raw values that the steps so far consume: a base begins that many raw values late.
+        var consumed = lag
+        for index in stride(from: steps.count - 1, through: 0, by: -1) {
+            switch steps[index] {
             case .log: y = exp(y)
-            case .difference(let lag): y += level[level.count - lag]
+            case .difference(let lag):
+                consumed -= lag
+                y += passage.bases[index][count - consumed - lag]
             case .scale(let offset, let divisor): y = y * divisor + offset
             }
         }

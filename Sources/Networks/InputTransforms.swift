@@ -14,43 +14,90 @@ public struct InputTransforms: Hashable, Sendable {
         lag = columns.reduce(0) { max($0, $1.lag) }
     }
 
-    /// Network inputs for raw rows, row-major [rows × columns]: `lag` rows fewer, none when there are not enough.
-    public func forward(_ rows: [Double]) throws(TransformError) -> [Float] {
+    /// Rows of a stream on their way into the network, and the way back for what it says after each of them.
+    struct Passage {
+        /// Of the rows, the last so many reach the network; before them differencing still gathers its first rows.
+        var reaching: Int
+        /// For each column its passage, and how many rows before the given ones that begins with.
+        fileprivate var columns: [(passage: ColumnTransform.Passage, history: Int)]
+        fileprivate var rows: Int
+    }
+
+    /// Network inputs for raw rows that come after others, row-major [rows × columns]. One row after the other or many
+    /// at once, the inputs are the same bits: the same differences of the same numbers.
+    ///
+    /// - Parameters:
+    ///   - lags: the last rows before them, oldest first, their first `laggedColumns` columns; `lag` of them, or all
+    ///     there are.
+    ///   - inputs: appended to; of no use where this throws.
+    func pass(
+        _ rows: ArraySlice<Double>, after lags: [[Double]], appendingTo inputs: inout [Float]
+    ) throws(TransformError) -> Passage {
         let width = columns.count
         let count = width == 0 ? 0 : rows.count / width
-        guard count > lag else { return [] }
-        var result = [Float](repeating: 0, count: (count - lag) * width)
+        let reaching = max(count + min(lags.count, lag) - lag, 0)
+        let start = inputs.count
+        inputs.append(contentsOf: repeatElement(0, count: reaching * width))
+        var passed = Passage(reaching: reaching, columns: [], rows: count)
         for (index, column) in columns.enumerated() {
-            let raw = (0..<count).map { rows[$0 * width + index] }
-            let transformed = try column.forward(raw, column: index)
-            let excess = transformed.count - (count - lag)
-            for row in 0..<count - lag { result[row * width + index] = Float(transformed[row + excess]) }
+            let history = min(lags.count, column.lag)
+            var raw: [Double] = []
+            raw.reserveCapacity(history + count)
+            for lagged in lags.suffix(history) { raw.append(lagged[index]) }
+            for row in 0..<count { raw.append(rows[rows.startIndex + row * width + index]) }
+            var passage: ColumnTransform.Passage
+            do { passage = try column.pass(raw, column: index) } catch {
+                throw TransformError(error.reason, column: index, row: error.row.map { max($0 - history, 0) })
+            }
+            let skipped = passage.transformed.count - reaching
+            for row in 0..<reaching {
+                let input = Float(passage.transformed[row + skipped])
+                guard input.isFinite else {
+                    let place = count - reaching + row
+                    throw TransformError(.outOfRange(value: raw[history + place]), column: index, row: place)
+                }
+                inputs[start + row * width + index] = input
+            }
+            passage.transformed = []
+            passed.columns.append((passage, history))
         }
-        return result
+        return passed
+    }
+
+    /// Network inputs for raw rows, row-major [rows × columns]: `lag` rows fewer, none when there are not enough.
+    public func forward(_ rows: [Double]) throws(TransformError) -> [Float] {
+        var inputs: [Float] = []
+        _ = try pass(rows[...], after: [], appendingTo: &inputs)
+        return inputs
     }
 
     /// The network input for one raw row, given the rows before it; nil while there are fewer than `lag` of them.
     ///
-    /// The same bits as `forward` gives for that row: the same differences of the same numbers.
-    ///
     /// - Parameter lags: the last `lag` rows before it, oldest first, their first `laggedColumns` columns.
     public func forward(_ row: [Double], after lags: [[Double]]) throws(TransformError) -> [Float]? {
-        guard lags.count >= lag else {
-            // Values that can never be taken are refused at once, not when the lags are complete.
-            for (index, column) in columns.enumerated() where column.steps.first == .log {
-                _ = try column.pointwise.forward([row[index]], column: index)
+        var inputs: [Float] = []
+        return try pass(row[...], after: lags, appendingTo: &inputs).reaching == 0 ? nil : inputs
+    }
+
+    /// The raw targets that come after each row of a passage that reached the network and transform to `outputs`, appended
+    /// to `values`.
+    ///
+    ///     outputs  [reaching × targets]
+    func inverse(_ outputs: ArraySlice<Float>, of passage: Passage, appendingTo values: inout [Double]) {
+        guard passage.reaching > 0 else { return }
+        let targets = outputs.count / passage.reaching
+        let start = values.count
+        values.append(contentsOf: repeatElement(0, count: outputs.count))
+        for index in 0..<targets {
+            let column = columns[index]
+            let (own, history) = passage.columns[index]
+            let first = history + passage.rows - passage.reaching + 1
+            for place in 0..<passage.reaching {
+                let position = place * targets + index
+                let output = Double(outputs[outputs.startIndex + position])
+                values[start + position] = column.inverse(output, after: first + place, of: own)
             }
-            return nil
         }
-        var result = [Float](repeating: 0, count: columns.count)
-        for (index, column) in columns.enumerated() {
-            var window: [Double] = []
-            window.reserveCapacity(column.lag + 1)
-            for lagged in lags.suffix(column.lag) { window.append(lagged[index]) }
-            window.append(row[index])
-            result[index] = Float(try column.forward(window, column: index)[0])
-        }
-        return result
     }
 
     /// The raw targets that come after `lags` and transform to `outputs`.

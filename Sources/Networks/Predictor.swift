@@ -86,7 +86,7 @@ public final class Predictor: Sendable {
     }
 
     /// What a stream would say after each row of each sequence, from the zero state.
-    public func answers(_ sequences: RawSequences) throws(PredictionError) -> [[RowAnswer]] {
+    public func answers(_ sequences: RawSequences) throws(PredictionError) -> RowAnswers {
         var states = [LiveState](repeating: zeroState, count: sequences.count)
         return try advance(&states, sequences)
     }
@@ -98,57 +98,59 @@ public final class Predictor: Sendable {
     /// - Returns: for each stream the answer after each of its rows.
     public func advance(
         _ states: inout [LiveState], _ rows: RawSequences
-    ) throws(PredictionError) -> [[RowAnswer]] {
+    ) throws(PredictionError) -> RowAnswers {
         guard rows.width == model.network.inputs else {
             throw PredictionError(.width(have: rows.width, need: model.network.inputs))
         }
         precondition(states.count == rows.count, "one sequence a stream")
         var inputs: [Float] = []
-        var lengths: [Int] = []
-        // The lags after each row that reached the network: what its forecast is undone with.
-        var undoing: [[[Double]]] = []
+        inputs.reserveCapacity(rows.values.count)
+        var passages: [InputTransforms.Passage] = []
         var last: [[[Double]]] = []
         for (input, range) in rows.ranges.enumerated() {
             guard states[input].network.fits(model.network), states[input].lags.count <= model.lag else {
                 throw PredictionError(.state, input: input)
             }
             var lags = states[input].lags
-            var length = 0
-            for (row, start) in stride(from: range.lowerBound, to: range.upperBound, by: max(rows.width, 1))
-                .enumerated()
-            {
-                let values = Array(rows.values[start..<start + rows.width])
-                let transformed = try blaming(input, row) { () throws(TransformError) in
-                    try model.inputs.forward(values, after: lags)
-                }
-                model.inputs.advance(&lags, with: values)
-                guard let transformed else { continue }
-                inputs += transformed
-                length += 1
-                undoing.append(lags)
+            passages.append(
+                try blaming(input, 0) { () throws(TransformError) in
+                    try model.inputs.pass(rows.values[range], after: lags, appendingTo: &inputs)
+                })
+            for row in max(rows.lengths[input] - model.lag, 0)..<rows.lengths[input] {
+                let start = range.lowerBound + row * rows.width
+                model.inputs.advance(&lags, with: Array(rows.values[start..<start + rows.width]))
             }
-            lengths.append(length)
             last.append(lags)
         }
         var streams = states.map(\.network)
-        let outputs = network.run(inputs, lengths: lengths, states: &streams, answer: .everyStep)
+        let outputs = network.run(
+            inputs, lengths: passages.map(\.reaching), states: &streams, answer: .everyStep)
         var answered = 0
-        var answers: [[RowAnswer]] = []
-        for input in states.indices {
-            let pending = rows.lengths[input] - lengths[input]
-            var own = (0..<pending).map { row in
-                RowAnswer.pending(have: min(states[input].lags.count + row + 1, model.lag), need: model.lag)
-            }
-            for _ in 0..<lengths[input] {
-                let width = model.network.outputs
-                let output = Array(outputs[answered * width..<(answered + 1) * width])
-                own.append(try answer(output, after: undoing[answered], input: input))
-                answered += 1
-            }
-            answers.append(own)
+        let places = states.indices.map { input in
+            defer { answered += passages[input].reaching }
+            return RowAnswers.Stream(
+                rows: rows.lengths[input], pending: rows.lengths[input] - passages[input].reaching,
+                gathered: states[input].lags.count, first: answered)
         }
+        let answers = RowAnswers(
+            streams: places, numbers: numbers(outputs, passages), width: model.network.outputs, lag: model.lag)
         for input in states.indices { states[input] = LiveState(network: streams[input], lags: last[input]) }
         return answers
+    }
+
+    /// What the head said after the rows that reached the network, in raw units or as probabilities.
+    private func numbers(_ outputs: [Float], _ passages: [InputTransforms.Passage]) -> RowAnswers.Numbers {
+        guard case .forecast = model.task else { return .probabilities(softmax(outputs)) }
+        let width = model.network.outputs
+        var values: [Double] = []
+        values.reserveCapacity(outputs.count)
+        var start = 0
+        for passage in passages {
+            let end = start + passage.reaching * width
+            model.inputs.inverse(outputs[start..<end], of: passage, appendingTo: &values)
+            start = end
+        }
+        return .forecasts(values)
     }
 
     /// Forecasts from streams as they stand, which do not move.
@@ -253,28 +255,23 @@ public final class Predictor: Sendable {
         }
     }
 
-    private func answer(
-        _ output: [Float], after lags: [[Double]], input: Int
-    ) throws(PredictionError) -> RowAnswer {
-        switch model.task {
-        case .classify: return .classification(probabilities(output)[0])
-        case .forecast:
-            return .forecast(
-                try blaming(input, 0) { () throws(TransformError) in try model.inputs.inverse(output, after: lags) })
-        }
+    private func probabilities(_ logits: [Float]) -> [[Float]] {
+        let width = model.network.outputs
+        let all = softmax(logits)
+        return stride(from: 0, to: all.count, by: width).map { Array(all[$0..<$0 + width]) }
     }
 
     /// Softmax of rows of logits.
-    private func probabilities(_ logits: [Float]) -> [[Float]] {
+    private func softmax(_ logits: [Float]) -> [Float] {
         let width = model.network.outputs
-        let count = logits.count / width
-        let buffer = Buffer(count: logits.count)
-        let rows = buffer.rows(count: count, width: width)
-        logits.withUnsafeBufferPointer { logits in
-            if let base = logits.baseAddress {
-                network.kernels.softmax(Rows(base, count: count, width: width), into: rows)
+        return [Float](unsafeUninitializedCapacity: logits.count) { target, count in
+            count = logits.count
+            logits.withUnsafeBufferPointer { logits in
+                guard let source = logits.baseAddress, let base = target.baseAddress else { return }
+                let rows = logits.count / width
+                network.kernels.softmax(
+                    Rows(source, count: rows, width: width), into: MutableRows(base, count: rows, width: width))
             }
         }
-        return (0..<count).map { Array(UnsafeBufferPointer(start: rows.base + $0 * width, count: width)) }
     }
 }

@@ -8,6 +8,8 @@ public struct TransformError: Error, Hashable, Sendable {
         case tooFewRows(have: Int, need: Int)
         /// Values so large that their mean or spread is no finite number.
         case overflow
+        /// A value so far from those of the training part that no float32 holds its distance.
+        case outOfRange(value: Double)
     }
 
     public var reason: Reason
@@ -33,6 +35,8 @@ extension TransformError: CustomStringConvertible {
         case .tooFewRows(let have, let need):
             return "column \(column): differencing needs more than \(need) rows, there are \(have)"
         case .overflow: return "column \(column): the values are too large for their mean and spread to be numbers"
+        case .outOfRange(let value):
+            return "\(place)column \(column): \(value) lies too far from the values of the training part"
         }
     }
 }

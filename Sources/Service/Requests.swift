@@ -88,10 +88,29 @@ public enum StepOutput: Sendable, Equatable {
     case pending(reason: String)
 }
 
+/// The answers to a batch, input after input: horizon (forecast), one (last) or one a step (sequence) each.
+///
+/// Kept as the network gave them, one array for all, since there may be millions; `subscript` makes single ones of them.
 public struct Prediction: Sendable {
     public var model: ServedModel
-    /// For each input its answers: horizon (forecast), one (last) or one a step (sequence).
-    public var outputs: [[StepOutput]]
+    public var answers: RowAnswers
+    /// Labels of the steps of the first input, where its time column goes on.
+    public var index: [String]?
+    public var topK: Int?
+
+    public init(model: ServedModel, answers: RowAnswers, index: [String]? = nil, topK: Int? = nil) {
+        self.model = model
+        self.answers = answers
+        self.index = index
+        self.topK = topK
+    }
+
+    /// Answers of each input.
+    public var steps: [Int] { answers.streams.map(\.rows) }
+
+    public subscript(input: Int, step: Int) -> StepOutput {
+        StepOutput(answers[input, step], topK: topK, index: input == 0 ? index?[step] : nil)
+    }
 }
 
 /// The version that answered, and the names its numbers carry.

@@ -14,72 +14,50 @@ extension Service {
     /// The whole model behind a reference: network, task, transforms.
     public func describe(_ reference: ModelReference) throws -> Model { try models.model(reference).model }
 
+    /// Everything about the request is checked before the first answer is computed.
     public func predict(_ request: PredictRequest) throws -> Prediction {
-        var outputs = [[StepOutput]](repeating: [], count: request.inputs?.lengths.count ?? 1)
-        let served = try predict(request) { input, _, output in outputs[input].append(output) }
-        return Prediction(model: served, outputs: outputs)
-    }
-
-    /// As `predict`, one answer at a time: `each` is told the input, the step within its answers, and the answer.
-    ///
-    /// Everything about the request is checked before the first answer. What `each` throws ends it and is thrown on.
-    public func predict(
-        _ request: PredictRequest, each: (_ input: Int, _ step: Int, StepOutput) throws -> Void
-    ) throws -> ServedModel {
         try requireRunning()
         let loaded = try models.model(request.model)
         try check(request, loaded)
-        switch (request.returning, loaded.model.task) {
-        case (.sequence, _): try answerEveryRow(loaded, request, each: each)
-        case (.last, .forecast(let forecast)): try predict(loaded, forecast, request, each: each)
-        case (.last, .classify): try classify(loaded, request, each: each)
+        var prediction = Prediction(model: loaded.served, answers: try answers(loaded, request), topK: request.topK)
+        if request.inputs == nil {
+            prediction.index = loaded.predictor.labels(count: prediction.answers.streams[0].rows)
         }
-        return loaded.served
+        return prediction
     }
 
-    private func predict(
-        _ loaded: LoadedModel, _ forecast: ForecastModel, _ request: PredictRequest,
-        each: (Int, Int, StepOutput) throws -> Void
-    ) throws {
+    private func answers(_ loaded: LoadedModel, _ request: PredictRequest) throws -> RowAnswers {
+        switch (request.returning, loaded.model.task) {
+        case (.last, .forecast(let forecast)): return try forecasts(loaded, forecast, request)
+        case (.last, .classify):
+            guard let inputs = request.inputs else { preconditionFailure("checked before") }
+            try limit(steps: inputs.lengths.reduce(0, +))
+            let found = try blaming(loaded) { try loaded.predictor.classify(inputs) }
+            return RowAnswers(
+                streams: found.indices.map { RowAnswers.Stream(rows: 1, first: $0) },
+                numbers: .probabilities(Array(found.joined())), width: loaded.model.network.outputs)
+        case (.sequence, _):
+            // One answer for every row of every sequence: what a session gives that takes them from the zero state.
+            guard let inputs = request.inputs else { preconditionFailure("checked before") }
+            try limit(steps: inputs.lengths.reduce(0, +))
+            return try blaming(loaded) { try loaded.predictor.answers(inputs) }
+        }
+    }
+
+    private func forecasts(
+        _ loaded: LoadedModel, _ forecast: ForecastModel, _ request: PredictRequest
+    ) throws -> RowAnswers {
         guard let histories = request.inputs ?? loaded.predictor.tail else {
             preconditionFailure("a forecaster has the end of its training series")
         }
         let horizon = request.horizon ?? forecast.horizon
         try limit(steps: histories.count * (forecast.lookback + horizon))
-        let labels = request.inputs == nil ? loaded.predictor.labels(count: horizon) : nil
-        let forecasts = try blaming(loaded) {
+        let found = try blaming(loaded) {
             try loaded.predictor.forecast(from: histories, horizon: horizon, future: request.future)
         }
-        let targets = forecast.targets.count
-        for (input, values) in forecasts.enumerated() {
-            for step in 0..<horizon {
-                let row = Array(values[(step * targets)..<((step + 1) * targets)])
-                try each(input, step, .forecast(values: row, index: labels?[step]))
-            }
-        }
-    }
-
-    private func classify(
-        _ loaded: LoadedModel, _ request: PredictRequest, each: (Int, Int, StepOutput) throws -> Void
-    ) throws {
-        guard let inputs = request.inputs else { return }
-        try limit(steps: inputs.lengths.reduce(0, +))
-        let answers = try blaming(loaded) { try loaded.predictor.classify(inputs) }
-        for (input, probabilities) in answers.enumerated() {
-            try each(input, 0, .classification(probabilities, topK: request.topK))
-        }
-    }
-
-    /// One answer for every row of every sequence: what a session gives that takes them from the zero state.
-    private func answerEveryRow(
-        _ loaded: LoadedModel, _ request: PredictRequest, each: (Int, Int, StepOutput) throws -> Void
-    ) throws {
-        guard let inputs = request.inputs else { return }
-        try limit(steps: inputs.lengths.reduce(0, +))
-        let answers = try blaming(loaded) { try loaded.predictor.answers(inputs) }
-        for (input, rows) in answers.enumerated() {
-            for (step, answer) in rows.enumerated() { try each(input, step, StepOutput(answer, topK: request.topK)) }
-        }
+        return RowAnswers(
+            streams: found.indices.map { RowAnswers.Stream(rows: horizon, first: $0 * horizon) },
+            numbers: .forecasts(Array(found.joined())), width: forecast.targets.count)
     }
 
     // MARK: - Checks
@@ -214,12 +192,12 @@ extension PredictionError {
 }
 
 extension StepOutput {
-    init(_ answer: RowAnswer, topK: Int?) {
+    init(_ answer: RowAnswer, topK: Int?, index: String? = nil) {
         switch answer {
         case .pending(let have, let need):
             self = .pending(
                 reason: "differencing needs \(need) rows before the first answer; \(have) were seen so far")
-        case .forecast(let values): self = .forecast(values: values, index: nil)
+        case .forecast(let values): self = .forecast(values: values, index: index)
         case .classification(let probabilities): self = .classification(probabilities, topK: topK)
         }
     }
@@ -251,6 +229,7 @@ extension TransformError.Reason {
         case .notFinite(let value): "\(value) is not a finite number"
         case .tooFewRows(let have, let need): "differencing needs more than \(need) rows, there are \(have)"
         case .overflow: "the value is too large"
+        case .outOfRange(let value): "\(value) lies too far from the values the model was trained on"
         }
     }
 }

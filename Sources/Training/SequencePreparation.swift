@@ -84,7 +84,8 @@ struct PreparedSequences {
             let raw = Array(set.values[starts[index] * width..<(starts[index] + set.lengths[index]) * width])
             places.append((rows.count / width, set.lengths[index] - lag))
             do { rows += try transforms.forward(raw) } catch {
-                throw Violations([error.violation(naming: set.features[error.column])])
+                let found = error.violation(naming: set.features[error.column])
+                throw Violations([Violation(path: found.path, detail: "sequence \(index + 1), \(found.detail)")])
             }
         }
         examples = Examples(

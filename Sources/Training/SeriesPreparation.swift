@@ -74,7 +74,8 @@ struct PreparedSeries {
                 let transform = try ColumnTransform(
                     fitting: isTarget ? task.transform : [.standardise], to: [Array(column[..<fittedRows])],
                     column: index, spread: lag > 0 ? Self.differencedSpread : 1)
-                // Later rows must be fit for the transforms too: they are scored.
+                // Later rows must be fit for the transform too: they are scored. Checked here for every column, below
+                // for the network's sake as well.
                 _ = try transform.forward(column, column: index)
                 fitted.append(transform)
             } catch {
@@ -83,10 +84,11 @@ struct PreparedSeries {
         }
         guard found.isEmpty else { throw Violations(found) }
         transforms = InputTransforms(columns: fitted, laggedColumns: task.target.count)
-        let rows: [Float]
-        do { rows = try transforms.forward(Array(raw[..<(learnt * width)])) } catch {
+        var rows: [Float]
+        do { rows = try transforms.forward(raw) } catch {
             throw Violations([error.violation(naming: names[error.column])])
         }
+        rows.removeLast(task.holdout * width)
         examples = Examples(
             rows: rows, width: width, places: (0..<windows).map { ($0, task.lookback) },
             answers: .nextRow(targets: task.target.count, everyRow: true), training: Array(0..<windows - validating),
@@ -116,7 +118,9 @@ extension TransformError {
             case .notFinite(let value): "\(value) is no finite number"
             case .tooFewRows(let have, let need): "differencing needs more than \(need) rows, there are \(have)"
             case .overflow: "the values are too large for their mean and spread to be numbers"
+            case .outOfRange(let value): "\(value) lies too far from the other values for a network to tell them apart"
             }
+        if case .outOfRange = reason { return Violation("data", detail: place + ": " + detail) }
         return Violation("task", "transform", detail: place + ": " + detail)
     }
 }

@@ -1,4 +1,5 @@
 import Formats
+import Networks
 import Service
 import Testing
 
@@ -11,58 +12,100 @@ struct OutputTests {
         ServedModel(name: "m", version: 1, digest: "", outputNames: names, inputNames: ["x"], kind: kind)
     }
 
-    private func written(_ outputs: [[StepOutput]], _ model: ServedModel, _ returning: PredictRequest.Returning) throws
-        -> JSON
-    {
+    private func written(_ prediction: Prediction, _ returning: PredictRequest.Returning = .last) throws -> JSON {
         var writer = JSONWriter()
-        writer.prediction(Prediction(model: model, outputs: outputs), returning: returning)
+        writer.prediction(prediction, returning: returning)
         let value = try JSON.parse(writer.take())
         #expect(SchemaCheck.findings(value, ContractDocument.shared.schema("Prediction")) == [])
         return value
     }
 
+    private func forecasts(
+        _ values: [Double], _ names: [String], streams: [RowAnswers.Stream], index: [String]? = nil
+    ) -> Prediction {
+        Prediction(
+            model: Self.model(.forecast, names),
+            answers: RowAnswers(streams: streams, numbers: .forecasts(values), width: names.count, lag: 2), index: index
+        )
+    }
+
+    private func probabilities(_ values: [Float], topK: Int? = nil) -> Prediction {
+        Prediction(
+            model: Self.model(.classify, ["a", "b"]),
+            answers: RowAnswers(
+                streams: [RowAnswers.Stream(rows: 1, first: 0)], numbers: .probabilities(values), width: 2), topK: topK)
+    }
+
     @Test("a forecast that overflowed holds null, and a warning points to it")
     func overflow() throws {
-        let outputs: [[StepOutput]] = [
-            [.forecast(values: [1, 2], index: "a"), .forecast(values: [.nan, -.infinity], index: nil)],
-            [.pending(reason: "two rows more"), .forecast(values: [.infinity, 3], index: nil)],
-        ]
-        let value = try written(outputs, Self.model(.forecast, ["u", "v"]), .last)
+        let prediction = forecasts(
+            [1, 2, .nan, -.infinity, .infinity, 3], ["u", "v"],
+            streams: [
+                RowAnswers.Stream(rows: 2, first: 0), RowAnswers.Stream(rows: 2, pending: 1, gathered: 1, first: 2),
+            ])
+        let value = try written(prediction)
         #expect(value["outputs"] == [[[1, 2], [nil, nil]], [nil, [nil, 3]]])
-        #expect(value["index"] == [["a", nil], [nil, nil]])
         let warnings = value["warnings"]?.array ?? []
         #expect(
             warnings.map { $0["pointer"]?.string } == [
                 "#/outputs/0/1/0", "#/outputs/0/1/1", "#/outputs/1/0", "#/outputs/1/1/0",
             ])
-        #expect(warnings[0]["detail"]?.string?.contains("NaN") == true && warnings[2]["detail"] == "two rows more")
+        #expect(warnings[0]["detail"]?.string?.contains("NaN") == true)
+        #expect(warnings[2]["detail"]?.string?.contains("2 were seen") == true)
         #expect(warnings[1]["detail"]?.string?.contains("-infinity") == true)
     }
 
     @Test("probabilities that are none are null, with one warning a label list")
-    func probabilities() throws {
-        let output = StepOutput.classification(probabilities: [.nan, 0.5], best: [1])
-        let value = try written([[output]], Self.model(.classify, ["a", "b"]), .last)
+    func notProbabilities() throws {
+        let value = try written(probabilities([.nan, 0.5]))
         #expect(value["outputs"]?[0]?["probabilities"] == ["a": nil, "b": 0.5])
-        #expect(value["outputs"]?[0]?["label"] == "b" && value["outputs"]?[0]?["top"]?.count == 1)
+        #expect(value["outputs"]?[0]?["top"]?.count == 1)
         #expect(value["warnings"]?.count == 1 && value["warnings"]?[0]?["pointer"] == "#/outputs/0/probabilities")
     }
 
     @Test("one answer a sequence is bare, one a step is a list")
     func shapes() throws {
-        let output = StepOutput.classification(probabilities: [0.25, 0.75], best: [1, 0])
-        #expect(try written([[output]], Self.model(.classify, ["a", "b"]), .last)["outputs"]?[0]?["label"] == "b")
-        #expect(
-            try written([[output]], Self.model(.classify, ["a", "b"]), .sequence)["outputs"]?[0]?[0]?["label"] == "b")
-        let forecast = StepOutput.forecast(values: [0.1], index: nil)
-        #expect(try written([[forecast]], Self.model(.forecast, ["u"]), .last)["outputs"] == [[[0.1]]])
-        #expect(try written([[forecast]], Self.model(.forecast, ["u"]), .last)["index"] == nil)
+        let label = probabilities([0.25, 0.75], topK: 2)
+        #expect(try written(label)["outputs"]?[0]?["label"] == "b")
+        #expect(try written(label)["outputs"]?[0]?["top"]?.count == 2)
+        #expect(try written(label, .sequence)["outputs"]?[0]?[0]?["label"] == "b")
+        let one = RowAnswers.Stream(rows: 1, first: 0)
+        #expect(try written(forecasts([0.1], ["u"], streams: [one]))["outputs"] == [[[0.1]]])
+        #expect(try written(forecasts([0.1], ["u"], streams: [one]))["index"] == nil)
+        let labelled = forecasts(
+            [1, 2, 3, 4], ["u", "v"], streams: [RowAnswers.Stream(rows: 2, first: 0)], index: ["x", "y"])
+        #expect(try written(labelled)["outputs"] == [[[1, 2], [3, 4]]])
+        #expect(try written(labelled)["index"] == [["x", "y"]])
+    }
+
+    @Test("many forecasts of unequal length are the same text as one by one")
+    func flat() throws {
+        let values = (0..<24).map { Double($0) / 7 }
+        var first = 0
+        let streams = [5, 1, 6].map { rows in
+            defer { first += rows }
+            return RowAnswers.Stream(rows: rows, first: first)
+        }
+        let prediction = forecasts(values, ["u", "v"], streams: streams)
+        var expected: [JSON] = []
+        for (input, rows) in prediction.steps.enumerated() {
+            expected.append(
+                .array(
+                    try (0..<rows).map { step in
+                        guard case .forecast(let values, _) = prediction[input, step] else {
+                            throw CancellationError()
+                        }
+                        return .array(values.map { .number($0) })
+                    }))
+        }
+        #expect(try written(prediction)["outputs"]?.text == JSON.array(expected).text)
     }
 
     @Test("a million nulls are told of a hundred times and counted")
     func boundedWarnings() throws {
-        let rows = [StepOutput](repeating: .forecast(values: [.nan], index: nil), count: 1000)
-        let warnings = try written([rows], Self.model(.forecast, ["u"]), .last)["warnings"]?.array ?? []
+        let prediction = forecasts(
+            [Double](repeating: .nan, count: 1000), ["u"], streams: [RowAnswers.Stream(rows: 1000, first: 0)])
+        let warnings = try written(prediction)["warnings"]?.array ?? []
         #expect(warnings.count == OutputWriter.told + 1 && warnings.last?["detail"] == "and 900 more")
     }
 }

@@ -159,6 +159,22 @@ struct PredictorTests {
                 == PredictionError(.tooFewRows(have: 0, need: 3)))
     }
 
+    @Test("rows that cannot be taken are told by their own place, however many came before them")
+    func places() throws {
+        let predictor = Predictor(model(), kernels: KernelSet())
+        var states = [predictor.zeroState]
+        _ = try predictor.advance(&states, sequences([rows(5)]))
+        var bad = rows(3)
+        for (value, reason) in [(0, TransformError.Reason.notPositive(value: 0)), (1e300, .outOfRange(value: 1e300))] {
+            bad[1][value == 0 ? 0 : 2] = value
+            let column = value == 0 ? 0 : 2
+            #expect(throws: PredictionError(.transform(TransformError(reason, column: column, row: 1)))) {
+                try predictor.advance(&states, sequences([bad]))
+            }
+            bad[1] = rows(3)[1]
+        }
+    }
+
     @Test("a row that cannot be taken leaves every stream where it was")
     func atomic() throws {
         let predictor = Predictor(model(), kernels: KernelSet())
@@ -182,6 +198,6 @@ struct PredictorTests {
         let found = try predictor.classify(sequences)
         #expect(found.allSatisfy { abs($0.reduce(0, +) - 1) < 1e-6 && $0.count == 3 })
         let streamed = try predictor.answers(sequences)
-        #expect(streamed.map(\.last) == found.map { RowAnswer.classification($0) })
+        #expect(streamed.streams.indices.map { streamed[$0].last } == found.map { RowAnswer.classification($0) })
     }
 }

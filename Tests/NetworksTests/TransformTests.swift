@@ -90,6 +90,15 @@ struct TransformTests {
         }
     }
 
+    @Test("a value too far from the fitted ones for a float32 is refused with its place")
+    func outOfRange() throws {
+        let column = try ColumnTransform(fitting: [.difference], to: [[1, 2, 4]], column: 0)
+        let inputs = InputTransforms(columns: [column], laggedColumns: 1)
+        #expect(throws: TransformError(.outOfRange(value: 1e300), column: 0, row: 3)) {
+            _ = try inputs.forward([1, 2, 3, 1e300])
+        }
+    }
+
     @Test("fewer values than the lags give no rows")
     func short() throws {
         let column = try ColumnTransform(fitting: [.seasonalDifference(12)], to: [series], column: 0)
