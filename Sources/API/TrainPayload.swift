@@ -50,8 +50,10 @@ private struct DataPayload {
             source = .inline(format: .csv, bytes: Array(text.utf8))
         } else if let records = data.optional("records") {
             guard let elements = records.elements() else { return nil }
-            let others = elements.filter { $0.value.object == nil }
-            for other in others { other.fail("expected a record, an object, found \(other.value.kindName)") }
+            let others = elements.filter { $0.value.object == nil && $0.value.count == nil }
+            for other in others {
+                other.fail("expected a record, an object or an array, found \(other.value.kindName)")
+            }
             guard others.isEmpty else { return nil }
             source = .inline(format: .json, bytes: records.value.bytes)
         } else {

@@ -1,7 +1,7 @@
 /// The rule by which the labels of a time column go on, and the place of its last row.
 ///
 /// Known: integers and years (`1961`), months (`1961-01`), quarters (`1961Q1`, `1961-Q1`, `1961 Q1`), dates
-/// (`1961-01-31`, also as first or last days of months) and times (`1961-01-31T12:00`, with seconds and `Z`). Dates may
+/// (`1961-01-31`, also as first or last days of months) and times (`1961-01-31T12:00`, with seconds and `Z` or `+01:00`). Dates may
 /// use `/` for `-`.
 public struct TimeIndex: Hashable, Sendable {
     public enum Unit: Hashable, Sendable {
@@ -28,18 +28,52 @@ public struct TimeIndex: Hashable, Sendable {
         self.last = last
     }
 
+    /// How the labels of a column follow each other, whether or not there is a rule in them.
+    public enum Order: Hashable, Sendable {
+        /// Each later than the one before, always by the same step.
+        case even
+        /// Each later than the one before; this row, counted from 0, is the first to break the step of those before it.
+        case uneven(row: Int)
+        /// This row, counted from 0, is the first that is not later than the one before.
+        case notLater(row: Int)
+        /// Of no form that is known here.
+        case unknown
+    }
+
     /// The rule of these labels; nil where they follow none (two labels at least, equally spaced).
     public init?(labels: [String]) {
-        guard labels.count >= 2 else { return nil }
-        for reading in Self.readings {
-            guard let first = reading(labels) else { continue }
-            let places = first.places
+        guard let index = Self.survey(labels).index else { return nil }
+        self = index
+    }
+
+    /// The rule of these labels, where there is one, and their order.
+    public static func survey(_ labels: [String]) -> (index: TimeIndex?, order: Order) {
+        guard labels.count >= 2 else { return (nil, labels.isEmpty ? .unknown : .even) }
+        var order: Order?
+        for reading in readings {
+            guard let (unit, places) = reading(labels) else { continue }
             let step = places[1] - places[0]
+            if order == nil { order = Self.order(of: places) }
             guard step != 0, zip(places, places.dropFirst()).allSatisfy({ $1 - $0 == step }) else { continue }
-            self.init(unit: first.unit, step: step, last: places[places.count - 1])
-            return
+            return (TimeIndex(unit: unit, step: step, last: places[places.count - 1]), Self.order(of: places))
         }
-        return nil
+        return (nil, order ?? numbers(labels).map(Self.order(of:)) ?? .unknown)
+    }
+
+    private static func order<Place: Numeric & Comparable>(of places: [Place]) -> Order {
+        let step = places[1] - places[0]
+        var uneven: Int?
+        for row in 1..<places.count {
+            if places[row] <= places[row - 1] { return .notLater(row: row) }
+            if uneven == nil, places[row] - places[row - 1] != step { uneven = row }
+        }
+        return uneven.map { .uneven(row: $0) } ?? .even
+    }
+
+    /// Decimal years and the like: they have an order, though no rule that could be trusted to go on.
+    private static func numbers(_ labels: [String]) -> [Double]? {
+        let numbers = labels.compactMap { Double($0) }
+        return numbers.count == labels.count && numbers.allSatisfy(\.isFinite) ? numbers : nil
     }
 
     /// The label of the row `rows` after the last one.
@@ -143,7 +177,7 @@ public struct TimeIndex: Hashable, Sendable {
         guard let first = labels.first, first.utf8.count >= 16 else { return nil }
         let marker = first[first.index(first.startIndex, offsetBy: 10)]
         guard marker == "T" || marker == " " else { return nil }
-        let suffix = first.hasSuffix("Z") ? "Z" : ""
+        let suffix = zone(first)
         let seconds = first.count - suffix.count == 19
         guard seconds || first.count - suffix.count == 16 else { return nil }
         guard let (separator, dates) = dates(labels.map { String($0.prefix(10)) }) else { return nil }
@@ -160,6 +194,16 @@ public struct TimeIndex: Hashable, Sendable {
             places.append(Calendar.day(date.year, date.month, date.day) * 86400 + second)
         }
         return (.second(separator: separator, marker: marker, seconds: seconds, suffix: suffix), places)
+    }
+
+    /// `Z`, an offset such as `+01:00`, or nothing.
+    private static func zone(_ label: String) -> String {
+        if label.hasSuffix("Z") { return "Z" }
+        let end = label.suffix(6)
+        guard let sign = end.first, sign == "+" || sign == "-",
+            numbers(String(end.dropFirst()), ":", digits: [2, 2]) != nil
+        else { return "" }
+        return String(end)
     }
 
     private static func dates(_ labels: [String]) -> (Character, [(year: Int, month: Int, day: Int)])? {

@@ -98,19 +98,20 @@ struct NaiveForecasts {
 }
 
 extension PreparedSeries {
-    /// Scores of the network and of the naive forecasts on the held-out rows; nil where there are none.
-    func holdoutReport(_ predictor: Predictor) throws(PredictionError) -> HoldoutReport? {
-        guard task.holdout > 0 else { return nil }
-        let steps = (0..<task.holdout).map { Origin(row: trainingRows + $0, horizon: 1) }
-        let blocks = stride(from: 0, to: task.holdout, by: task.horizon).map { start in
-            Origin(row: trainingRows + start, horizon: min(task.horizon, task.holdout - start))
+    /// Scores of the network and of the naive forecasts on rows that the parameters were not fitted to; nil where there
+    /// are none. The naive forecasts take their drift and their scale from the rows before.
+    func scores(_ predictor: Predictor, on rows: Range<Int>) throws(PredictionError) -> HoldoutReport? {
+        guard !rows.isEmpty else { return nil }
+        let steps = rows.map { Origin(row: $0, horizon: 1) }
+        let blocks = stride(from: rows.lowerBound, to: rows.upperBound, by: task.horizon).map { start in
+            Origin(row: start, horizon: min(task.horizon, rows.upperBound - start))
         }
         let oneStep = try network(predictor, steps)
         let horizon = try network(predictor, blocks)
         var targets: [HoldoutReport.Target] = []
         for (index, name) in task.target.enumerated() {
             let naive = NaiveForecasts(
-                values: stride(from: index, to: raw.count, by: width).map { raw[$0] }, trainingRows: trainingRows,
+                values: stride(from: index, to: raw.count, by: width).map { raw[$0] }, trainingRows: rows.lowerBound,
                 season: season, space: transforms.columns[index].pointwise)
             func score(_ origins: [Origin], _ forecast: (Int) -> [Double]?) -> Scores? {
                 var keeper = ScoreKeeper()
@@ -143,7 +144,7 @@ extension PreparedSeries {
                         naive: simplest, seasonalNaive: baseline(.seasonalNaive),
                         seasonalDrift: baseline(.seasonalDrift))))
         }
-        return HoldoutReport(rows: task.holdout, season: season, targets: targets)
+        return HoldoutReport(rows: rows.count, season: season, targets: targets)
     }
 
     /// The network's forecasts from the true history before each origin.

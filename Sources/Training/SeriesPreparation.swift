@@ -12,6 +12,8 @@ struct PreparedSeries {
     let examples: Examples
     let time: TimeIndex?
     let season: Int?
+    /// What does not keep the series from being learnt from, and yet may not be what was meant.
+    let warnings: [String]
 
     /// The deviation that differenced targets are brought to, unless the transforms end in a scaling of their own.
     ///
@@ -45,17 +47,10 @@ struct PreparedSeries {
         let learnt = table.rows - task.holdout
         let windows = learnt - lag - task.lookback
         let validating = validation.map { max(Int(Double(max(windows, 0)) * $0), 1) } ?? 0
-        let need = lag + task.lookback + task.holdout + (validation == nil ? 1 : 2)
-        if table.rows < need {
-            var parts = ["\(task.lookback) to look back"]
-            if lag > 0 { parts.append("\(lag) before them for differencing") }
-            parts.append(validation == nil ? "1 to learn from" : "2 to learn from and validate with")
-            if task.holdout > 0 { parts.append("\(task.holdout) held out") }
-            found.append(
-                Violation(
-                    "data",
-                    detail: "the series has \(table.rows) rows; this task needs at least \(need): "
-                        + parts.joined(separator: ", ")))
+        if let shortage = task.shortage(rows: table.rows, validates: validation != nil) { found.append(shortage) }
+        let (index, order) = table.timeLabels.map(TimeIndex.survey) ?? (nil, .even)
+        if case .notLater(let row) = order, let labels = table.timeLabels {
+            found.append(Self.notLater(row, labels, task.time ?? ""))
         }
         guard found.isEmpty else { throw Violations(found) }
         trainingRows = learnt
@@ -93,12 +88,51 @@ struct PreparedSeries {
             rows: rows, width: width, places: (0..<windows).map { ($0, task.lookback) },
             answers: .nextRow(targets: task.target.count, everyRow: true), training: Array(0..<windows - validating),
             validation: Array(windows - validating..<windows))
-        time = table.timeLabels.flatMap(TimeIndex.init(labels:))
+        time = index
         let difference = task.transform.compactMap { step -> Int? in
             if case .seasonalDifference(let period) = step { period } else { nil }
         }.first
         season = task.season ?? difference ?? time?.season
+        var warnings: [String] = []
+        if let labels = table.timeLabels, let name = task.time {
+            // An even step of decimal years is no rule that could be trusted to go on.
+            let isUnknown = order == .even && index == nil && labels.count > 1
+            if let warning = Self.warning(isUnknown ? .unknown : order, labels, name) { warnings.append(warning) }
+        }
+        for (name, column) in zip(names, columns) where column[..<fittedRows].allSatisfy({ $0 == column[0] }) {
+            warnings.append("column \"\(name)\" is \(column[0]) in every row that is learnt from")
+        }
+        self.warnings = warnings
     }
+
+    private static func notLater(_ row: Int, _ labels: [String], _ name: String) -> Violation {
+        Violation(
+            "task", "time",
+            detail:
+                "column \"\(name)\", row \(row + 1): \"\(labels[row])\" is not later than \"\(labels[row - 1])\" before "
+                + "it; the rows of a series stand in the order of time, oldest first. Sort them, or leave out time where "
+                + "this column tells none")
+    }
+
+    private static func warning(_ order: TimeIndex.Order, _ labels: [String], _ name: String) -> String? {
+        let end = "forecasts carry no labels, and only \"season\" or a seasonal difference can tell the season"
+        switch order {
+        case .even, .notLater: return nil
+        case .uneven(let row):
+            return
+                "column \"\(name)\", row \(row + 1): \"\(labels[row])\" follows \"\(labels[row - 1])\" by another step than "
+                + "the rows before it. The rows are taken as equally spaced; \(end)"
+        case .unknown:
+            return
+                "column \"\(name)\" names its rows in no form that is known here, such as \"\(labels.first ?? "")\"; \(end)"
+        }
+    }
+
+    /// Rows that the parameters are not fitted to and judged by on the way.
+    var validationRows: Range<Int> { trainingRows - examples.validation.count..<trainingRows }
+
+    /// Rows kept from training altogether.
+    var holdoutRows: Range<Int> { trainingRows..<trainingRows + task.holdout }
 
     /// The rows a forecast goes on from.
     var tail: SeriesTail {

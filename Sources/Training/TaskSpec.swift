@@ -39,6 +39,22 @@ public struct ForecastTask: Hashable, Sendable {
     }
 }
 
+extension ForecastTask {
+    /// What keeps a series of so many rows from being learnt from; nil where they are enough.
+    public func shortage(rows: Int, validates: Bool) -> Violation? {
+        let lag = transform.lag
+        let need = lag + lookback + holdout + (validates ? 2 : 1)
+        guard rows < need else { return nil }
+        var parts = ["\(lookback) to look back"]
+        if lag > 0 { parts.append("\(lag) before them for differencing") }
+        parts.append(validates ? "2 to learn from and validate with" : "1 to learn from")
+        if holdout > 0 { parts.append("\(holdout) held out") }
+        return Violation(
+            "data",
+            detail: "the series has \(rows) rows; this task needs at least \(need): \(parts.joined(separator: ", "))")
+    }
+}
+
 /// One label for a sequence.
 public struct ClassifyTask: Hashable, Sendable {
     public enum Pool: String, Codable, Hashable, Sendable, CaseIterable {

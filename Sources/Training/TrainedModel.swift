@@ -21,7 +21,10 @@ extension Trainer {
             stoppedEarly: progressState.stoppedEarly, steps: progressState.step, parameters: kept.count)
         switch prepared {
         case .series(let series):
-            report.holdout = try series.holdoutReport(Predictor(model, kernels: kernels))
+            let predictor = Predictor(model, kernels: kernels)
+            report.validation = try series.scores(predictor, on: series.validationRows)
+            report.holdout = try series.scores(predictor, on: series.holdoutRows)
+            report.warnings = series.warnings.isEmpty ? nil : series.warnings
         case .sequences(let sequences):
             network.load(kept)
             report.classification = classificationReport(sequences)

@@ -11,15 +11,19 @@ public struct TrainingReport: Codable, Sendable, Equatable {
     public var stoppedEarly: Bool
     public var steps: Int
     public var parameters: Int
-    /// Forecast with holdout rows: the network beside the naive forecasts, on the same rows.
+    /// Forecast with a validation part: the network beside the naive forecasts, on the rows of that part.
+    public var validation: HoldoutReport?
+    /// Forecast with holdout rows: the same on them.
     public var holdout: HoldoutReport?
     /// Classify: accuracy and loss of the kept parameters.
     public var classification: ClassificationReport?
+    /// What may not be what was meant; nil where there is nothing to say.
+    public var warnings: [String]?
 
     public init(
         trainLoss: Double, validationLoss: Double? = nil, epochsRun: Int, bestEpoch: Int? = nil,
-        stoppedEarly: Bool = false, steps: Int, parameters: Int, holdout: HoldoutReport? = nil,
-        classification: ClassificationReport? = nil
+        stoppedEarly: Bool = false, steps: Int, parameters: Int, validation: HoldoutReport? = nil,
+        holdout: HoldoutReport? = nil, classification: ClassificationReport? = nil, warnings: [String]? = nil
     ) {
         self.trainLoss = trainLoss
         self.validationLoss = validationLoss
@@ -28,12 +32,14 @@ public struct TrainingReport: Codable, Sendable, Equatable {
         self.stoppedEarly = stoppedEarly
         self.steps = steps
         self.parameters = parameters
+        self.validation = validation
         self.holdout = holdout
         self.classification = classification
+        self.warnings = warnings
     }
 
     private enum CodingKeys: String, CodingKey {
-        case steps, parameters, holdout, classification
+        case steps, parameters, validation, holdout, classification, warnings
         case trainLoss = "train_loss"
         case validationLoss = "validation_loss"
         case epochsRun = "epochs_run"
@@ -126,6 +132,7 @@ public struct BaselineScores: Codable, Sendable, Equatable {
     }
 }
 
+/// Scores on rows that the parameters were not fitted to.
 public struct HoldoutReport: Codable, Sendable, Equatable {
     public struct Target: Codable, Sendable, Equatable {
         public var name: String

@@ -39,7 +39,9 @@ struct TrainingSummary {
             }
             told.append("loss \(Numerals.short(report?["train_loss"]?.double))")
             if let loss = report?["validation_loss"]?.double { told.append("validation loss \(Numerals.short(loss))") }
+            let warnings = report?["warnings"]?.array?.compactMap(\.string) ?? []
             return ["\(name)\(version)\(seed): \(told.joined(separator: ", "))  (\(id))"]
+                + warnings.map { "  note: \($0)" }
         case "failed":
             let code = job["error"]?["code"]?.string.map { " (\($0))" } ?? ""
             return ["\(id): \(name)\(seed) failed\(code): \(job["error"]?["detail"]?.string ?? "no reason is known")"]

@@ -42,6 +42,55 @@ struct PreparationTests {
         #expect(found.count == 1 && found[0].detail.contains("row 76"))
     }
 
+    @Test("a value that no float32 can hold beside the others is found before training, held out or not")
+    func outOfRange() {
+        for row in [60, 75] {
+            var table = seasonalSeries()
+            table.columns[0][row] = 1e300
+            let spec = forecastSpec(OptimisationSpec(epochs: 1, validation: .init(fraction: 0.5)))
+            let found = violations(spec, .series(table))
+            #expect(found.count == 1 && found[0].path == ["data"])
+            #expect(found[0].detail.contains("\"y\", row \(row + 1): 1e+300"))
+        }
+        var set = signSequences()
+        let training = try? Trainer(classifySpec(), .sequences(set), datasetDigest: "")
+        #expect(training != nil)
+        set.values[7] = 1e300
+        #expect(violations(classifySpec(), .sequences(set)).count == 1)
+    }
+
+    @Test("rows out of the order of time are refused with the first that is", arguments: [true, false])
+    func order(runsBackwards: Bool) {
+        var table = seasonalSeries()
+        var labels = table.timeLabels ?? []
+        if runsBackwards { labels.reverse() } else { labels[50] = labels[49] }
+        table.timeLabels = labels
+        let found = violations(forecastSpec(), .series(table))
+        #expect(found.map(\.path) == [["task", "time"]])
+        #expect(found.first?.detail.contains(runsBackwards ? "row 2: \"2078\"" : "row 51: \"2049\"") == true)
+    }
+
+    @Test("gaps and labels of no known form are told, and train all the same")
+    func warnings() throws {
+        func warnings(_ change: (inout SeriesTable) -> Void) throws -> [String]? {
+            var table = seasonalSeries()
+            change(&table)
+            let trainer = try Trainer(
+                forecastSpec(OptimisationSpec(epochs: 1), features: ["u"]), .series(table), datasetDigest: "")
+            try trainer.run()
+            return try trainer.finish().report.warnings
+        }
+        #expect(try warnings { _ in } == nil)
+        let gap = try warnings { table in
+            table.timeLabels = (0..<80).map { String($0 < 30 ? 2000 + $0 : 2001 + $0) }
+        }
+        #expect(gap?.count == 1 && gap?.first?.contains("row 31: \"2031\" follows \"2029\"") == true)
+        let unknown = try warnings { $0.timeLabels = (0..<80).map { "no. \($0)" } }
+        #expect(unknown?.count == 1 && unknown?.first?.contains("such as \"no. 0\"") == true)
+        let constant = try warnings { $0.columns[1] = [Double](repeating: 4, count: 80) }
+        #expect(constant == ["column \"u\" is 4.0 in every row that is learnt from"])
+    }
+
     @Test("a constant series trains and forecasts its constant")
     func constant() throws {
         let table = SeriesTable(names: ["y"], columns: [[Double](repeating: 42, count: 60)])

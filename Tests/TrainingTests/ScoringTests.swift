@@ -80,6 +80,26 @@ struct ScoringTests {
         #expect(report.rows == 12 && report.season == 6 && report.targets == nil)
     }
 
+    @Test("the validation part is scored like held-out rows of a series that ends with it")
+    func validation() throws {
+        let whole = seasonalSeries()
+        let spec = forecastSpec(OptimisationSpec(epochs: 2, validation: .init(fraction: 0.25)))
+        let trainer = try Trainer(spec, .series(whole), datasetDigest: "")
+        try trainer.run()
+        let done = try trainer.finish()
+        let found = try #require(done.report.validation)
+        // 80 rows, 12 held out, 8 to look back, 6 for differencing: 54 windows, 13 of them to validate with.
+        #expect(found.rows == 13)
+        var task = ForecastTask(
+            target: ["y"], time: "t", lookback: 8, horizon: 5, transform: [.seasonalDifference(6)], holdout: 13)
+        task.season = 6
+        let part = SeriesTable(
+            names: ["y"], columns: [Array(whole.columns[0][..<68])], timeLabels: Array((whole.timeLabels ?? [])[..<68]))
+        let held = try PreparedSeries(task, part, validation: nil)
+        #expect(try held.scores(Predictor(done.model, kernels: trainer.kernels), on: held.holdoutRows) == found)
+        #expect(done.report.holdout?.rows == 12)
+    }
+
     @Test("several targets are scored one by one, and their mean stands above")
     func severalTargets() throws {
         let spec = TrainingSpec(
