@@ -33,6 +33,11 @@ public struct Model: Sendable, Equatable {
         }
     }
 
+    /// What a forecaster reads beside its targets.
+    public var featureNames: [String] {
+        if case .forecast(let forecast) = task { forecast.features } else { [] }
+    }
+
     /// What the numbers of an output row are, in order: targets, or labels.
     public var outputNames: [String] {
         switch task {

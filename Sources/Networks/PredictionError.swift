@@ -11,6 +11,8 @@ public struct PredictionError: Error, Hashable, Sendable, CustomStringConvertibl
         case futures(have: Int, need: Int)
         /// A value the transforms cannot take; its row counts within the sequence.
         case transform(TransformError)
+        /// The same of a future row; its column counts among the features.
+        case futureTransform(TransformError)
         /// A classifier was asked for a forecast, or the other way round.
         case otherTask
         /// A state of another network.
@@ -34,6 +36,7 @@ public struct PredictionError: Error, Hashable, Sendable, CustomStringConvertibl
         case .width(let have, let need): "a row has \(have) numbers; the model reads \(need)"
         case .futures(let have, let need): "\(have) sequences of future rows for \(need) inputs"
         case .transform(let error): "input \(input), \(error)"
+        case .futureTransform(let error): "future rows of input \(input), \(error)"
         case .otherTask: "the model was trained for another task"
         case .state: "the state is not one of this model"
         }

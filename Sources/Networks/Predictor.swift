@@ -225,10 +225,9 @@ public final class Predictor: Sendable {
                 throw PredictionError(
                     .tooFewFutureRows(have: future.lengths[input], need: horizon - 1), input: input)
             }
-            result.append(
-                try blaming(input, 0) { () throws(TransformError) in
-                    try transforms.forward(Array(future.values[range]))
-                })
+            do { result.append(try transforms.forward(Array(future.values[range]))) } catch {
+                throw PredictionError(.futureTransform(error), input: input)
+            }
         }
         return result
     }

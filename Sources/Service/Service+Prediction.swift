@@ -76,6 +76,8 @@ extension Service {
                             .key(field),
                             detail: "return \"sequence\" answers one step ahead of every row; leave out \(field)"))
                 }
+            } else {
+                check(future: request.future, count: request.inputs?.count ?? 1, loaded, &findings)
             }
         case .classify:
             for (field, isGiven) in [("future", request.future != nil), ("horizon", request.horizon != nil)]
@@ -110,6 +112,29 @@ extension Service {
         if let horizon, !(1...TrainingSpec.Limit.horizon).contains(horizon) {
             findings.append(
                 Violation("horizon", detail: "\(horizon) is outside the range from 1 to \(TrainingSpec.Limit.horizon)"))
+        }
+    }
+
+    /// One sequence for each input, as wide as the features, where the model has any. How many rows there must be is for
+    /// the horizon to say.
+    func check(future: SequenceBatch?, count: Int, _ loaded: LoadedModel, _ findings: inout [Violation]) {
+        guard let future else { return }
+        let (name, features) = (loaded.served.name, loaded.model.featureNames)
+        guard !features.isEmpty else {
+            findings.append(
+                Violation("future", detail: "\(name) reads no features, so it needs no future ones; leave it out"))
+            return
+        }
+        if future.width != features.count {
+            findings.append(
+                Violation(
+                    "future",
+                    detail: "rows of \(future.width) numbers; \(name) reads \(features.count) features: "
+                        + features.joined(separator: ", ")))
+        }
+        if future.count != count {
+            findings.append(
+                Violation("future", detail: "\(future.count) sequences for \(count) inputs; expected one for each"))
         }
     }
 
@@ -155,30 +180,36 @@ extension Service {
     /// Gives the errors of the model their place in the request.
     func blaming<Result>(
         _ loaded: LoadedModel, rowsAt path: (Int) -> [Violation.PathComponent] = { ["inputs", .index($0)] },
-        firstRow: Int = 0, _ body: () throws -> Result
+        futureAt: (Int) -> [Violation.PathComponent] = { ["future", .index($0)] }, firstRow: Int = 0,
+        _ body: () throws -> Result
     ) throws -> Result {
         do {
             return try body()
         } catch let error as PredictionError {
-            throw ServiceError.invalid([error.violation(loaded, rowsAt: path, firstRow: firstRow)])
+            throw ServiceError.invalid([error.violation(loaded, rowsAt: path, futureAt: futureAt, firstRow: firstRow)])
         }
     }
 }
 
 extension PredictionError {
     fileprivate func violation(
-        _ loaded: LoadedModel, rowsAt path: (Int) -> [Violation.PathComponent], firstRow: Int
+        _ loaded: LoadedModel, rowsAt path: (Int) -> [Violation.PathComponent],
+        futureAt: (Int) -> [Violation.PathComponent], firstRow: Int
     ) -> Violation {
-        let features = loaded.model.inputNames.dropFirst(loaded.model.outputNames.count).joined(separator: ", ")
         switch reason {
         case .tooFewRows, .width, .otherTask, .state: return Violation(path: path(input), detail: description)
         case .tooFewFutureRows(let have, let need):
             return Violation(
                 "future",
-                detail: "\(have) rows; \(loaded.served.name) reads the features \(features), and this horizon needs "
-                    + "their values in the next \(need) rows, one sequence for each input")
+                detail: "\(have) rows; \(loaded.served.name) reads the features "
+                    + "\(loaded.model.featureNames.joined(separator: ", ")), and this horizon needs their values in the "
+                    + "next \(need) rows, one sequence for each input")
         case .futures(let have, let need):
             return Violation("future", detail: "\(have) sequences for \(need) inputs; expected one for each")
+        case .futureTransform(let error):
+            return Violation(
+                path: futureAt(input) + (error.row.map { [.index($0), .index(error.column)] } ?? []),
+                detail: "\(loaded.model.featureNames[error.column]): \(error.reason.sentence)")
         case .transform(let error):
             let name = loaded.model.inputNames[error.column]
             guard let row = error.row else {

@@ -135,6 +135,7 @@ extension Service {
             let horizon = horizon ?? forecast.horizon
             var findings: [Violation] = []
             check(horizon: horizon, &findings)
+            check(future: future, count: 1, loaded, &findings)
             guard findings.isEmpty else { throw ServiceError.invalid(findings) }
             let state = try session.alone { $0 }
             guard state.live.network.steps > 0 else {
@@ -143,7 +144,7 @@ extension Service {
                     "session \"\(id)\" has taken \(state.step) rows; looking ahead needs at least \(loaded.model.lag + 1)"
                         + (loaded.model.lag > 0 ? ", of which differencing uses up \(loaded.model.lag)" : ""))
             }
-            let values = try blaming(loaded, rowsAt: { _ in ["horizon"] }) {
+            let values = try blaming(loaded, rowsAt: { _ in ["horizon"] }, futureAt: { _ in ["future"] }) {
                 try loaded.predictor.lookAhead([state.live], horizon: horizon, future: future)
             }[0]
             let targets = forecast.targets.count

@@ -5,10 +5,6 @@ import Training
 
 /// From a wish to train to a job in the queue.
 extension Service {
-    /// Data up to this size is read whole before a job is accepted, so that what is wrong with it is answered at once
-    /// (a second of reading at most). Larger data is checked by its columns, and row by row by the worker.
-    static let checkedAtOnce = 32 << 20
-
     /// Checks everything that can be checked now, makes the data durable, and queues the job.
     ///
     /// A server that dies after this has lost nothing. Throws `.invalid` with every violation, `.tooLarge`, and
@@ -118,12 +114,13 @@ extension Service {
     /// Data of moderate size is read whole, as the worker will read it; large data is judged by what its scan found.
     private func check(_ request: TrainRequest, on dataset: Dataset) throws {
         let need: Int
-        if dataset.bytes <= Self.checkedAtOnce {
+        if dataset.bytes <= configuration.checkedAtOnce {
             need = try estimate(request, on: dataset).memoryBytes
         } else {
-            let columns = try checkColumns(request, on: dataset)
+            let columns = try checkSchema(request, on: dataset)
+            let rows = try summary(of: dataset).sequences?.steps ?? dataset.rows
             // As read, as transformed, and as the network sees it.
-            need = dataset.rows * columns * (8 + 8 + 4)
+            need = rows * columns * (8 + 8 + 4)
         }
         guard need <= configuration.jobMemory else {
             throw ServiceError(
@@ -147,22 +144,21 @@ extension Service {
         return data
     }
 
-    /// The columns the task names must be there; answers how many there are.
-    private func checkColumns(_ request: TrainRequest, on dataset: Dataset) throws -> Int {
+    /// What can be told from the scan: columns that are not there or hold no numbers, missing values, too few rows.
+    /// Answers how many columns the network will read.
+    private func checkSchema(_ request: TrainRequest, on dataset: Dataset) throws -> Int {
         let summary = try summary(of: dataset)
-        guard case .forecast(let task) = request.spec.task else {
-            return summary.sequences?.features ?? summary.columns.count
+        var found = summary.violations(for: request.spec.task, missing: request.missing) ?? Violations([])
+        if case .forecast(let task) = request.spec.task,
+            let shortage = task.shortage(rows: summary.rows, validates: request.spec.training.validation != nil)
+        {
+            found.list.append(shortage)
         }
-        let names = summary.columns.map(\.name)
-        var findings: [Violation] = []
-        for (field, wanted) in [("target", task.target), ("features", task.features)] {
-            for name in wanted where !names.contains(name) {
-                findings.append(
-                    Violation("task", .key(field), detail: "the data has no column \"\(name)\"; it has \(names)"))
-            }
+        guard found.list.isEmpty else { throw ServiceError.invalid(request.placed(found)) }
+        switch request.spec.task {
+        case .forecast(let task): return task.target.count + task.features.count
+        case .classify: return summary.sequences?.features ?? summary.columns.count
         }
-        guard findings.isEmpty else { throw ServiceError.invalid(findings) }
-        return task.target.count + task.features.count
     }
 }
 

@@ -52,6 +52,9 @@ public struct ServiceConfiguration: Sendable {
     public var modelMemory = 2 << 30
     /// Bytes that one training job may need by its estimate.
     public var jobMemory = 4 << 30
+    /// Data up to so many bytes is read whole before a job is accepted, so that what is wrong with it is answered at once
+    /// (a second of reading at most). Larger data is checked by what its scan found, and row by row by the worker.
+    public var checkedAtOnce = 32 << 20
     /// Steps that one prediction may take in all its sequences together, horizon included.
     public var maximumPredictionSteps = 20_000_000
     /// nil: the best this processor has.

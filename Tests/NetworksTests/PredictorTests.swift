@@ -142,6 +142,11 @@ struct PredictorTests {
             reason { () throws(PredictionError) in
                 _ = try predictor.forecast(from: sequences([good]), horizon: 4, future: future(2))
             } == PredictionError(.tooFewFutureRows(have: 2, need: 3)))
+        let far = RawSequences(values: [1, 1e300, 1], lengths: [3], width: 1)
+        #expect(
+            reason { () throws(PredictionError) in
+                _ = try predictor.forecast(from: sequences([good]), horizon: 4, future: far)
+            } == PredictionError(.futureTransform(TransformError(.outOfRange(value: 1e300), column: 0, row: 1))))
         #expect(
             reason { () throws(PredictionError) in
                 _ = try predictor.forecast(from: RawSequences(values: [1, 2], lengths: [1], width: 2), horizon: 1)
