@@ -25,15 +25,15 @@ private struct Reduced {
         exponent = bits(shifted)
     }
 
-    /// e^remainder - 1 = r + r²·P(r), P of degree 5 with the least greatest relative error: 4.5e-10 before rounding.
+    /// e^remainder - 1 = r + r²·P(r), P of degree 4 with the least greatest error relative to e^r: 3.1e-9 before
+    /// rounding.
     @inline(always)
     var expMinusOne: Lanes {
         let r = remainder
-        var sum = multiplyAdd(broadcast(1.976_441_4e-4), r, broadcast(1.393_238_1e-3))
-        sum = multiplyAdd(sum, r, broadcast(8.333_543e-3))
-        sum = multiplyAdd(sum, r, broadcast(4.166_649_3e-2))
-        sum = multiplyAdd(sum, r, broadcast(1.666_666_6e-1))
-        sum = multiplyAdd(sum, r, broadcast(0.5))
+        var sum = multiplyAdd(broadcast(1.381_454_06e-3), r, broadcast(8.368_745_4e-3))
+        sum = multiplyAdd(sum, r, broadcast(4.166_838_9e-2))
+        sum = multiplyAdd(sum, r, broadcast(1.666_652_1e-1))
+        sum = multiplyAdd(sum, r, broadcast(4.999_999_4e-1))
         return multiplyAdd(sum, r * r, r)
     }
 
@@ -84,12 +84,26 @@ func tanh(_ x: Lanes) -> Lanes {
     return lanes(bits(positive) | (bits(x) & IntegerLanes(repeating: Int32.min)))
 }
 
-/// 1 / (1 + e^-x), from e^-|x| so that nothing overflows and small results keep all their digits.
+/// 1 / (1 + e^-x) = 2⁻⁶⁴ / (2⁻⁶⁴ + 2⁻⁶⁴·e^-x): so scaled nothing overflows, and small results keep all their digits down
+/// to the subnormal ones, which the division alone rounds.
 @inline(always)
 func sigmoid(_ x: Lanes) -> Lanes {
-    let power = expOfNonPositive(lanes(bits(x) | IntegerLanes(repeating: Int32.min)))
-    let numerator = power.replacing(with: 1, where: x .>= 0)
-    return numerator / (power + 1)
+    // Beyond these bounds the result rounds to 0 and to 1.
+    let bounded = lesser(greater(x, -104), 30)
+    let shifter = broadcast(12_582_912)
+    let shifted = multiplyAdd(bounded, broadcast(-1.442_695_04), shifter)
+    let n = shifted - shifter
+    // s = x + n·ln 2, so e^-x = 2ⁿ·e^-s; the same polynomial as above, in -s.
+    let s = multiplyAdd(n, broadcast(-2.121_944_4e-4), multiplyAdd(n, broadcast(0.693_359_375), bounded))
+    var sum = multiplyAdd(broadcast(1.381_454_06e-3), s, broadcast(-8.368_745_4e-3))
+    sum = multiplyAdd(sum, s, broadcast(4.166_838_9e-2))
+    sum = multiplyAdd(sum, s, broadcast(-1.666_652_1e-1))
+    sum = multiplyAdd(sum, s, broadcast(4.999_999_4e-1))
+    sum = multiplyAdd(sum, s, broadcast(-1))
+    sum = multiplyAdd(sum, s, broadcast(1))
+    let scale = lanes((bits(shifted) &<< 23) &+ IntegerLanes(repeating: 63 &<< 23))
+    let one = broadcast(0x1p-64)
+    return one / multiplyAdd(sum, scale, one)
 }
 
 /// ln x for positive normal x and +∞, by the minimax polynomial of Cephes' logf. Used for sums of exponentials.

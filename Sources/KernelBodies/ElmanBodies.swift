@@ -10,10 +10,10 @@ extension Bodies {
     ) {
         let (p, q, h) = (Source(p, pStride), Source(q, qStride), Target(h, hStride))
         switch activation {
-        case 0: walk(ElmanForward<Tanh>(p: p, q: q, h: h), rows: rows, hidden: hidden)
-        case 1: walk(ElmanForward<Sigmoid>(p: p, q: q, h: h), rows: rows, hidden: hidden)
-        case 2: walk(ElmanForward<Rectifier>(p: p, q: q, h: h), rows: rows, hidden: hidden)
-        default: walk(ElmanForward<Identity>(p: p, q: q, h: h), rows: rows, hidden: hidden)
+        case 0: walk(ElmanForward<TanhActivation>(p: p, q: q, h: h), rows: rows, hidden: hidden)
+        case 1: walk(ElmanForward<SigmoidActivation>(p: p, q: q, h: h), rows: rows, hidden: hidden)
+        case 2: walk(ElmanForward<RectifierActivation>(p: p, q: q, h: h), rows: rows, hidden: hidden)
+        default: walk(ElmanForward<IdentityActivation>(p: p, q: q, h: h), rows: rows, hidden: hidden)
         }
     }
 
@@ -26,43 +26,43 @@ extension Bodies {
     ) {
         let (dh, h, dp) = (Target(dh, dhStride), Source(h, hStride), Target(dp, dpStride))
         switch activation {
-        case 0: walk(ElmanBackward<Tanh>(dh: dh, h: h, dp: dp), rows: rows, hidden: hidden)
-        case 1: walk(ElmanBackward<Sigmoid>(dh: dh, h: h, dp: dp), rows: rows, hidden: hidden)
-        case 2: walk(ElmanBackward<Rectifier>(dh: dh, h: h, dp: dp), rows: rows, hidden: hidden)
-        default: walk(ElmanBackward<Identity>(dh: dh, h: h, dp: dp), rows: rows, hidden: hidden)
+        case 0: walk(ElmanBackward<TanhActivation>(dh: dh, h: h, dp: dp), rows: rows, hidden: hidden)
+        case 1: walk(ElmanBackward<SigmoidActivation>(dh: dh, h: h, dp: dp), rows: rows, hidden: hidden)
+        case 2: walk(ElmanBackward<RectifierActivation>(dh: dh, h: h, dp: dp), rows: rows, hidden: hidden)
+        default: walk(ElmanBackward<IdentityActivation>(dh: dh, h: h, dp: dp), rows: rows, hidden: hidden)
         }
     }
 }
 
 /// A function of one variable whose derivative can be told from its value.
-private protocol Function {
+protocol Activation {
     static func value(_ x: Lanes) -> Lanes
     /// dy · f′, given y = f(x).
     static func backward(_ dy: Lanes, value y: Lanes) -> Lanes
 }
 
-private enum Tanh: Function {
+enum TanhActivation: Activation {
     @inline(__always)
     static func value(_ x: Lanes) -> Lanes { tanh(x) }
     @inline(__always)
     static func backward(_ dy: Lanes, value y: Lanes) -> Lanes { tanhBackward(dy, value: y) }
 }
 
-private enum Sigmoid: Function {
+enum SigmoidActivation: Activation {
     @inline(__always)
     static func value(_ x: Lanes) -> Lanes { sigmoid(x) }
     @inline(__always)
     static func backward(_ dy: Lanes, value y: Lanes) -> Lanes { sigmoidBackward(dy, value: y) }
 }
 
-private enum Rectifier: Function {
+enum RectifierActivation: Activation {
     @inline(__always)
     static func value(_ x: Lanes) -> Lanes { greater(x, 0) }
     @inline(__always)
     static func backward(_ dy: Lanes, value y: Lanes) -> Lanes { dy.replacing(with: 0, where: y .<= 0) }
 }
 
-private enum Identity: Function {
+enum IdentityActivation: Activation {
     @inline(__always)
     static func value(_ x: Lanes) -> Lanes { x }
     @inline(__always)
@@ -77,7 +77,7 @@ func tanhBackward(_ dy: Lanes, value y: Lanes) -> Lanes { multiplyAdd(negated(dy
 @inline(__always)
 func sigmoidBackward(_ dy: Lanes, value y: Lanes) -> Lanes { dy * (y * (1 - y)) }
 
-private struct ElmanForward<F: Function>: Pointwise {
+struct ElmanForward<F: Activation>: Pointwise {
     let p: Source
     let q: Source
     let h: Target
@@ -89,7 +89,7 @@ private struct ElmanForward<F: Function>: Pointwise {
     }
 }
 
-private struct ElmanBackward<F: Function>: Pointwise {
+private struct ElmanBackward<F: Activation>: Pointwise {
     let dh: Target
     let h: Source
     let dp: Target

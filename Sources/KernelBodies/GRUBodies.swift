@@ -18,8 +18,8 @@ extension Bodies {
         hPrevious: UnsafePointer<Float>, hPreviousStride: Int, h: UnsafeMutablePointer<Float>, hStride: Int,
         kept: UnsafeMutablePointer<Float>?, keptStride: Int
     ) {
-        let forward = AfterForward(
-            hidden: hidden, p: Source(p, pStride), q: Source(q, qStride),
+        let forward = GRUAfterForward(
+            hidden: hidden, qHidden: hidden, p: Source(p, pStride), q: Source(q, qStride),
             hPrevious: Source(hPrevious, hPreviousStride), h: Target(h, hStride),
             kept: Target(kept ?? h, keptStride), keeps: kept != nil)
         walk(forward, rows: rows, hidden: hidden)
@@ -110,8 +110,10 @@ extension Bodies {
     }
 }
 
-private struct AfterForward: Pointwise {
+struct GRUAfterForward: Pointwise {
     let hidden: Int
+    /// From block to block of q.
+    let qHidden: Int
     let p: Source
     let q: Source
     let hPrevious: Source
@@ -123,8 +125,8 @@ private struct AfterForward: Pointwise {
     func step<A: Access>(_ access: A, row: Int, unit: Int) {
         let r = sigmoid(access.load(p.at(row, unit)) + access.load(q.at(row, unit)))
         let z = sigmoid(
-            access.load(p.at(row, unit, block: 1, of: hidden)) + access.load(q.at(row, unit, block: 1, of: hidden)))
-        let qn = access.load(q.at(row, unit, block: 2, of: hidden))
+            access.load(p.at(row, unit, block: 1, of: hidden)) + access.load(q.at(row, unit, block: 1, of: qHidden)))
+        let qn = access.load(q.at(row, unit, block: 2, of: qHidden))
         let n = tanh(multiplyAdd(r, qn, access.load(p.at(row, unit, block: 2, of: hidden))))
         let hNew = multiplyAdd(z, access.load(hPrevious.at(row, unit)) - n, n)
         access.store(hNew, h.at(row, unit))

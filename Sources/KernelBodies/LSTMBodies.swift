@@ -18,7 +18,7 @@ extension Bodies {
         kept: UnsafeMutablePointer<Float>?, keptStride: Int
     ) {
         let forward = LSTMForward(
-            hidden: hidden, p: Source(p, pStride), q: Source(q, qStride),
+            hidden: hidden, qHidden: hidden, p: Source(p, pStride), q: Source(q, qStride),
             cPrevious: Source(cPrevious, cPreviousStride), h: Target(h, hStride), c: Target(c, cStride),
             kept: Target(kept ?? h, keptStride), keeps: kept != nil)
         walk(forward, rows: rows, hidden: hidden)
@@ -43,8 +43,10 @@ extension Bodies {
     }
 }
 
-private struct LSTMForward: Pointwise {
+struct LSTMForward: Pointwise {
     let hidden: Int
+    /// From block to block of q.
+    let qHidden: Int
     let p: Source
     let q: Source
     let cPrevious: Source
@@ -74,7 +76,8 @@ private struct LSTMForward: Pointwise {
 
     @inline(__always)
     private func sum<A: Access>(_ access: A, _ row: Int, _ unit: Int, block: Int) -> Lanes {
-        access.load(p.at(row, unit, block: block, of: hidden)) + access.load(q.at(row, unit, block: block, of: hidden))
+        access.load(p.at(row, unit, block: block, of: hidden))
+            + access.load(q.at(row, unit, block: block, of: qHidden))
     }
 }
 

@@ -39,6 +39,10 @@ struct Source {
     func at(_ row: Int, _ unit: Int, block: Int = 0, of hidden: Int = 0) -> UnsafePointer<Float> {
         base + row * stride + block * hidden + unit
     }
+
+    /// The same rows, counted from this row and unit on.
+    @inline(__always)
+    func from(_ row: Int, _ unit: Int) -> Source { Source(at(row, unit), stride) }
 }
 
 /// Rows of blocks to write.
@@ -56,4 +60,8 @@ struct Target {
     func at(_ row: Int, _ unit: Int, block: Int = 0, of hidden: Int = 0) -> UnsafeMutablePointer<Float> {
         base + row * stride + block * hidden + unit
     }
+
+    /// The same rows, counted from this row and unit on.
+    @inline(__always)
+    func from(_ row: Int, _ unit: Int) -> Target { Target(at(row, unit), stride) }
 }

@@ -146,16 +146,21 @@ typealias Six<Row: Strip> = Stack<Four<Row>, Two<Row>>
 typealias Seven<Row: Strip> = Stack<Four<Row>, Three<Row>>
 typealias Eight<Row: Strip> = Stack<Four<Row>, Four<Row>>
 
-// The largest tile whose sums, weights and one broadcast fit the registers: 32 of them with AVX-512 and NEON, 16 with
-// AVX2 and the baseline, which needs one more for the product. Three vectors to a row leave the processor's front end
-// (four operations a cycle) enough room beside the two multiply-adds a cycle; two do not.
-#if KERNELS_AVX512 || KERNELS_NEON
-typealias Tall<Row: Strip> = Eight<Row>
-typealias Broad = Triple
-#elseif KERNELS_AVX2
-typealias Tall<Row: Strip> = Four<Row>
-typealias Broad = Triple
-#else
-typealias Tall<Row: Strip> = Four<Row>
-typealias Broad = Pair
-#endif
+/// Rows of the tallest tile of each width: its sums, the weights of one input and a factor fit the registers, 32 of
+/// them with AVX-512 and NEON, 16 with AVX2 and the baseline, which needs one more for the product.
+///
+/// At every input a tile of r rows and v vectors loads r + v times for r·v multiply-adds; a processor that does two of
+/// each a cycle wants r + v below r·v, and at least eight sums to hide the latency of four cycles.
+extension Strip {
+    static var tallest: Int {
+        @inline(__always) get {
+            #if KERNELS_AVX512 || KERNELS_NEON
+            return vectors < 4 ? 8 : 6
+            #elseif KERNELS_AVX2
+            return vectors == 1 ? 8 : 12 / vectors
+            #else
+            return vectors == 1 ? 8 : vectors == 2 ? 4 : vectors == 3 ? 3 : 2
+            #endif
+        }
+    }
+}

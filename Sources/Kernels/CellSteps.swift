@@ -6,8 +6,8 @@ public struct CellForward {
     public var hidden: Int
     /// Input side W·x + b, [rows × blocks·hidden].
     public var p: Rows
-    /// Recurrent side U·h + c, [rows × blocks·hidden].
-    public var q: Rows
+    /// Recurrent side U·h + c, [rows × blocks·hidden]; nil where the step forms it.
+    public var q: Rows?
     /// [rows × hidden]. Elman and LSTM do not read it.
     public var hPrevious: Rows
     /// [rows × hidden], cells with a cell state only.
@@ -24,7 +24,7 @@ public struct CellForward {
     public var resetState: MutableRows?
 
     public init(
-        hidden: Int, p: Rows, q: Rows, hPrevious: Rows, cPrevious: Rows? = nil, h: MutableRows,
+        hidden: Int, p: Rows, q: Rows?, hPrevious: Rows, cPrevious: Rows? = nil, h: MutableRows,
         c: MutableRows? = nil, kept: MutableRows? = nil, resetState: MutableRows? = nil
     ) {
         self.hidden = hidden
@@ -87,6 +87,20 @@ extension KernelSet {
         divide(ForwardWork(bodies: bodies, cell: cell, step: step), units: step.p.count, cost: 40 * step.p.width)
     }
 
+    /// The product U·h + c and the step after it in one go, for cells with one phase; q of the step is not used.
+    ///
+    /// The bits are those of `product` into q and `forward`. h may not be hPrevious.
+    public func forward(_ matrix: RecurrentMatrix, _ step: CellForward) {
+        check(laneCount: matrix.laneCount)
+        check(matrix.cell, step, readsQ: false)
+        precondition(step.hidden == matrix.hidden, "weights of \(matrix.hidden) units for a step of \(step.hidden)")
+        let units = bodies.groupCount(blocks: matrix.cell.blocks, hidden: step.hidden)
+        let outputs = matrix.cell.blocks * step.hidden
+        divide(
+            RecurrentStepWork(kernels: self, matrix: matrix, step: step), units: units,
+            cost: step.p.count * (step.hidden + 40) * outputs / max(units, 1))
+    }
+
     /// First phase of a cell with two: gates r and z into kept, r ⊙ h into resetState.
     public func forwardGates(_ cell: Cell, _ step: CellForward) {
         precondition(cell.hasTwoPhases, "\(cell) has one phase")
@@ -109,10 +123,10 @@ extension KernelSet {
         divide(BackwardGatesWork(bodies: bodies, step: step), units: step.dp.count, cost: 10 * step.dp.width)
     }
 
-    private func check(_ cell: Cell, _ step: CellForward) {
+    private func check(_ cell: Cell, _ step: CellForward, readsQ: Bool = true) {
         let (rows, hidden) = (step.p.count, step.hidden)
         check("p", step.p, rows, cell.blocks * hidden)
-        check("q", step.q, rows, cell.blocks * hidden)
+        if readsQ { check("q", step.q, rows, cell.blocks * hidden) }
         check("hPrevious", step.hPrevious, rows, hidden)
         check("h", step.h.rows, rows, hidden)
         if cell.carriesCellState {

@@ -7,7 +7,7 @@ struct ForwardWork: DividedWork {
 
     func run(_ units: Range<Int>) {
         let p = step.p.rows(units)
-        let q = step.q.rows(units)
+        guard let q = step.q?.rows(units) else { return }
         let hPrevious = step.hPrevious.rows(units)
         let h = step.h.rows(units)
         let kept = step.kept?.rows(units)
@@ -41,13 +41,52 @@ struct ForwardWork: DividedWork {
     }
 }
 
+/// Units are groups of the recurrent matrix.
+struct RecurrentStepWork: DividedWork {
+    let kernels: KernelSet
+    let matrix: RecurrentMatrix
+    let step: CellForward
+
+    func run(_ units: Range<Int>) {
+        kernels.withScratch { run(units, scratch: $0) }
+    }
+
+    private func run(_ units: Range<Int>, scratch: UnsafeMutablePointer<Float>) {
+        let (weights, bias) = (UnsafePointer(matrix.weights.base), UnsafePointer(matrix.bias.base))
+        switch matrix.cell {
+        case .elman(let activation):
+            kernels.bodies.elmanStep(
+                activation: activation.code, rows: step.p.count, hidden: step.hidden, packed: weights, bias: bias,
+                firstGroup: units.lowerBound, groupCount: units.count, p: step.p.base, pStride: step.p.stride,
+                hPrevious: step.hPrevious.base, hPreviousStride: step.hPrevious.stride,
+                h: step.h.base, hStride: step.h.stride, scratch: scratch)
+        case .lstm:
+            guard let cPrevious = step.cPrevious, let c = step.c else { return }
+            kernels.bodies.lstmStep(
+                rows: step.p.count, hidden: step.hidden, packed: weights, bias: bias,
+                firstGroup: units.lowerBound, groupCount: units.count, p: step.p.base, pStride: step.p.stride,
+                hPrevious: step.hPrevious.base, hPreviousStride: step.hPrevious.stride,
+                cPrevious: cPrevious.base, cPreviousStride: cPrevious.stride,
+                h: step.h.base, hStride: step.h.stride, c: c.base, cStride: c.stride,
+                kept: step.kept?.base, keptStride: step.kept?.stride ?? 0, scratch: scratch)
+        case .gru:
+            kernels.bodies.gruAfterStep(
+                rows: step.p.count, hidden: step.hidden, packed: weights, bias: bias,
+                firstGroup: units.lowerBound, groupCount: units.count, p: step.p.base, pStride: step.p.stride,
+                hPrevious: step.hPrevious.base, hPreviousStride: step.hPrevious.stride,
+                h: step.h.base, hStride: step.h.stride,
+                kept: step.kept?.base, keptStride: step.kept?.stride ?? 0, scratch: scratch)
+        }
+    }
+}
+
 struct ForwardGatesWork: DividedWork {
     let bodies: any InstructionSetBodies.Type
     let step: CellForward
 
     func run(_ units: Range<Int>) {
         let p = step.p.rows(units)
-        let q = step.q.rows(units)
+        guard let q = step.q?.rows(units) else { return }
         let hPrevious = step.hPrevious.rows(units)
         guard let resetState = step.resetState?.rows(units), let kept = step.kept?.rows(units) else { return }
         bodies.gruBeforeForwardGates(

@@ -11,18 +11,38 @@ import KernelsBaseline
 protocol InstructionSetBodies: SendableMetatype {
     static var laneCount: Int { get }
 
+    static func groupCount(blocks: Int, hidden: Int) -> Int
+    static func packedCount(blocks: Int, hidden: Int, inputs: Int) -> Int
     static func pack(
-        w: UnsafePointer<Float>, outputStride: Int, inputStride: Int, outputs: Int, inputs: Int,
+        w: UnsafePointer<Float>, outputStride: Int, inputStride: Int, blocks: Int, hidden: Int, inputs: Int,
         packed: UnsafeMutablePointer<Float>)
+    static var scratchCount: Int { get }
     static func product(
         left: UnsafePointer<Float>, leftStride: Int, rows: Int,
-        packed: UnsafePointer<Float>, inputs: Int, outputs: Int,
+        packed: UnsafePointer<Float>, inputs: Int, outputs: Int, firstGroup: Int, groupCount: Int,
         bias: UnsafePointer<Float>?, continues: Int,
-        target: UnsafeMutablePointer<Float>, targetStride: Int)
+        target: UnsafeMutablePointer<Float>, targetStride: Int, scratch: UnsafeMutablePointer<Float>)
     static func weightGradient(
         d: UnsafePointer<Float>, dStride: Int, outputs: Int,
         x: UnsafePointer<Float>, xStride: Int, inputs: Int,
-        rows: Int, gradient: UnsafeMutablePointer<Float>, gradientStride: Int)
+        rows: Int, gradient: UnsafeMutablePointer<Float>, gradientStride: Int, scratch: UnsafeMutablePointer<Float>)
+    static func lstmStep(
+        rows: Int, hidden: Int, packed: UnsafePointer<Float>, bias: UnsafePointer<Float>,
+        firstGroup: Int, groupCount: Int, p: UnsafePointer<Float>, pStride: Int,
+        hPrevious: UnsafePointer<Float>, hPreviousStride: Int,
+        cPrevious: UnsafePointer<Float>, cPreviousStride: Int,
+        h: UnsafeMutablePointer<Float>, hStride: Int, c: UnsafeMutablePointer<Float>, cStride: Int,
+        kept: UnsafeMutablePointer<Float>?, keptStride: Int, scratch: UnsafeMutablePointer<Float>)
+    static func gruAfterStep(
+        rows: Int, hidden: Int, packed: UnsafePointer<Float>, bias: UnsafePointer<Float>,
+        firstGroup: Int, groupCount: Int, p: UnsafePointer<Float>, pStride: Int,
+        hPrevious: UnsafePointer<Float>, hPreviousStride: Int, h: UnsafeMutablePointer<Float>, hStride: Int,
+        kept: UnsafeMutablePointer<Float>?, keptStride: Int, scratch: UnsafeMutablePointer<Float>)
+    static func elmanStep(
+        activation: Int, rows: Int, hidden: Int, packed: UnsafePointer<Float>, bias: UnsafePointer<Float>,
+        firstGroup: Int, groupCount: Int, p: UnsafePointer<Float>, pStride: Int,
+        hPrevious: UnsafePointer<Float>, hPreviousStride: Int, h: UnsafeMutablePointer<Float>, hStride: Int,
+        scratch: UnsafeMutablePointer<Float>)
 
     static var multiplyAddChains: Int { get }
     static func multiplyAdds(rounds: Int, target: UnsafeMutablePointer<Float>)

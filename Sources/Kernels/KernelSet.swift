@@ -8,6 +8,7 @@ public final class KernelSet: Sendable {
     public let threads: Int
     let bodies: any InstructionSetBodies.Type
     let team: ThreadTeam?
+    private let scratch: ScratchPool
 
     /// - Parameters:
     ///   - instructionSet: must be available on this processor.
@@ -17,7 +18,16 @@ public final class KernelSet: Sendable {
         self.instructionSet = instructionSet
         self.threads = threads
         bodies = instructionSet.bodies
+        scratch = ScratchPool(count: bodies.scratchCount)
         team = threads > 1 ? ThreadTeam(helpers: threads - 1) : nil
+    }
+
+    /// Lends the calling thread memory for copies and sums.
+    @inline(__always)
+    func withScratch(_ body: (UnsafeMutablePointer<Float>) -> Void) {
+        let memory = scratch.take()
+        body(memory)
+        scratch.giveBack(memory)
     }
 
     /// Runs `work` over 0 ..< units, in parts that several threads take where each part has at least `worthwhile`

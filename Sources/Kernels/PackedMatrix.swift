@@ -1,25 +1,52 @@
-/// A weight matrix arranged for products: panels of adjacent outputs, as wide as the instruction set's vectors.
+/// A weight matrix arranged for products: groups of adjacent outputs, a few of the instruction set's vectors wide.
 ///
 /// Made from canonical weights at load, or again after every step of training; never stored. Which of W and Wᵀ it holds
 /// is the packer's choice: `outputs` and `inputs` are those of the product.
 ///
 /// It may be read from any number of threads at once, and packed while no thread reads it.
 public final class PackedMatrix: @unchecked Sendable {
-    // @unchecked: the panels change only in KernelSet.pack, whose caller owns the matrix alone at that time (a model
+    // @unchecked: the weights change only in KernelSet.pack, whose caller owns the matrix alone at that time (a model
     // packs before it is shared; a trainer packs between steps). A lock here would stand in every product.
 
     public let outputs: Int
     public let inputs: Int
     let laneCount: Int
-    let panels: Buffer
+    let weights: Buffer
 
     public init(outputs: Int, inputs: Int, for kernels: KernelSet) {
         self.outputs = outputs
         self.inputs = inputs
         laneCount = kernels.bodies.laneCount
-        panels = Buffer(count: (outputs + laneCount - 1) / laneCount * laneCount * inputs)
+        weights = Buffer(count: kernels.bodies.packedCount(blocks: 1, hidden: outputs, inputs: inputs))
     }
 
-    /// Memory of the panels.
-    public var byteCount: Int { panels.count * MemoryLayout<Float>.stride }
+    /// Memory of the weights.
+    public var byteCount: Int { weights.count * MemoryLayout<Float>.stride }
+}
+
+/// The recurrent weights of a cell with one phase, arranged so that the gates of a unit come out of the product
+/// together: U [blocks·hidden × hidden] and its bias [blocks·hidden].
+///
+/// Read and packed under the rules of `PackedMatrix`.
+public final class RecurrentMatrix: @unchecked Sendable {
+    // @unchecked: as for PackedMatrix.
+
+    public let cell: Cell
+    public let hidden: Int
+    let laneCount: Int
+    let weights: Buffer
+    let bias: Buffer
+
+    /// - Precondition: the cell has one phase.
+    public init(_ cell: Cell, hidden: Int, for kernels: KernelSet) {
+        precondition(!cell.hasTwoPhases, "\(cell) has products between its phases")
+        self.cell = cell
+        self.hidden = hidden
+        laneCount = kernels.bodies.laneCount
+        weights = Buffer(count: kernels.bodies.packedCount(blocks: cell.blocks, hidden: hidden, inputs: hidden))
+        bias = Buffer(count: kernels.bodies.packedCount(blocks: cell.blocks, hidden: hidden, inputs: 1))
+    }
+
+    /// Memory of weights and bias.
+    public var byteCount: Int { (weights.count + bias.count) * MemoryLayout<Float>.stride }
 }

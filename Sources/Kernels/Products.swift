@@ -12,18 +12,30 @@ public enum ProductStart {
 extension KernelSet {
     /// Arranges W, row-major [outputs × inputs], for products target = W·left.
     public func pack(_ w: UnsafePointer<Float>, into matrix: PackedMatrix) {
-        check(matrix)
+        check(laneCount: matrix.laneCount)
         bodies.pack(
-            w: w, outputStride: matrix.inputs, inputStride: 1, outputs: matrix.outputs, inputs: matrix.inputs,
-            packed: matrix.panels.base)
+            w: w, outputStride: matrix.inputs, inputStride: 1, blocks: 1, hidden: matrix.outputs,
+            inputs: matrix.inputs, packed: matrix.weights.base)
     }
 
     /// Arranges the transpose of W, row-major [inputs × outputs] of the matrix, for products dx = Wᵀ·d.
     public func packTransposed(_ w: UnsafePointer<Float>, into matrix: PackedMatrix) {
-        check(matrix)
+        check(laneCount: matrix.laneCount)
         bodies.pack(
-            w: w, outputStride: 1, inputStride: matrix.outputs, outputs: matrix.outputs, inputs: matrix.inputs,
-            packed: matrix.panels.base)
+            w: w, outputStride: 1, inputStride: matrix.outputs, blocks: 1, hidden: matrix.outputs,
+            inputs: matrix.inputs, packed: matrix.weights.base)
+    }
+
+    /// Arranges U, row-major [blocks·hidden × hidden], and its bias for steps of a cell.
+    public func pack(_ u: UnsafePointer<Float>, bias: UnsafePointer<Float>, into matrix: RecurrentMatrix) {
+        check(laneCount: matrix.laneCount)
+        let (blocks, hidden) = (matrix.cell.blocks, matrix.hidden)
+        bodies.pack(
+            w: u, outputStride: hidden, inputStride: 1, blocks: blocks, hidden: hidden, inputs: hidden,
+            packed: matrix.weights.base)
+        bodies.pack(
+            w: bias, outputStride: 1, inputStride: 1, blocks: blocks, hidden: hidden, inputs: 1,
+            packed: matrix.bias.base)
     }
 
     /// target[row] = start + W·left[row]
@@ -35,7 +47,7 @@ extension KernelSet {
     /// Every output adds its products in the order of `inputs`, fused where the processor can, whatever the batch, the
     /// tile, the vector width or the number of threads: a row gives the same bits alone and in a batch.
     public func product(_ left: Rows, _ weights: PackedMatrix, start: ProductStart, into target: MutableRows) {
-        check(weights)
+        check(laneCount: weights.laneCount)
         precondition(
             left.width == weights.inputs && target.width == weights.outputs && left.count == target.count,
             "product of \(left.count) × \(left.width) rows with \(weights.outputs) × \(weights.inputs) weights "
@@ -48,10 +60,9 @@ extension KernelSet {
         case .target: continues = 1
         }
         let work = ProductWork(
-            bodies: bodies, left: left, weights: weights.panels.base, inputs: weights.inputs,
-            laneCount: weights.laneCount, bias: bias, continues: continues, target: target)
-        let units = (weights.outputs + work.width - 1) / work.width
-        divide(work, units: units, cost: left.count * weights.inputs * work.width)
+            kernels: self, left: left, weights: weights, bias: bias, continues: continues, target: target)
+        let units = bodies.groupCount(blocks: 1, hidden: weights.outputs)
+        divide(work, units: units, cost: left.count * weights.inputs * weights.outputs / max(units, 1))
     }
 
     /// gradient[output][input] += Σ d[row][output] · x[row][input], rows in order
@@ -63,9 +74,10 @@ extension KernelSet {
     /// Rows are those of whole sequences, in the order (time, batch). Threads divide outputs, never rows.
     public func weightGradient(_ d: Rows, _ x: Rows, into gradient: UnsafeMutablePointer<Float>) {
         precondition(d.count == x.count, "weight gradient of \(d.count) rows with \(x.count)")
-        let work = WeightGradientWork(bodies: bodies, d: d, x: x, gradient: gradient)
-        // Sixteen outputs are one slab of the body.
-        divide(work, units: (d.width + 15) / 16, cost: 16 * d.count * x.width)
+        let work = WeightGradientWork(kernels: self, d: d, x: x, gradient: gradient)
+        divide(
+            work, units: (d.width + WeightGradientWork.unit - 1) / WeightGradientWork.unit,
+            cost: WeightGradientWork.unit * d.count * x.width)
     }
 
     /// gradient[output] += Σ d[row][output], over sixteen virtual lanes of rows and a fixed tree.
@@ -73,50 +85,49 @@ extension KernelSet {
         bodies.columnSums(x: d.base, stride: d.stride, rows: d.count, width: d.width, target: gradient, adds: 1)
     }
 
-    private func check(_ matrix: PackedMatrix) {
+    func check(laneCount: Int) {
         precondition(
-            matrix.laneCount == bodies.laneCount,
-            "matrix packed for vectors of \(matrix.laneCount) floats, not \(bodies.laneCount)")
+            laneCount == bodies.laneCount, "packed for vectors of \(laneCount) floats, not \(bodies.laneCount)")
     }
 }
 
-/// Units are three panels of the packed matrix, as many as the widest tiles take at once.
+/// Units are groups of the packed matrix.
 private struct ProductWork: DividedWork {
-    let bodies: any InstructionSetBodies.Type
+    let kernels: KernelSet
     let left: Rows
-    let weights: UnsafePointer<Float>
-    let inputs: Int
-    let laneCount: Int
+    let weights: PackedMatrix
     let bias: UnsafePointer<Float>?
     let continues: Int
     let target: MutableRows
 
-    /// Outputs of one unit.
-    var width: Int { 3 * laneCount }
-
     func run(_ units: Range<Int>) {
-        let output = units.lowerBound * width
-        bodies.product(
-            left: left.base, leftStride: left.stride, rows: left.count,
-            packed: weights + output * inputs, inputs: inputs,
-            outputs: min(units.upperBound * width, target.width) - output,
-            bias: bias.map { $0 + output }, continues: continues,
-            target: target.base + output, targetStride: target.stride)
+        kernels.withScratch { scratch in
+            kernels.bodies.product(
+                left: left.base, leftStride: left.stride, rows: left.count,
+                packed: weights.weights.base, inputs: weights.inputs, outputs: weights.outputs,
+                firstGroup: units.lowerBound, groupCount: units.count, bias: bias, continues: continues,
+                target: target.base, targetStride: target.stride, scratch: scratch)
+        }
     }
 }
 
-/// Units are groups of sixteen outputs.
+/// Units are slabs of outputs, as the body copies them.
 private struct WeightGradientWork: DividedWork {
-    let bodies: any InstructionSetBodies.Type
+    static let unit = 24
+
+    let kernels: KernelSet
     let d: Rows
     let x: Rows
     let gradient: UnsafeMutablePointer<Float>
 
     func run(_ units: Range<Int>) {
-        let output = units.lowerBound * 16
-        bodies.weightGradient(
-            d: d.base + output, dStride: d.stride, outputs: min(units.upperBound * 16, d.width) - output,
-            x: x.base, xStride: x.stride, inputs: x.width,
-            rows: d.count, gradient: gradient + output * x.width, gradientStride: x.width)
+        let output = units.lowerBound * Self.unit
+        kernels.withScratch { scratch in
+            kernels.bodies.weightGradient(
+                d: d.base + output, dStride: d.stride,
+                outputs: min(units.upperBound * Self.unit, d.width) - output,
+                x: x.base, xStride: x.stride, inputs: x.width,
+                rows: d.count, gradient: gradient + output * x.width, gradientStride: x.width, scratch: scratch)
+        }
     }
 }

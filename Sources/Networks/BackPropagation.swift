@@ -24,7 +24,8 @@ extension TrainingNetwork {
                 let rows = batch.offsets[step]..<batch.offsets[step] + count
                 let keptWidth = weights.cell.keptBlocks * hidden
                 kernels.forwardStep(
-                    weights, p: p.rows.rows(rows), q: workspace.q.rows(count: count, width: weights.width),
+                    weights, p: p.rows.rows(rows),
+                    q: weights.cell.hasTwoPhases ? workspace.q.rows(count: count, width: weights.width) : nil,
                     hPrevious: previous(step, h, first: buffers.h0.base),
                     cPrevious: c.map { previous(step, $0, first: buffers.c0.base) },
                     h: h.rows(rows), c: c?.rows(rows),
@@ -115,7 +116,7 @@ extension TrainingNetwork {
         kernels.biasGradient(dp, into: gradient + place.inputBias.lowerBound)
         kernels.biasGradient(dq, into: gradient + place.recurrentBias.lowerBound)
         let recurrent = gradient + place.recurrentWeights.lowerBound
-        let gates = weights.recurrent.outputs
+        let gates = weights.gates
         recurrentGradient(dq.columns(0..<gates), buffers, hidden: weights.hidden, into: recurrent)
         if weights.cell.hasTwoPhases {
             let resetState = buffers.resetState.rows(count: batch.rows, width: weights.hidden)

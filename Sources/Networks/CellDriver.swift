@@ -7,28 +7,27 @@ extension KernelSet {
     /// The state after a step from p, the input side of it.
     ///
     ///     p          [rows × blocks·hidden]   W·x + b, formed before for the whole sequence
-    ///     q          [rows × blocks·hidden]   scratch, overwritten with U·h + c
+    ///     q          [rows × blocks·hidden]   scratch of cells with two phases: U·h + c
     ///     state      the rest; see CellForward
     func forwardStep(
-        _ weights: LayerWeights, p: Rows, q: MutableRows, hPrevious: Rows, cPrevious: Rows?, h: MutableRows,
+        _ weights: LayerWeights, p: Rows, q: MutableRows?, hPrevious: Rows, cPrevious: Rows?, h: MutableRows,
         c: MutableRows?, kept: MutableRows?, resetState: MutableRows?
     ) {
         let step = CellForward(
-            hidden: weights.hidden, p: p, q: q.rows, hPrevious: hPrevious, cPrevious: cPrevious, h: h, c: c,
+            hidden: weights.hidden, p: p, q: q?.rows, hPrevious: hPrevious, cPrevious: cPrevious, h: h, c: c,
             kept: kept, resetState: resetState)
-        guard let candidate = weights.candidate, let resetState else {
-            product(hPrevious, weights.recurrent, start: .bias(weights.recurrentBias), into: q)
+        switch weights.recurrent {
+        case .onePhase(let matrix): forward(matrix, step)
+        case .twoPhases(let gateWeights, let candidate):
+            guard let q, let resetState else { preconditionFailure("a cell with two phases needs q and resetState") }
+            let gates = weights.gates
+            product(hPrevious, gateWeights, start: .bias(weights.recurrentBias), into: q.columns(0..<gates))
+            forwardGates(weights.cell, step)
+            product(
+                resetState.rows, candidate, start: .bias(weights.recurrentBias + gates),
+                into: q.columns(gates..<weights.width))
             forward(weights.cell, step)
-            return
         }
-        let gates = weights.recurrent.outputs
-        product(
-            hPrevious, weights.recurrent, start: .bias(weights.recurrentBias), into: q.columns(0..<gates))
-        forwardGates(weights.cell, step)
-        product(
-            resetState.rows, candidate, start: .bias(weights.recurrentBias + gates),
-            into: q.columns(gates..<weights.width))
-        forward(weights.cell, step)
     }
 
     /// Mirror of `forwardStep`: dh in is the whole gradient of h′, dh out the whole gradient of the h before; dp (and
@@ -45,7 +44,7 @@ extension KernelSet {
             product(dq.rows, transposes.recurrent, start: .target, into: step.dh)
             return
         }
-        let gates = weights.recurrent.outputs
+        let gates = weights.gates
         product(
             step.dp.rows.columns(gates..<weights.width), candidate, start: .zero, into: dResetState)
         var gatesStep = step

@@ -126,7 +126,7 @@ extension InferenceNetwork {
                 let twoPhases = weights.cell.hasTwoPhases
                 kernels.forwardStep(
                     weights, p: p.rows.rows(offset..<offset + count),
-                    q: workspace.q.rows(count: count, width: weights.width),
+                    q: twoPhases ? workspace.q.rows(count: count, width: weights.width) : nil,
                     hPrevious: previous.rows(0..<count), cPrevious: cells?.rows, h: state, c: cells,
                     kept: twoPhases
                         ? workspace.kept.rows(count: count, width: weights.cell.keptBlocks * hidden) : nil,

@@ -12,12 +12,17 @@ final class LayerWeights: Sendable {
     let hidden: Int
     let inputs: Int
     let input: PackedMatrix
-    /// All blocks of U, or the gate blocks alone.
-    let recurrent: PackedMatrix
-    /// The candidate's block of U, where it goes by itself.
-    let candidate: PackedMatrix?
+    let recurrent: Recurrent
     /// Wᵀ, Uᵀ and the candidate's transpose, for backward.
     let transposes: (input: PackedMatrix, recurrent: PackedMatrix, candidate: PackedMatrix?)?
+    /// U, as the steps of the cell take it.
+    enum Recurrent {
+        /// With its bias, for a step in one go.
+        case onePhase(RecurrentMatrix)
+        /// The gate blocks, and the candidate's block by itself.
+        case twoPhases(gates: PackedMatrix, candidate: PackedMatrix)
+    }
+
     /// Input biases, then recurrent biases.
     private let biases: Buffer
 
@@ -28,8 +33,12 @@ final class LayerWeights: Sendable {
         let width = cell.blocks * hidden
         let gates = cell.hasTwoPhases ? width - hidden : width
         input = PackedMatrix(outputs: width, inputs: inputs, for: kernels)
-        recurrent = PackedMatrix(outputs: gates, inputs: hidden, for: kernels)
-        candidate = cell.hasTwoPhases ? PackedMatrix(outputs: hidden, inputs: hidden, for: kernels) : nil
+        recurrent =
+            cell.hasTwoPhases
+            ? .twoPhases(
+                gates: PackedMatrix(outputs: gates, inputs: hidden, for: kernels),
+                candidate: PackedMatrix(outputs: hidden, inputs: hidden, for: kernels))
+            : .onePhase(RecurrentMatrix(cell, hidden: hidden, for: kernels))
         transposes =
             trains
             ? (
@@ -44,20 +53,33 @@ final class LayerWeights: Sendable {
     var width: Int { cell.blocks * hidden }
     var inputBias: UnsafePointer<Float> { UnsafePointer(biases.base) }
     var recurrentBias: UnsafePointer<Float> { UnsafePointer(biases.base + width) }
+    /// Outputs of U that take h itself: all, or those of the gate blocks.
+    var gates: Int { cell.hasTwoPhases ? width - hidden : width }
     var byteCount: Int {
-        let packed = [input, recurrent] + [candidate].compactMap { $0 }
-        let transposed = transposes.map { [$0.input, $0.recurrent] + [$0.candidate].compactMap { $0 } } ?? []
-        return (packed + transposed).reduce(biases.count * MemoryLayout<Float>.stride) { $0 + $1.byteCount }
+        var bytes = biases.count * MemoryLayout<Float>.stride + input.byteCount
+        switch recurrent {
+        case .onePhase(let matrix): bytes += matrix.byteCount
+        case .twoPhases(let gates, let candidate): bytes += gates.byteCount + candidate.byteCount
+        }
+        if let transposes {
+            bytes += transposes.input.byteCount + transposes.recurrent.byteCount
+            bytes += transposes.candidate?.byteCount ?? 0
+        }
+        return bytes
     }
 
     /// Takes the values of one layer out of a network's parameters. The caller owns these weights alone meanwhile.
     func load(_ values: UnsafePointer<Float>, _ place: ParameterLayout.Layer, kernels: KernelSet) {
         let w = values + place.inputWeights.lowerBound
         let u = values + place.recurrentWeights.lowerBound
-        let candidateBlock = u + recurrent.outputs * hidden
+        let candidateBlock = u + gates * hidden
         kernels.pack(w, into: input)
-        kernels.pack(u, into: recurrent)
-        if let candidate { kernels.pack(candidateBlock, into: candidate) }
+        switch recurrent {
+        case .onePhase(let matrix): kernels.pack(u, bias: values + place.recurrentBias.lowerBound, into: matrix)
+        case .twoPhases(let gates, let candidate):
+            kernels.pack(u, into: gates)
+            kernels.pack(candidateBlock, into: candidate)
+        }
         if let transposes {
             kernels.packTransposed(w, into: transposes.input)
             kernels.packTransposed(u, into: transposes.recurrent)

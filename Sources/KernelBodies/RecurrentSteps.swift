@@ -1,0 +1,151 @@
+// The recurrent product and the pointwise part of a cell in one go: the sums of some units' gates are finished while
+// they lie in the first cache level. The weights are interleaved, see Groups; their biases are packed like one input.
+//
+// The bits are those of `product` into q followed by the cell's forward body.
+
+extension Bodies {
+    /// LSTM: h′ and c′ from p and U·h + bias. Shapes as in `lstmForward`; groups are of units.
+    ///
+    ///     hPrevious  [rows × hidden]    may not be h
+    ///     packed     U, 4 blocks interleaved;   bias likewise
+    @inline(never)
+    public static func lstmStep(
+        rows: Int, hidden: Int, packed: UnsafePointer<Float>, bias: UnsafePointer<Float>,
+        firstGroup: Int, groupCount: Int, p: UnsafePointer<Float>, pStride: Int,
+        hPrevious: UnsafePointer<Float>, hPreviousStride: Int,
+        cPrevious: UnsafePointer<Float>, cPreviousStride: Int,
+        h: UnsafeMutablePointer<Float>, hStride: Int, c: UnsafeMutablePointer<Float>, cStride: Int,
+        kept: UnsafeMutablePointer<Float>?, keptStride: Int, scratch: UnsafeMutablePointer<Float>
+    ) {
+        let cell = LSTMFinish(
+            hidden: hidden, p: Source(p, pStride), cPrevious: Source(cPrevious, cPreviousStride),
+            h: Target(h, hStride), c: Target(c, cStride), kept: Target(kept ?? h, keptStride), keeps: kept != nil)
+        let step = RecurrentStep(
+            packed: packed, bias: bias, inputs: hidden, groups: Groups(blocks: 4, hidden: hidden), cell: cell)
+        run(
+            step, left: hPrevious, leftStride: hPreviousStride, rows: rows, firstGroup..<firstGroup + groupCount,
+            scratch)
+    }
+
+    /// GRU, reset after the product. Shapes as in `gruAfterForward`.
+    @inline(never)
+    public static func gruAfterStep(
+        rows: Int, hidden: Int, packed: UnsafePointer<Float>, bias: UnsafePointer<Float>,
+        firstGroup: Int, groupCount: Int, p: UnsafePointer<Float>, pStride: Int,
+        hPrevious: UnsafePointer<Float>, hPreviousStride: Int, h: UnsafeMutablePointer<Float>, hStride: Int,
+        kept: UnsafeMutablePointer<Float>?, keptStride: Int, scratch: UnsafeMutablePointer<Float>
+    ) {
+        let cell = GRUAfterFinish(
+            hidden: hidden, p: Source(p, pStride), hPrevious: Source(hPrevious, hPreviousStride),
+            h: Target(h, hStride), kept: Target(kept ?? h, keptStride), keeps: kept != nil)
+        let step = RecurrentStep(
+            packed: packed, bias: bias, inputs: hidden, groups: Groups(blocks: 3, hidden: hidden), cell: cell)
+        run(
+            step, left: hPrevious, leftStride: hPreviousStride, rows: rows, firstGroup..<firstGroup + groupCount,
+            scratch)
+    }
+
+    /// Elman. Shapes as in `elmanForward`.
+    @inline(never)
+    public static func elmanStep(
+        activation: Int, rows: Int, hidden: Int, packed: UnsafePointer<Float>, bias: UnsafePointer<Float>,
+        firstGroup: Int, groupCount: Int, p: UnsafePointer<Float>, pStride: Int,
+        hPrevious: UnsafePointer<Float>, hPreviousStride: Int, h: UnsafeMutablePointer<Float>, hStride: Int,
+        scratch: UnsafeMutablePointer<Float>
+    ) {
+        let cell = ElmanFinish(activation: activation, p: Source(p, pStride), h: Target(h, hStride))
+        let step = RecurrentStep(
+            packed: packed, bias: bias, inputs: hidden, groups: Groups(blocks: 1, hidden: hidden), cell: cell)
+        run(
+            step, left: hPrevious, leftStride: hPreviousStride, rows: rows, firstGroup..<firstGroup + groupCount,
+            scratch)
+    }
+}
+
+/// What follows the recurrent product of some units.
+private protocol Finish {
+    /// - Parameters:
+    ///   - unit: the first of `units` units.
+    ///   - q: [rows × blocks·laneCount], or [rows × units] where the cell has one block.
+    func finish(row: Int, rows: Int, unit: Int, units: Int, q: Source)
+}
+
+/// The product of one step as `GroupedProduct` walks it: every group is staged and finished by the cell.
+private struct RecurrentStep<Cell: Finish>: GroupedProduct {
+    let packed: UnsafePointer<Float>
+    let bias: UnsafePointer<Float>
+    let inputs: Int
+    let groups: Groups
+    let cell: Cell
+
+    var targetStride: Int { @inline(__always) get { 0 } }
+
+    @inline(__always)
+    func place(_ group: Int, row: Int) -> UnsafeMutablePointer<Float>? { nil }
+
+    @inline(__always)
+    func start(
+        _ group: Int, row: Int, rows: Int, staged: Bool, sums: UnsafeMutablePointer<Float>, stride: Int
+    ) -> (pointer: UnsafePointer<Float>, stride: Int)? {
+        (bias + groups.offset(group, inputs: 1), 0)
+    }
+
+    @inline(__always)
+    func finish(_ group: Int, row: Int, rows: Int, sums: UnsafePointer<Float>, stride: Int) {
+        cell.finish(
+            row: row, rows: rows, unit: groups.output(group), units: groups.outputs(group), q: Source(sums, stride))
+    }
+}
+
+private struct LSTMFinish: Finish {
+    let hidden: Int
+    let p: Source
+    let cPrevious: Source
+    let h: Target
+    let c: Target
+    let kept: Target
+    let keeps: Bool
+
+    @inline(__always)
+    func finish(row: Int, rows: Int, unit: Int, units: Int, q: Source) {
+        let forward = LSTMForward(
+            hidden: hidden, qHidden: Lanes.scalarCount, p: p.from(row, unit), q: q,
+            cPrevious: cPrevious.from(row, unit), h: h.from(row, unit), c: c.from(row, unit),
+            kept: kept.from(row, unit), keeps: keeps)
+        walk(forward, rows: rows, hidden: units)
+    }
+}
+
+private struct GRUAfterFinish: Finish {
+    let hidden: Int
+    let p: Source
+    let hPrevious: Source
+    let h: Target
+    let kept: Target
+    let keeps: Bool
+
+    @inline(__always)
+    func finish(row: Int, rows: Int, unit: Int, units: Int, q: Source) {
+        let forward = GRUAfterForward(
+            hidden: hidden, qHidden: Lanes.scalarCount, p: p.from(row, unit), q: q,
+            hPrevious: hPrevious.from(row, unit), h: h.from(row, unit), kept: kept.from(row, unit), keeps: keeps)
+        walk(forward, rows: rows, hidden: units)
+    }
+}
+
+private struct ElmanFinish: Finish {
+    let activation: Int
+    let p: Source
+    let h: Target
+
+    @inline(__always)
+    func finish(row: Int, rows: Int, unit: Int, units: Int, q: Source) {
+        let (p, h) = (p.from(row, unit), h.from(row, unit))
+        switch activation {
+        case 0: walk(ElmanForward<TanhActivation>(p: p, q: q, h: h), rows: rows, hidden: units)
+        case 1: walk(ElmanForward<SigmoidActivation>(p: p, q: q, h: h), rows: rows, hidden: units)
+        case 2: walk(ElmanForward<RectifierActivation>(p: p, q: q, h: h), rows: rows, hidden: units)
+        default: walk(ElmanForward<IdentityActivation>(p: p, q: q, h: h), rows: rows, hidden: units)
+        }
+    }
+}
