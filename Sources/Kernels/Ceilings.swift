@@ -1,4 +1,4 @@
-// What no kernel can exceed: operations in registers. Each runs on the calling thread, which times it.
+// What no kernel can exceed: operations in registers, and memory read into them. Each runs on the calling thread, which times it.
 
 #if arch(x86_64)
 import KernelsAVX512BF16
@@ -39,5 +39,24 @@ extension KernelSet {
         #else
         return nil
         #endif
+    }
+
+    /// How `readSums` goes through memory.
+    public enum ReadOrder: Int, Sendable, CaseIterable {
+        case vectorByVector = 0
+        /// Eight streams side by side, as one row's product reads eight panels of its weights.
+        case eightStreams = 1
+    }
+
+    /// Reads the floats of `range` in `memory` `rounds` times, and gives the number of bytes read: all of them but the
+    /// last few that do not fill eight vectors.
+    public func readSums(_ memory: borrowing Buffer, _ range: Range<Int>, order: ReadOrder, rounds: Int) -> Int {
+        precondition(range.lowerBound >= 0 && range.upperBound <= memory.count, "floats \(range) of \(memory.count)")
+        let count = range.count / bodies.readSumWidth * bodies.readSumWidth
+        let target = Buffer(count: bodies.laneCount)
+        bodies.readSums(
+            source: memory.base + range.lowerBound, count: count, apart: order.rawValue, rounds: rounds,
+            target: target.base)
+        return rounds * count * MemoryLayout<Float>.stride
     }
 }

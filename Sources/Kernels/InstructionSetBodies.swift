@@ -46,6 +46,9 @@ protocol InstructionSetBodies: SendableMetatype {
 
     static var multiplyAddChains: Int { get }
     static func multiplyAdds(rounds: Int, target: UnsafeMutablePointer<Float>)
+    static var readSumWidth: Int { get }
+    static func readSums(
+        source: UnsafePointer<Float>, count: Int, apart: Int, rounds: Int, target: UnsafeMutablePointer<Float>)
 
     static func sum(_ x: UnsafePointer<Float>, count: Int) -> Float
     static func dot(_ x: UnsafePointer<Float>, _ y: UnsafePointer<Float>, count: Int) -> Float

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import Glibc
 import Kernels
 import Networks
 
@@ -8,7 +9,7 @@ struct Bench: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Measure this build on this machine.",
         discussion: """
-              timestep bench json       reading and writing a large prediction's JSON, beside the network that answers it
+            timestep bench json       reading and writing a large prediction's JSON, beside the network that answers it
             timestep bench kernels    cells and shapes: time and arithmetic rate, beside what the processor can do
             timestep bench serve      memory of an idle server, time from start to ready, size of the binary
             """,
@@ -28,12 +29,42 @@ enum Stopwatch {
         return best
     }
 
-    /// Repeats short work until it has run for `seconds`, and gives the shortest of several such means.
-    static func mean(seconds: Double, rounds: Int = 5, _ body: () -> Void) -> Double {
+    enum Clock {
+        /// What the processor spent on this thread: what else runs on the machine does not count.
+        case processor
+        case wall
+
+        var seconds: Double {
+            var time = timespec()
+            clock_gettime(self == .processor ? CLOCK_THREAD_CPUTIME_ID : CLOCK_MONOTONIC, &time)
+            return Double(time.tv_sec) + Double(time.tv_nsec) * 1e-9
+        }
+    }
+
+    /// Repeats work for about `seconds` in a few blocks, and gives the shortest mean of a block: the one that was
+    /// disturbed least.
+    static func shortest(seconds: Double, _ clock: Clock, _ body: () -> Void) -> Double {
+        func mean(_ count: Int) -> Double {
+            let began = clock.seconds
+            for _ in 0..<count { body() }
+            return (clock.seconds - began) / Double(count)
+        }
+        let blocks = 4
         body()
-        let once = best(of: 2, body)
-        let repetitions = max(1, Int(seconds / Double(rounds) / max(once, 1e-9)))
-        return best(of: rounds) { for _ in 0..<repetitions { body() } } / Double(repetitions)
+        var best = mean(1)
+        // One run of short work says little of its length.
+        if best < 1e-3 { best = mean(max(1, Int(2e-3 / max(best, 1e-6)))) }
+        guard best * Double(blocks) <= 2 * seconds else { return min(best, mean(1)) }
+        let count = max(1, Int(seconds / Double(blocks) / best))
+        for _ in 0..<blocks { best = min(best, mean(count)) }
+        return best
+    }
+
+    static func median(_ values: [Double]) -> Double {
+        let sorted = values.sorted()
+        guard !sorted.isEmpty else { return .nan }
+        let middle = sorted.count / 2
+        return sorted.count % 2 == 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2
     }
 }
 

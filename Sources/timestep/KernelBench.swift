@@ -1,53 +1,71 @@
 import ArgumentParser
 import Formats
+import Foundation
 import Kernels
-import Networks
 
 /// `timestep bench kernels`: how near the networks come to what the processor can do.
 struct KernelBench: Command {
     static let configuration = CommandConfiguration(
         commandName: "kernels",
-        abstract: "Time cells and shapes, beside the processor's multiply-adds.",
+        abstract: "Time cells and shapes, beside the limits of the machine.",
         discussion: """
-            For each cell and width: a forward pass over a batch of sequences, a training step over the same (forward and \
-            backward), and one step of one stream. Rates count the multiplications and additions of the products only.
+            First the limits, measured in the same run: multiply-adds in registers, and memory read from each cache level. \
+            Then every cell and shape: a pass over a batch of sequences, a training step (new parameters packed, \
+            forward, backward to the gradients of parameters and inputs), or one step of streams where T is 1.
+
+            GFLOP/s count the products only: 2·T·B·gates·H·(I+H), three times that in training. The percentage is of the \
+            least time the machine could take: operations in registers, or for one row at a time the weights read at \
+            the speed measured for memory of their size. Figures are medians of interleaved repetitions; one thread is \
+            timed by its processor time, so other work on the machine disturbs little, several by the clock.
+
+            All figures take a few minutes; one thing is quick:
+
+              timestep bench kernels --cells lstm --shapes 100x32x256x256 --modes forward --threads 1
+              timestep bench kernels --json before.json
+              timestep bench kernels --compare before.json
             """)
 
-    @Option(help: ArgumentHelp("Widths of the layer, separated by commas.", valueName: "list")) var hidden =
-        "32,64,128,256"
-    @Option(help: "Sequences in the batch.") var batch = 32
-    @Option(help: "Steps in each sequence.") var steps = 100
+    @Option(help: ArgumentHelp("Cells: lstm, gru (reset after), elman (tanh).", valueName: "list"))
+    var cells = "lstm,gru,elman"
+    @Option(
+        help: ArgumentHelp(
+            "Shapes TxBxIxH: steps, sequences, inputs, hidden units; T = 1 is one step of B streams.",
+            valueName: "list"))
+    var shapes = BenchShape.usual.map(\.description).joined(separator: ",")
+    @Option(help: ArgumentHelp("Modes: forward, train.", valueName: "list")) var modes = "forward,train"
+    @Option(help: ArgumentHelp("Precisions that networks compute in.", valueName: "list"))
+    var precisions = KernelCase.precisions.map(\.rawValue).joined(separator: ",")
+    @Option(help: ArgumentHelp("Numbers of threads (default: 1, and one a core).", valueName: "list"))
+    var threads: String?
+    @Option(help: "Repetitions, of which the median counts.") var repetitions = 5
+    @Option(help: ArgumentHelp("Seconds for each figure in each repetition.", valueName: "seconds")) var seconds = 0.1
     @Option(help: "Instruction set: auto or one that this processor has.") var instructionSet = "auto"
-    @Option(help: ArgumentHelp("Seconds for each figure.", valueName: "seconds")) var seconds = 0.3
-    @Flag(help: "Print JSON lines.") var json = false
-
-    static let cells: [(String, Cell)] = [
-        ("elman", .elman(.tanh)), ("lstm", .lstm), ("gru, reset after", .gru(.after)),
-        ("gru, reset before", .gru(.before)),
-    ]
-
-    private struct Row {
-        var cell: String
-        var hidden: Int
-        var forward: Double
-        var training: Double
-        var step: Double
-        /// Of the forward pass over the batch.
-        var flops: Double
-    }
+    @Flag(help: "Leave the limits out, and with them the percentages.") var noLimits = false
+    @Option(help: ArgumentHelp("Write the figures to FILE; - prints them in place of the table.", valueName: "file"))
+    var json: String?
+    @Option(help: ArgumentHelp("Show an earlier run, from its FILE, beside this one.", valueName: "file"))
+    var compare: String?
 
     func perform() throws(CommandError) {
-        let widths = try TrainOptions.integers(hidden, of: "--hidden")
-        guard widths.allSatisfy({ (1...4096).contains($0) }), batch > 0, steps > 0, seconds > 0 else {
-            throw CommandError(.usage, "expected widths from 1 to 4096 and numbers of at least 1")
-        }
         let set = try chosen()
-        let ceiling = Self.ceiling(set)
-        var rows: [Row] = []
-        for (name, cell) in Self.cells {
-            for width in widths { rows.append(measure(name, cell, width, set)) }
+        let cases = try self.cases()
+        let earlier = try compare.map { path throws(CommandError) in try KernelReport(file: path) }
+        let isQuiet = json == "-"
+        let limits = noLimits ? nil : MachineLimits(set)
+        var report = KernelReport(machine: KernelReport.Machine(set, limits))
+        if !isQuiet { for line in report.machine.lines { Output.line(line) } }
+        for shape in cases.shapes {
+            let rows = measure(cases.of(shape), set, limits)
+            report.rows += rows
+            guard !isQuiet else { continue }
+            Output.line()
+            for line in KernelReport.lines(shape, rows, earlier: earlier) { Output.line(line) }
         }
-        json ? print(documents: rows, set, ceiling) : print(text: rows, set, ceiling)
+        if let json {
+            let sink = try FileSink(path: json)
+            try sink.write(Array((report.document.text + "\n").utf8))
+            try sink.finish()
+        }
     }
 
     private func chosen() throws(CommandError) -> InstructionSet {
@@ -59,85 +77,92 @@ struct KernelBench: Command {
         return set
     }
 
-    /// Multiply-adds in registers only: what no product can exceed, in operations a second.
-    private static func ceiling(_ set: InstructionSet) -> Double {
-        let kernels = KernelSet(set)
-        var operations = 0
-        let time = Stopwatch.best(of: 5) { operations = kernels.multiplyAdds(rounds: 2_000_000) }
-        return Double(operations) / time
+    // MARK: Cases
+
+    private struct Cases {
+        var shapes: [BenchShape]
+        var all: [KernelCase]
+        func of(_ shape: BenchShape) -> [KernelCase] { all.filter { $0.shape == shape } }
     }
 
-    private func measure(_ name: String, _ cell: Cell, _ hidden: Int, _ set: InstructionSet) -> Row {
-        let kernels = KernelSet(set)
-        let network = NetworkDescription(
-            inputs: hidden, layers: [LayerDescription(cell: cell, hidden: hidden)], outputs: 1)
-        let parameters = BenchModel.parameters(network)
-        let inputs = BenchModel.numbers(batch * steps * hidden)
-        let lengths = [Int](repeating: steps, count: batch)
-
-        let inference = InferenceNetwork(network, parameters, kernels: kernels)
-        let forward = Stopwatch.mean(seconds: seconds) { _ = inference.run(inputs, lengths: lengths) }
-
-        var states = [inference.zeroState]
-        let row = Array(inputs[..<hidden])
-        let step = Stopwatch.mean(seconds: seconds) { _ = inference.step(&states, row) }
-
-        let trainer = TrainingNetwork(network, kernels: kernels)
-        let ragged = RaggedBatch(lengths: lengths)
-        let x = Buffer(count: inputs.count)
-        x.base.update(from: inputs, count: inputs.count)
-        let gradient = Buffer(count: parameters.values.count)
-        let training = Stopwatch.mean(seconds: seconds) {
-            trainer.load(parameters.values)
-            let outputs = trainer.forward(ragged, x: Rows(UnsafePointer(x.base), count: ragged.rows, width: hidden))
-            gradient.base.update(repeating: 0, count: parameters.values.count)
-            trainer.backward(outputs.rows, into: gradient.base)
+    private func cases() throws(CommandError) -> Cases {
+        guard repetitions >= 1, seconds > 0 else {
+            throw CommandError(.usage, "--repetitions and --seconds: expected numbers above 0")
         }
-        let products = Double(cell.blocks) * 2 * 2 * Double(hidden * hidden)
-        return Row(
-            cell: name, hidden: hidden, forward: forward, training: training, step: step,
-            flops: products * Double(batch * steps))
+        let cells = try Self.choices(cells, "--cells", BenchCell.allCases)
+        let modes = try Self.choices(modes, "--modes", BenchMode.allCases)
+        let precisions = try Self.choices(precisions, "--precisions", KernelCase.precisions)
+        let threads = try self.threads.map { list throws(CommandError) in
+            try TrainOptions.integers(list, of: "--threads")
+        }
+        let counts = threads ?? (Processor.cores > 1 ? [1, Processor.cores] : [1])
+        guard counts.allSatisfy({ (1...256).contains($0) }) else {
+            throw CommandError(.usage, "--threads: expected numbers from 1 to 256")
+        }
+        var shapes: [BenchShape] = []
+        for word in TrainOptions.list(self.shapes) {
+            guard let shape = BenchShape(word) else {
+                throw CommandError(
+                    .usage, "--shapes: expected TxBxIxH such as 100x32x64x128, separated by commas, found \"\(word)\"")
+            }
+            if !shapes.contains(shape) { shapes.append(shape) }
+        }
+        guard !shapes.isEmpty else { throw CommandError(.usage, "--shapes: expected at least one") }
+        var all: [KernelCase] = []
+        for shape in shapes {
+            for mode in modes where mode == .forward || !shape.isStep {
+                // Training computes in float32.
+                for precision in precisions where mode == .forward || precision == .float32 {
+                    for cell in cells {
+                        for count in counts {
+                            all.append(
+                                KernelCase(shape: shape, cell: cell, mode: mode, precision: precision, threads: count))
+                        }
+                    }
+                }
+            }
+        }
+        guard !all.isEmpty else {
+            throw CommandError(.usage, "nothing to measure: a training step needs a shape of more than one step")
+        }
+        return Cases(shapes: shapes, all: all)
     }
 
-    // MARK: Output
-
-    /// Backward has two products for each of forward's, so a training step is three forward passes of arithmetic.
-    private static let trainingShare = 3.0
-
-    private func print(text rows: [Row], _ set: InstructionSet, _ ceiling: Double) {
-        var table = TextTable([
-            ("cell", .left), ("hidden", .right), ("forward us/step", .right), ("GFLOP/s", .right),
-            ("of ceiling", .right),
-            ("training us/step", .right), ("GFLOP/s", .right), ("of ceiling", .right), ("one stream us", .right),
-        ])
-        for row in rows {
-            let forward = row.flops / row.forward
-            let training = Self.trainingShare * row.flops / row.training
-            table.add([
-                row.cell, "\(row.hidden)", Numerals.fixed(row.forward / Double(steps) * 1e6, 2),
-                Numerals.fixed(forward / 1e9, 1),
-                Numerals.fixed(100 * forward / ceiling, 0) + "%", Numerals.fixed(row.training / Double(steps) * 1e6, 2),
-                Numerals.fixed(training / 1e9, 1), Numerals.fixed(100 * training / ceiling, 0) + "%",
-                Numerals.fixed(row.step * 1e6, 2),
-            ])
+    private static func choices<Choice: RawRepresentable>(
+        _ text: String, _ flag: String, _ known: [Choice]
+    ) throws(CommandError) -> [Choice] where Choice.RawValue == String {
+        var chosen: [Choice] = []
+        for word in TrainOptions.list(text) {
+            guard let choice = known.first(where: { $0.rawValue == word }) else {
+                let names = known.map(\.rawValue).joined(separator: ", ")
+                throw CommandError(.usage, "\(flag): expected some of \(names), found \"\(word)\"")
+            }
+            chosen.append(choice)
         }
-        Output.line(
-            "\(set.rawValue), one thread, batch \(batch) x \(steps) steps, inputs as wide as the layer; ceiling "
-                + "\(Numerals.fixed(ceiling / 1e9, 0)) GFLOP/s of multiply-adds in registers")
-        for line in table.lines(for: .plain, indent: 2) { Output.line(line) }
+        guard !chosen.isEmpty else { throw CommandError(.usage, "\(flag): expected at least one") }
+        return chosen
     }
 
-    private func print(documents rows: [Row], _ set: InstructionSet, _ ceiling: Double) {
-        for row in rows {
-            let document: JSON = [
-                "object": "bench_kernel", "cell": .string(row.cell), "hidden": .number(Double(row.hidden)),
-                "batch": .number(Double(batch)), "steps": .number(Double(steps)),
-                "instruction_set": .string(set.rawValue),
-                "forward_seconds": .number(row.forward), "training_seconds": .number(row.training),
-                "step_seconds": .number(row.step), "forward_flops": .number(row.flops),
-                "ceiling_flops_per_second": .number(ceiling),
-            ]
-            Output.line(document.text)
+    // MARK: Measuring
+
+    /// All cases of one shape, in turns, so that a disturbance falls on all of them.
+    private func measure(
+        _ cases: [KernelCase], _ set: InstructionSet, _ limits: MachineLimits?
+    ) -> [KernelReport.Row] {
+        let works = cases.map { KernelWork.make($0, set) }
+        var times = [[Double]](repeating: [], count: cases.count)
+        for _ in 0..<repetitions {
+            for (index, item) in cases.enumerated() {
+                let clock: Stopwatch.Clock = item.threads == 1 ? .processor : .wall
+                times[index].append(Stopwatch.shortest(seconds: seconds, clock, works[index]))
+            }
         }
+        var rows: [KernelReport.Row] = []
+        for (item, times) in zip(cases, times) {
+            let median = Stopwatch.median(times)
+            let percent = limits.map { 100 * item.leastSeconds($0) / median }
+            rows.append(KernelReport.Row(item, seconds: median, percentOfLimit: percent))
+        }
+        return rows
     }
 }
