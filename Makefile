@@ -7,7 +7,7 @@ RELEASE := --configuration release --static-swift-stdlib -Xlinker -s
 BIN := .build/release
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo demo-check test build install documentation format lint ci clean
+.PHONY: help setup demo demo-check test build rivals install documentation format lint ci clean
 
 help: ## list these commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-14s %s\n", $$1, $$2 }'
@@ -27,6 +27,17 @@ test: setup ## run every test
 build: setup ## build the release binary
 	$(SWIFT) build $(RELEASE) --product timestep
 	@echo "built $(BIN)/timestep"
+
+# Python is the rivals' own; nothing of the product needs it.
+RIVALS_VENV ?= Benchmarks/rivals/.venv
+
+rivals: build $(RIVALS_VENV)/installed ## time PyTorch, ONNX Runtime and OpenVINO beside it (RIVALS="--help" for choices)
+	@$(RIVALS_VENV)/bin/python -u Benchmarks/rivals/rivals.py --timestep $(BIN)/timestep $(RIVALS)
+
+$(RIVALS_VENV)/installed: Benchmarks/rivals/requirements.txt
+	@python3 -m venv $(RIVALS_VENV) || { echo "needs Python 3 with venv (Debian: python3-venv)"; exit 1; }
+	$(RIVALS_VENV)/bin/pip install --requirement $<
+	@touch $@
 
 install: build ## copy the binary to PREFIX/bin (default /usr/local)
 	install -d $(or $(PREFIX),/usr/local)/bin

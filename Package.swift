@@ -59,6 +59,7 @@ let package = Package(
         // Shims over C libraries: headers only.
         .systemLibrary(
             name: "CCrypto", path: "Sources/CCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
+        .systemLibrary(name: "CCallgrind", path: "Sources/CCallgrind"),
         .target(name: "CPosix", path: "Sources/CPosix"),
         .systemLibrary(name: "CVectors", path: "Sources/CVectors"),
 
@@ -97,7 +98,7 @@ let package = Package(
             name: "timestep",
             dependencies: [
                 "Kernels", "Networks", "Training", "Formats", "Wire", "HTTPServer", "Store", "Service", "API", "CPosix",
-                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                "CCallgrind", .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"), "Yams",
             ], swiftSettings: strict),
 

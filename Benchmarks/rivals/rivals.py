@@ -17,6 +17,7 @@ import os
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -29,6 +30,8 @@ STEPS = [(1, 1, 64, 64), (1, 1, 256, 256), (1, 1, 1024, 1024)]
 WIDE_STEPS = [(1, 64, 256, 256)]
 # Wide enough for two threads, whatever the library.
 TWO_THREADS = BATCHES[2:]
+# Helper threads of a library watch for more work before they sleep; OpenMP's of Intel for 0.2 s.
+SETTLING_SECONDS = 0.25
 
 
 class Group:
@@ -69,15 +72,16 @@ class Rival:
 
     def __init__(self, name, threads):
         self.name = name
-        environment = dict(os.environ, OMP_NUM_THREADS=str(threads), OMP_WAIT_POLICY="passive", KMP_BLOCKTIME="0")
+        environment = dict(os.environ, OMP_NUM_THREADS=str(threads))
+        self.errors = tempfile.TemporaryFile("w+")
         self.process = subprocess.Popen(
             [sys.executable, str(HERE / "worker.py"), name],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment,
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self.errors, text=True, env=environment,
         )
         self.form = {}
         first = self.process.stdout.readline()
         if not first:
-            raise SystemExit(f"{name} does not start:\n{self.process.stderr.read()}")
+            raise SystemExit(f"{name} does not start:\n{self.words()}")
         self.version = json.loads(first)["version"]
 
     def seconds(self, row, seconds):
@@ -85,10 +89,16 @@ class Rival:
         self.process.stdin.flush()
         line = self.process.stdout.readline()
         if not line:
-            raise SystemExit(f"{self.name} ended on {row}:\n{self.process.stderr.read()}")
+            raise SystemExit(f"{self.name} ended on {row}:\n{self.words()}")
         answer = json.loads(line)
         self.form[key(row)] = answer.get("form")
         return answer.get("seconds")
+
+    def words(self):
+        """What it said beside its answers."""
+        self.process.wait()
+        self.errors.seek(0)
+        return self.errors.read()
 
     def close(self):
         self.process.stdin.close()
@@ -142,6 +152,8 @@ def measure(row, sides, rounds, seconds):
         for side in sides if turn % 2 == 0 else sides[::-1]:
             if side.name in silent:
                 continue
+            if row["threads"] > 1:
+                time.sleep(SETTLING_SECONDS)
             value = side.seconds(row, seconds)
             if value is None:
                 silent.add(side.name)

@@ -9,11 +9,13 @@ struct Bench: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Measure this build on this machine.",
         discussion: """
-            timestep bench json       reading and writing a large prediction's JSON, beside the network that answers it
-            timestep bench kernels    cells and shapes: time and arithmetic rate, beside what the processor can do
-            timestep bench serve      memory of an idle server, time from start to ready, size of the binary
+            timestep bench json          a large prediction's JSON, beside its network
+              timestep bench kernels       cells and shapes, beside the machine's limits
+              timestep bench activations   exp, tanh and σ, checked against exact values
+              timestep bench instructions  work for valgrind to count
+              timestep bench serve         memory, start and size of an idle server
             """,
-        subcommands: [JSONBench.self, KernelBench.self, ServeBench.self])
+        subcommands: [JSONBench.self, KernelBench.self, ActivationBench.self, InstructionBench.self, ServeBench.self])
 }
 
 /// How often and how long something is measured.

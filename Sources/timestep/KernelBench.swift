@@ -20,7 +20,7 @@ struct KernelBench: Command {
 
             All figures take a few minutes; one thing is quick:
 
-              timestep bench kernels --cells lstm --shapes 100x32x256x256 --modes forward --threads 1
+              timestep bench kernels --cells lstm --shapes 1x1x256x256 --threads 1
               timestep bench kernels --json before.json
               timestep bench kernels --compare before.json
             """)

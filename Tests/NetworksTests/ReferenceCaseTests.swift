@@ -49,6 +49,29 @@ struct ReferenceCaseTests {
         }
     }
 
+    @Test(
+        "a gradient at every step goes back to the inputs and parameters with the same bits in either form",
+        arguments: cases)
+    func sequenceGradient(name: String, cell: Cell) throws {
+        let reference = try LayerCase(name, cell)
+        let probe = try reference.steps("probe/y").map(Float.init)
+        let width = reference.network.layers.last?.hidden ?? 0
+        var expected = [Float](repeating: 0, count: reference.layout.count)
+        var found = expected
+        let trained = reference.forward(KernelSet())
+        let zero = [StreamState](repeating: StreamState(zeroFor: reference.network), count: reference.lengths.count)
+        let (dx, _) = trained.backwardStates(dTop: probe, dLast: zero, into: &expected)
+        let batch = RaggedBatch(lengths: reference.lengths)
+        let again = reference.forward(KernelSet())
+        let packed = Buffer(count: probe.count)
+        batch.pack(probe, width: width, into: packed.base)
+        let rows = again.backwardSequence(packed.rows(count: batch.rows, width: width).rows, into: &found)
+        var unpacked = [Float](repeating: 0, count: dx.count)
+        batch.unpack(try #require(rows).base, width: reference.network.inputs, into: &unpacked)
+        #expect(unpacked.bits == dx.bits)
+        #expect(found.bits == expected.bits)
+    }
+
     @Test("inference gives the outputs of the reference, and the very states of training", arguments: cases)
     func inference(name: String, cell: Cell) throws {
         let reference = try LayerCase(name, cell)
