@@ -102,7 +102,12 @@ final class JobStream: Sendable {
             guard let backlog = send(event) else { return rest() }
             waiting = backlog
         }
-        if waiting > ResponseStreamMarks.high { return rest() }
+        if waiting > ResponseStreamMarks.high {
+            _ = rest()
+            // The listener may have taken it all before the turn ended; no further edge tells of that then.
+            if let left = stream.write([]), left < ResponseStreamMarks.low { turn() }
+            return false
+        }
         if page.hasMore { return true }
         return try isTerminal && finish() ? rest() : again()
     }

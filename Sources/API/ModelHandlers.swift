@@ -92,6 +92,7 @@ extension Call {
         var query = Query(request)
         let time = query.time("at")
         try query.check()
+        try requireAliasName()
         let alias = try service.alias(capture("alias"), of: capture("name"), at: time)
         // Asked about now, a name that means nothing is unknown; asked about a time, that is the answer.
         if time == nil, alias.version == nil {
@@ -102,12 +103,8 @@ extension Call {
 
     func setAlias() throws {
         try noQuery()
+        try requireAliasName()
         let alias = capture("alias")
-        guard ModelName.isValid(alias) else {
-            throw Problem.invalid([
-                Problem.Item(place: .parameter("alias"), detail: "expected \(ModelName.rule), found \"\(alias)\"")
-            ])
-        }
         let update = try decode(AliasUpdate.init(reading:))
         _ = try service.setAlias(alias, of: capture("name"), to: update.version)
         let state = try service.alias(alias, of: capture("name"))
@@ -116,6 +113,7 @@ extension Call {
 
     func removeAlias() throws {
         try noQuery()
+        try requireAliasName()
         try service.removeAlias(capture("alias"), of: capture("name"))
         answerEmpty()
     }
@@ -134,6 +132,15 @@ extension Call {
         do { return try take() } catch let error as ServiceError where error.reason == .invalid {
             throw Problem(.invalidFile, error.detail)
         }
+    }
+
+    /// What cannot name an alias is no alias of any time.
+    private func requireAliasName() throws(Problem) {
+        let alias = capture("alias")
+        if ModelName.isValid(alias) { return }
+        throw .invalid([
+            Problem.Item(place: .parameter("alias"), detail: "expected \(ModelName.rule), found \"\(alias)\"")
+        ])
     }
 
     private func namedVersion() throws -> ModelVersion {

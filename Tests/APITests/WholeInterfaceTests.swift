@@ -191,6 +191,7 @@ struct WholeInterfaceTests {
             #expect(try send(.put, "/models/m/aliases/best", #"{"version": 1}"#)["version"] == 1)
             #expect(try send(.get, "/models/m/aliases/best")["version"] == 1)
             #expect(try send(.get, "/models/m/aliases/best?at=1999-01-01T00:00:00Z")["version"] == .null)
+            try send(.get, "/models/m/aliases/%C2%84?at=1999-01-01T00:00:00Z", expecting: 422)
             #expect(try send(.get, "/models/m")["aliases"] == ["best": 1])
             try send(.delete, "/models/m/versions/1", expecting: 409)
             let kinds = try send(.get, "/models/m/log")["data"]?.array?.map { $0["kind"]?.string }
