@@ -12,7 +12,14 @@
 typedef float vectors_4 __attribute__((ext_vector_type(4)));
 typedef float vectors_8 __attribute__((ext_vector_type(8)));
 typedef float vectors_16 __attribute__((ext_vector_type(16)));
+typedef int vectors_integers_4 __attribute__((ext_vector_type(4)));
+typedef int vectors_integers_8 __attribute__((ext_vector_type(8)));
 typedef int vectors_integers_16 __attribute__((ext_vector_type(16)));
+
+/// Whole numbers as the floats nearest to them. The library's conversion goes lane by lane.
+VECTORS_INLINE vectors_4 vectors_float_4(vectors_integers_4 x) { return __builtin_convertvector(x, vectors_4); }
+VECTORS_INLINE vectors_8 vectors_float_8(vectors_integers_8 x) { return __builtin_convertvector(x, vectors_8); }
+VECTORS_INLINE vectors_16 vectors_float_16(vectors_integers_16 x) { return __builtin_convertvector(x, vectors_16); }
 
 #if defined(__x86_64__)
 // What the processor can do and the operating system has enabled.
@@ -92,6 +99,115 @@ VECTORS_INLINE vectors_16 vectors_dot_bfloat16(vectors_integers_16 a, vectors_in
 VECTORS_INLINE vectors_integers_16 vectors_dot_bytes(vectors_integers_16 a, vectors_integers_16 b,
                                                      vectors_integers_16 sum) {
     return (vectors_integers_16)_mm512_dpbusd_epi32((__m512i)sum, (__m512i)a, (__m512i)b);
+}
+#endif
+
+// Numbers of less than 32 bits. Loops that the compiler turns into vectors.
+
+/// The bits of the bfloat16 nearest to x, ties to even; NaN stays NaN.
+VECTORS_INLINE unsigned vectors_round_bfloat16(float x) {
+    unsigned bits;
+    __builtin_memcpy(&bits, &x, sizeof bits);
+    unsigned rounded = (bits + 0x7fffu + (bits >> 16 & 1u)) >> 16;
+    return x != x ? bits >> 16 | 0x40u : rounded;
+}
+
+/// count floats as bfloat16, two to a place of 32 bits; an odd last one beside 0.
+VECTORS_INLINE void vectors_place_bfloat16(const float *_Nonnull source, long count, float *_Nonnull places) {
+    unsigned *target = (unsigned *)places;
+    for (long pair = 0; pair < count / 2; pair++) {
+        target[pair] =
+            vectors_round_bfloat16(source[2 * pair]) | vectors_round_bfloat16(source[2 * pair + 1]) << 16;
+    }
+    if (count % 2) target[count / 2] = vectors_round_bfloat16(source[count - 1]);
+}
+
+/// count pairs of floats, one of each row, as bfloat16; without `odd` beside 0.
+VECTORS_INLINE void vectors_pair_bfloat16(
+    const float *_Nonnull even, const float *_Nullable odd, long count, float *_Nonnull places) {
+    unsigned *target = (unsigned *)places;
+    if (odd) {
+        for (long index = 0; index < count; index++)
+            target[index] = vectors_round_bfloat16(even[index]) | vectors_round_bfloat16(odd[index]) << 16;
+    } else {
+        for (long index = 0; index < count; index++) target[index] = vectors_round_bfloat16(even[index]);
+    }
+}
+
+/// The greatest magnitude of count floats, `stride` apart. Magnitudes of floats are ordered as their bits.
+VECTORS_INLINE float vectors_greatest(const float *_Nonnull source, long stride, long count) {
+    int greatest = 0;
+    for (long index = 0; index < count; index++) {
+        int bits;
+        __builtin_memcpy(&bits, source + index * stride, sizeof bits);
+        bits &= 0x7fffffff;
+        greatest = bits > greatest ? bits : greatest;
+    }
+    float result;
+    __builtin_memcpy(&result, &greatest, sizeof result);
+    return result;
+}
+
+/// x, a magnitude of at most 2²¹, to the nearest whole number, ties to even.
+VECTORS_INLINE int vectors_round(float x) {
+    // Adding 1.5·2²³ leaves the whole number in the low bits.
+    float shifted = x + 12582912.0f;
+    int bits;
+    __builtin_memcpy(&bits, &shifted, sizeof bits);
+    return bits - 0x4b400000;
+}
+
+/// count floats times `factor` as whole numbers plus 128, four to a place of 32 bits; what the last place has beyond
+/// them is 0.
+VECTORS_INLINE void vectors_place_bytes(
+    const float *_Nonnull source, long count, float factor, float *_Nonnull places) {
+    unsigned char *target = (unsigned char *)places;
+    for (long index = 0; index < count; index++) {
+        // A product of its own: fused with the addition it would round otherwise where there is no fused form.
+        float scaled = source[index] * factor;
+        target[index] = (unsigned char)(vectors_round(scaled) + 128);
+    }
+    for (long index = count; index % 4; index++) target[index] = 0;
+}
+
+// sum + Σ factor·weight over the four bytes of every lane, the factor's without a sign, as integers. The bits of integers
+// travel as floats, since tiles do not know what they hold.
+#if defined(__x86_64__)
+#include <immintrin.h>
+
+/// The lower 16 bits of products of bytes as 16-bit numbers: even bytes, then odd ones.
+VECTORS_INLINE vectors_4 vectors_dot_widened_4(vectors_4 factor, vectors_4 weights, vectors_4 sum) {
+    __m128i f = (__m128i)factor, w = (__m128i)weights;
+    __m128i even = _mm_madd_epi16(_mm_and_si128(f, _mm_set1_epi16(0xff)), _mm_srai_epi16(_mm_slli_epi16(w, 8), 8));
+    __m128i odd = _mm_madd_epi16(_mm_srli_epi16(f, 8), _mm_srai_epi16(w, 8));
+    return (vectors_4)_mm_add_epi32((__m128i)sum, _mm_add_epi32(even, odd));
+}
+#elif defined(__aarch64__)
+VECTORS_INLINE vectors_4 vectors_dot_widened_4(vectors_4 factor, vectors_4 weights, vectors_4 sum) {
+    typedef int integers __attribute__((ext_vector_type(4)));
+    integers f = (integers)factor, w = (integers)weights, s = (integers)sum;
+    for (int shift = 0; shift < 32; shift += 8) s += (f >> shift & 0xff) * (w << (24 - shift) >> 24);
+    return (vectors_4)s;
+}
+#endif
+
+#if defined(__AVX2__)
+VECTORS_INLINE vectors_8 vectors_dot_widened_8(vectors_8 factor, vectors_8 weights, vectors_8 sum) {
+    __m256i f = (__m256i)factor, w = (__m256i)weights;
+    __m256i even =
+        _mm256_madd_epi16(_mm256_and_si256(f, _mm256_set1_epi16(0xff)), _mm256_srai_epi16(_mm256_slli_epi16(w, 8), 8));
+    __m256i odd = _mm256_madd_epi16(_mm256_srli_epi16(f, 8), _mm256_srai_epi16(w, 8));
+    return (vectors_8)_mm256_add_epi32((__m256i)sum, _mm256_add_epi32(even, odd));
+}
+#endif
+
+#if defined(__AVX512BW__)
+VECTORS_INLINE vectors_16 vectors_dot_widened_16(vectors_16 factor, vectors_16 weights, vectors_16 sum) {
+    __m512i f = (__m512i)factor, w = (__m512i)weights;
+    __m512i even =
+        _mm512_madd_epi16(_mm512_and_si512(f, _mm512_set1_epi16(0xff)), _mm512_srai_epi16(_mm512_slli_epi16(w, 8), 8));
+    __m512i odd = _mm512_madd_epi16(_mm512_srli_epi16(f, 8), _mm512_srai_epi16(w, 8));
+    return (vectors_16)_mm512_add_epi32((__m512i)sum, _mm512_add_epi32(even, odd));
 }
 #endif
 

@@ -17,8 +17,8 @@ protocol GroupedProduct {
     func finish(_ group: Int, row: Int, rows: Int, sums: UnsafePointer<Float>, stride: Int)
 }
 
-/// Inputs that tiles take at a time: of the widest group, 24 KiB of weights, which stay in the first cache level while
-/// all rows of a block pass by them.
+/// Places of inputs that tiles take at a time: of the widest group, 64 KiB of weights, which the second cache level
+/// hands on as fast as tiles ask, while all rows of a block pass by them.
 private let pieceLength = 256
 
 /// Rows of a piece of copied inputs are this far apart: an odd number of cache lines, so that the rows of a tile do not
@@ -31,108 +31,160 @@ private let leftCapacity = 3 << 15
 /// Rows of a block at most, and so of the staged sums of a group.
 private let tallestBlock = 256
 
+/// Floats of a group's staged sums.
+private let sumCapacity = tallestBlock * Groups.widest * Lanes.scalarCount
+
 extension Bodies {
-    /// Floats that a product needs on its thread.
-    public static var scratchCount: Int { leftCapacity + tallestBlock * Groups.widest * Lanes.scalarCount }
+    /// Floats that a product needs on its thread: copied rows, staged sums, their starts, and the scales of rows.
+    public static var scratchCount: Int { leftCapacity + 2 * sumCapacity + tallestBlock }
+
+    /// The most inputs that a row may have where it is copied alone.
+    public static var mostPlaces: Int { leftCapacity / pieceStride * pieceLength }
 
     @inline(__always)
-    static func run<P: GroupedProduct>(
-        _ product: P, left: UnsafePointer<Float>, leftStride: Int, rows: Int, _ groups: Range<Int>,
-        _ scratch: UnsafeMutablePointer<Float>
+    static func run<P: GroupedProduct, A: Arithmetic>(
+        _ product: P, _ numbers: A.Type, left: UnsafePointer<Float>, leftStride: Int, rows: Int,
+        _ groups: Range<Int>, _ scratch: UnsafeMutablePointer<Float>
     ) {
-        let pieces = max(1, (product.inputs + pieceLength - 1) / pieceLength)
-        let capacity = min(tallestBlock, leftCapacity / (pieces * pieceStride))
+        let pieces = max(1, (A.places(product.inputs) + pieceLength - 1) / pieceLength)
+        let capacity = max(1, min(tallestBlock, leftCapacity / (pieces * pieceStride)))
+        let stage = Stage(
+            sums: scratch + leftCapacity, starts: scratch + leftCapacity + sumCapacity,
+            scales: scratch + leftCapacity + 2 * sumCapacity)
         var row = 0
         while row < rows {
             var count = min(capacity, rows - row)
             // No block is left with a few rows that the one before could have shared with it.
-            if count == capacity, rows - row < 2 * capacity { count = (rows - row + 1) / 2 }
-            if rows == 1 || capacity < 2 {
-                runRow(product, left: left + row * leftStride, row: row, groups)
+            if count == capacity, rows - row < 2 * capacity { count = max(1, (rows - row) / 2) }
+            let source = left + row * leftStride
+            if rows == 1 || count == 1 {
+                if A.inputsOfPlace == 1 {
+                    runRow(product, numbers, left: source, row: row, groups, stage)
+                } else {
+                    stage.scales[0] = A.scale(of: source, count: product.inputs)
+                    A.place(source, count: product.inputs, scale: stage.scales[0], into: scratch)
+                    runRow(product, numbers, left: scratch, row: row, groups, stage)
+                }
                 count = 1
             } else {
-                copy(left + row * leftStride, stride: leftStride, rows: count, inputs: product.inputs, into: scratch)
-                runBlock(product, left: scratch, row: row, rows: count, groups, sums: scratch + leftCapacity)
+                copy(
+                    numbers, source, stride: leftStride, rows: count, inputs: product.inputs, into: scratch,
+                    scales: stage.scales)
+                runBlock(product, numbers, left: scratch, row: row, rows: count, groups, stage)
             }
             row += count
         }
     }
 
-    /// Pieces of the rows, [pieces × rows × pieceStride].
+    /// Pieces of the rows, [pieces × rows × pieceStride] places, and the scale of each row.
     @inline(never)
-    private static func copy(
-        _ left: UnsafePointer<Float>, stride: Int, rows: Int, inputs: Int, into target: UnsafeMutablePointer<Float>
+    private static func copy<A: Arithmetic>(
+        _ numbers: A.Type, _ left: UnsafePointer<Float>, stride: Int, rows: Int, inputs: Int,
+        into target: UnsafeMutablePointer<Float>, scales: UnsafeMutablePointer<Float>
     ) {
-        var input = 0
-        var target = target
-        while input < inputs {
-            let count = min(pieceLength, inputs - input)
-            var row = 0
-            while row < rows {
-                let source = left + row * stride + input
-                var index = 0
-                while index + Lanes.scalarCount <= count {
-                    Whole().store(Whole().load(source + index), target + index)
-                    index += Lanes.scalarCount
-                }
-                while index < count {
-                    target[index] = source[index]
-                    index += 1
-                }
-                target += pieceStride
-                row += 1
+        var row = 0
+        while row < rows {
+            let source = left + row * stride
+            let scale = A.scale(of: source, count: inputs)
+            scales[row] = scale
+            var input = 0
+            var piece = target + row * pieceStride
+            while input < inputs {
+                let count = min(pieceLength * A.inputsOfPlace, inputs - input)
+                A.place(source + input, count: count, scale: scale, into: piece)
+                input += count
+                piece += rows * pieceStride
             }
-            input += count
+            row += 1
         }
     }
 
     // MARK: - Many rows
 
     @inline(__always)
-    private static func runBlock<P: GroupedProduct>(
-        _ product: P, left: UnsafePointer<Float>, row: Int, rows: Int, _ groups: Range<Int>,
-        sums: UnsafeMutablePointer<Float>
+    private static func runBlock<P: GroupedProduct, A: Arithmetic>(
+        _ product: P, _ numbers: A.Type, left: UnsafePointer<Float>, row: Int, rows: Int, _ groups: Range<Int>,
+        _ stage: Stage
     ) {
+        let places = A.places(product.inputs)
         var group = groups.lowerBound
         while group < groups.upperBound {
             let width = product.groups.width(group)
-            let weights = product.packed + product.groups.offset(group, inputs: product.inputs)
             let stride = width * Lanes.scalarCount
-            let target = product.place(group, row: row)
-            let start = product.start(group, row: row, rows: rows, staged: target == nil, sums: sums, stride: stride)
-            block(
-                width, left: left, rows: rows, inputs: product.inputs, weights: weights, start: start?.pointer,
-                startStride: start?.stride ?? 0, target: target ?? sums,
-                targetStride: target == nil ? stride : product.targetStride)
-            if target == nil { product.finish(group, row: row, rows: rows, sums: sums, stride: stride) }
+            let weights = product.packed + product.groups.offset(group, inputs: places)
+            if A.isScaled {
+                block(
+                    numbers, width, left: left, rows: rows, places: places, weights: weights,
+                    start: product.groups.starts(product.packed, group, places: places), startStride: 0,
+                    target: stage.sums, targetStride: stride)
+                let start = product.start(
+                    group, row: row, rows: rows, staged: true, sums: stage.starts, stride: stride)
+                scale(
+                    rows: rows, width: width, stage,
+                    outputs: product.groups.scales(product.packed, group, places: places),
+                    start: start?.pointer, startStride: start?.stride ?? 0)
+                product.finish(group, row: row, rows: rows, sums: stage.sums, stride: stride)
+            } else {
+                let target = product.place(group, row: row)
+                let start = product.start(
+                    group, row: row, rows: rows, staged: target == nil, sums: stage.sums, stride: stride)
+                block(
+                    numbers, width, left: left, rows: rows, places: places, weights: weights, start: start?.pointer,
+                    startStride: start?.stride ?? 0, target: target ?? stage.sums,
+                    targetStride: target == nil ? stride : product.targetStride)
+                if target == nil { product.finish(group, row: row, rows: rows, sums: stage.sums, stride: stride) }
+            }
             group += 1
+        }
+    }
+
+    /// start + sum · (scale of the row · scale of the output), in place of whole sums.
+    @inline(never)
+    private static func scale(
+        rows: Int, width: Int, _ stage: Stage, outputs: UnsafePointer<Float>, start: UnsafePointer<Float>?,
+        startStride: Int
+    ) {
+        var row = 0
+        while row < rows {
+            let rowScale = broadcast(stage.scales[row])
+            let sums = stage.sums + row * width * Lanes.scalarCount
+            var vector = 0
+            while vector < width {
+                let offset = vector * Lanes.scalarCount
+                let whole = float(bits(Whole().load(sums + offset)))
+                let first = start.map { Whole().load($0 + row * startStride + offset) } ?? .zero
+                Whole().store(multiplyAdd(whole, rowScale * Whole().load(outputs + offset), first), sums + offset)
+                vector += 1
+            }
+            row += 1
         }
     }
 
     /// One group for all rows of a block, which were copied.
     @inline(never)
-    private static func block(
-        _ width: Int, left: UnsafePointer<Float>, rows: Int, inputs: Int, weights: UnsafePointer<Float>,
-        start: UnsafePointer<Float>?, startStride: Int, target: UnsafeMutablePointer<Float>, targetStride: Int
+    private static func block<A: Arithmetic>(
+        _ numbers: A.Type, _ width: Int, left: UnsafePointer<Float>, rows: Int, places: Int,
+        weights: UnsafePointer<Float>, start: UnsafePointer<Float>?, startStride: Int,
+        target: UnsafeMutablePointer<Float>, targetStride: Int
     ) {
         var (left, weights, start, startStride) = (left, weights, start, startStride)
-        var input = 0
+        var place = 0
         repeat {
-            let count = min(pieceLength, inputs - input)
+            let count = min(pieceLength, places - place)
             let piece = Piece(
                 factors: left, weights: weights, count: count, start: start, startStride: startStride,
                 target: target, targetStride: targetStride)
             switch width {
-            case 1: tiles(Single.self, piece, rows: rows)
-            case 2: tiles(Pair.self, piece, rows: rows)
-            case 3: tiles(Triple.self, piece, rows: rows)
-            default: tiles(Quad.self, piece, rows: rows)
+            case 1: tiles(Single<A>.self, piece, rows: rows)
+            case 2: tiles(Pair<A>.self, piece, rows: rows)
+            case 3: tiles(Triple<A>.self, piece, rows: rows)
+            default: tiles(Quad<A>.self, piece, rows: rows)
             }
-            input += count
+            place += count
             left += rows * pieceStride
             weights += count * width * Lanes.scalarCount
             (start, startStride) = (UnsafePointer(target), targetStride)
-        } while input < inputs
+        } while place < places
     }
 
     /// All rows in tiles of about the same height.
@@ -183,65 +235,69 @@ extension Bodies {
 
     /// A row by itself reads every weight once: two groups at a time, or too few sums would wait for each other.
     @inline(__always)
-    private static func runRow<P: GroupedProduct>(
-        _ product: P, left: UnsafePointer<Float>, row: Int, _ groups: Range<Int>
+    private static func runRow<P: GroupedProduct, A: Arithmetic>(
+        _ product: P, _ numbers: A.Type, left: UnsafePointer<Float>, row: Int, _ groups: Range<Int>, _ stage: Stage
     ) {
-        withUnsafeTemporaryAllocation(of: Lanes.self, capacity: 2 * Groups.widest) { block in
-            guard let base = block.baseAddress else { return }
-            let sums = UnsafeMutableRawPointer(base).assumingMemoryBound(to: Float.self)
-            var group = groups.lowerBound
-            while group < groups.upperBound {
-                let width = product.groups.width(group)
-                let pairs = group + 1 < groups.upperBound && product.groups.width(group + 1) == width
-                let stride = width * Lanes.scalarCount
-                var target = product.place(group, row: row)
-                if pairs, product.place(group + 1, row: row) == nil { target = nil }
-                let staged = target == nil
-                let start = product.start(group, row: row, rows: 1, staged: staged, sums: sums, stride: stride)
-                if pairs, staged {
-                    // It follows that of the first group, here as in the scratch.
-                    _ = product.start(
-                        group + 1, row: row, rows: 1, staged: true, sums: sums + stride, stride: stride)
-                }
-                rowSums(
-                    width, pairs: pairs, factors: left, inputs: product.inputs,
-                    weights: product.packed + product.groups.offset(group, inputs: product.inputs),
-                    start: start?.pointer, target: target ?? sums)
-                if staged {
-                    product.finish(group, row: row, rows: 1, sums: sums, stride: stride)
-                    if pairs { product.finish(group + 1, row: row, rows: 1, sums: sums + stride, stride: stride) }
-                }
-                group += pairs ? 2 : 1
+        let places = A.places(product.inputs)
+        var group = groups.lowerBound
+        while group < groups.upperBound {
+            let width = product.groups.width(group)
+            let pairs = group + 1 < groups.upperBound && product.groups.width(group + 1) == width
+            let stride = width * Lanes.scalarCount
+            var target = product.place(group, row: row)
+            if A.isScaled || pairs && product.place(group + 1, row: row) == nil { target = nil }
+            let staged = target == nil
+            let starts = A.isScaled ? stage.starts : stage.sums
+            var start = product.start(group, row: row, rows: 1, staged: staged, sums: starts, stride: stride)?.pointer
+            if pairs, staged {
+                // It follows that of the first group, here as in the scratch.
+                _ = product.start(group + 1, row: row, rows: 1, staged: true, sums: starts + stride, stride: stride)
             }
+            let first = start
+            if A.isScaled { start = product.groups.starts(product.packed, group, places: places) }
+            rowSums(
+                numbers, width, pairs: pairs, factors: left, places: places,
+                weights: product.packed + product.groups.offset(group, inputs: places),
+                start: start, target: target ?? stage.sums)
+            if A.isScaled {
+                scale(
+                    rows: 1, width: pairs ? 2 * width : width, stage,
+                    outputs: product.groups.scales(product.packed, group, places: places), start: first, startStride: 0)
+            }
+            if staged {
+                product.finish(group, row: row, rows: 1, sums: stage.sums, stride: stride)
+                if pairs { product.finish(group + 1, row: row, rows: 1, sums: stage.sums + stride, stride: stride) }
+            }
+            group += pairs ? 2 : 1
         }
     }
 
     /// One group, or two that follow each other, in weights, start and target alike.
     @inline(never)
-    private static func rowSums(
-        _ width: Int, pairs: Bool, factors: UnsafePointer<Float>, inputs: Int, weights: UnsafePointer<Float>,
-        start: UnsafePointer<Float>?, target: UnsafeMutablePointer<Float>
+    private static func rowSums<A: Arithmetic>(
+        _ numbers: A.Type, _ width: Int, pairs: Bool, factors: UnsafePointer<Float>, places: Int,
+        weights: UnsafePointer<Float>, start: UnsafePointer<Float>?, target: UnsafeMutablePointer<Float>
     ) {
         switch width {
-        case 1: rowSums(Single.self, pairs, factors, inputs, weights, start, target)
-        case 2: rowSums(Pair.self, pairs, factors, inputs, weights, start, target)
-        case 3: rowSums(Triple.self, pairs, factors, inputs, weights, start, target)
-        default: rowSums(Quad.self, pairs, factors, inputs, weights, start, target)
+        case 1: rowSums(Single<A>.self, pairs, factors, places, weights, start, target)
+        case 2: rowSums(Pair<A>.self, pairs, factors, places, weights, start, target)
+        case 3: rowSums(Triple<A>.self, pairs, factors, places, weights, start, target)
+        default: rowSums(Quad<A>.self, pairs, factors, places, weights, start, target)
         }
     }
 
     @inline(__always)
     private static func rowSums<Row: Strip>(
-        _ type: Row.Type, _ pairs: Bool, _ factors: UnsafePointer<Float>, _ inputs: Int,
+        _ type: Row.Type, _ pairs: Bool, _ factors: UnsafePointer<Float>, _ places: Int,
         _ weights: UnsafePointer<Float>, _ start: UnsafePointer<Float>?, _ target: UnsafeMutablePointer<Float>
     ) {
         let step = Lanes.scalarCount
         var one = start.map { Row($0, step: step) } ?? Row.zero
         var weights = weights
         var factors = factors
-        let end = factors + inputs
+        let end = factors + places
         if pairs {
-            let distance = Row.vectors * step * inputs
+            let distance = Row.vectors * step * places
             var other = start.map { Row($0 + Row.vectors * step, step: step) } ?? Row.zero
             while factors < end {
                 let factor = broadcast(factors.pointee)
@@ -260,6 +316,13 @@ extension Bodies {
         }
         one.store(target)
     }
+}
+
+/// Where the sums of a group wait: [rows × width], what whole sums start from once they are floats, [rows] scales.
+private struct Stage {
+    let sums: UnsafeMutablePointer<Float>
+    let starts: UnsafeMutablePointer<Float>
+    let scales: UnsafeMutablePointer<Float>
 }
 
 /// A piece of the inputs of one group: what its tiles read and write.

@@ -53,14 +53,22 @@ struct Groups {
     /// Floats of the whole.
     @inline(__always)
     func floats(inputs: Int) -> Int { vectors * blocks * Lanes.scalarCount * inputs }
+
+    // Behind the weights of scaled precisions: the scale of every output, then what its whole sums start from, both in
+    // the order of one input.
+
+    @inline(__always)
+    func scales(_ packed: UnsafePointer<Float>, _ group: Int, places: Int) -> UnsafePointer<Float> {
+        packed + floats(inputs: places) + offset(group, inputs: 1)
+    }
+
+    @inline(__always)
+    func starts(_ packed: UnsafePointer<Float>, _ group: Int, places: Int) -> UnsafePointer<Float> {
+        packed + floats(inputs: places + 1) + offset(group, inputs: 1)
+    }
 }
 
 extension Bodies {
     /// Groups of a matrix, by which its products may be divided among threads.
     public static func groupCount(blocks: Int, hidden: Int) -> Int { Groups(blocks: blocks, hidden: hidden).count }
-
-    /// Floats that packing takes.
-    public static func packedCount(blocks: Int, hidden: Int, inputs: Int) -> Int {
-        Groups(blocks: blocks, hidden: hidden).floats(inputs: inputs)
-    }
 }

@@ -50,6 +50,18 @@ func lanes(_ bits: IntegerLanes) -> Lanes { unsafeBitCast(bits, to: Lanes.self) 
 @inline(__always)
 func magnitude(_ x: Lanes) -> Lanes { lanes(bits(x) & IntegerLanes(repeating: 0x7fff_ffff)) }
 
+/// Whole numbers as the floats nearest to them.
+@inline(__always)
+func float(_ whole: IntegerLanes) -> Lanes {
+    #if KERNELS_AVX512
+    return vectors_float_16(whole)
+    #elseif KERNELS_AVX2
+    return vectors_float_8(whole)
+    #else
+    return vectors_float_4(whole)
+    #endif
+}
+
 /// -x. The library's minus sign on vectors goes lane by lane.
 @inline(__always)
 func negated(_ x: Lanes) -> Lanes { lanes(bits(x) ^ IntegerLanes(repeating: Int32.min)) }

@@ -4,7 +4,7 @@ extension Bodies {
     /// target[row][output] = start[output] + Σ weights[output][input] · left[row][input]
     ///
     ///     left    [rows × inputs]      `leftStride` apart
-    ///     packed  plain, see Groups    of `outputs` × `inputs`; the groups firstGroup ..< firstGroup + groupCount count
+    ///     packed  plain, as `pack` left it for this precision    of `outputs` × `inputs`; the groups firstGroup ..< firstGroup + groupCount count
     ///     bias    [outputs]            where `continues` is 0; nil starts at zero
     ///     target  [rows × outputs]     `targetStride` apart; where `continues` is 1 its values are the start
     ///     scratch `scratchCount` floats of the caller's thread
@@ -15,13 +15,17 @@ extension Bodies {
     public static func product(
         left: UnsafePointer<Float>, leftStride: Int, rows: Int,
         packed: UnsafePointer<Float>, inputs: Int, outputs: Int, firstGroup: Int, groupCount: Int,
-        bias: UnsafePointer<Float>?, continues: Int,
+        bias: UnsafePointer<Float>?, continues: Int, precision: Int,
         target: UnsafeMutablePointer<Float>, targetStride: Int, scratch: UnsafeMutablePointer<Float>
     ) {
         let product = PlainProduct(
             packed: packed, inputs: inputs, groups: Groups(blocks: 1, hidden: outputs), bias: bias,
             continues: continues != 0, target: target, targetStride: targetStride)
-        run(product, left: left, leftStride: leftStride, rows: rows, firstGroup..<firstGroup + groupCount, scratch)
+        dispatch(
+            ProductWork(
+                product: product, left: left, leftStride: leftStride, rows: rows,
+                groups: firstGroup..<firstGroup + groupCount, scratch: scratch),
+            precision: precision)
     }
 }
 
@@ -81,5 +85,20 @@ private struct PlainProduct: GroupedProduct {
             }
             row += 1
         }
+    }
+}
+
+/// A grouped product with its rows, for any arithmetic.
+struct ProductWork<P: GroupedProduct>: PrecisionWork {
+    let product: P
+    let left: UnsafePointer<Float>
+    let leftStride: Int
+    let rows: Int
+    let groups: Range<Int>
+    let scratch: UnsafeMutablePointer<Float>
+
+    @inline(__always)
+    func run<A: Arithmetic>(_ type: A.Type) {
+        Bodies.run(product, type, left: left, leftStride: leftStride, rows: rows, groups, scratch)
     }
 }

@@ -7,10 +7,10 @@ extension Bodies {
     /// LSTM: h′ and c′ from p and U·h + bias. Shapes as in `lstmForward`; groups are of units.
     ///
     ///     hPrevious  [rows × hidden]    may not be h
-    ///     packed     U, 4 blocks interleaved;   bias likewise
+    ///     packed     U, 4 blocks interleaved, as `pack` left it for this precision; bias likewise in float32
     @inline(never)
     public static func lstmStep(
-        rows: Int, hidden: Int, packed: UnsafePointer<Float>, bias: UnsafePointer<Float>,
+        rows: Int, hidden: Int, packed: UnsafePointer<Float>, bias: UnsafePointer<Float>, precision: Int,
         firstGroup: Int, groupCount: Int, p: UnsafePointer<Float>, pStride: Int,
         hPrevious: UnsafePointer<Float>, hPreviousStride: Int,
         cPrevious: UnsafePointer<Float>, cPreviousStride: Int,
@@ -22,15 +22,17 @@ extension Bodies {
             h: Target(h, hStride), c: Target(c, cStride), kept: Target(kept ?? h, keptStride), keeps: kept != nil)
         let step = RecurrentStep(
             packed: packed, bias: bias, inputs: hidden, groups: Groups(blocks: 4, hidden: hidden), cell: cell)
-        run(
-            step, left: hPrevious, leftStride: hPreviousStride, rows: rows, firstGroup..<firstGroup + groupCount,
-            scratch)
+        dispatch(
+            ProductWork(
+                product: step, left: hPrevious, leftStride: hPreviousStride, rows: rows,
+                groups: firstGroup..<firstGroup + groupCount, scratch: scratch),
+            precision: precision)
     }
 
     /// GRU, reset after the product. Shapes as in `gruAfterForward`.
     @inline(never)
     public static func gruAfterStep(
-        rows: Int, hidden: Int, packed: UnsafePointer<Float>, bias: UnsafePointer<Float>,
+        rows: Int, hidden: Int, packed: UnsafePointer<Float>, bias: UnsafePointer<Float>, precision: Int,
         firstGroup: Int, groupCount: Int, p: UnsafePointer<Float>, pStride: Int,
         hPrevious: UnsafePointer<Float>, hPreviousStride: Int, h: UnsafeMutablePointer<Float>, hStride: Int,
         kept: UnsafeMutablePointer<Float>?, keptStride: Int, scratch: UnsafeMutablePointer<Float>
@@ -40,25 +42,29 @@ extension Bodies {
             h: Target(h, hStride), kept: Target(kept ?? h, keptStride), keeps: kept != nil)
         let step = RecurrentStep(
             packed: packed, bias: bias, inputs: hidden, groups: Groups(blocks: 3, hidden: hidden), cell: cell)
-        run(
-            step, left: hPrevious, leftStride: hPreviousStride, rows: rows, firstGroup..<firstGroup + groupCount,
-            scratch)
+        dispatch(
+            ProductWork(
+                product: step, left: hPrevious, leftStride: hPreviousStride, rows: rows,
+                groups: firstGroup..<firstGroup + groupCount, scratch: scratch),
+            precision: precision)
     }
 
     /// Elman. Shapes as in `elmanForward`.
     @inline(never)
     public static func elmanStep(
         activation: Int, rows: Int, hidden: Int, packed: UnsafePointer<Float>, bias: UnsafePointer<Float>,
-        firstGroup: Int, groupCount: Int, p: UnsafePointer<Float>, pStride: Int,
+        precision: Int, firstGroup: Int, groupCount: Int, p: UnsafePointer<Float>, pStride: Int,
         hPrevious: UnsafePointer<Float>, hPreviousStride: Int, h: UnsafeMutablePointer<Float>, hStride: Int,
         scratch: UnsafeMutablePointer<Float>
     ) {
         let cell = ElmanFinish(activation: activation, p: Source(p, pStride), h: Target(h, hStride))
         let step = RecurrentStep(
             packed: packed, bias: bias, inputs: hidden, groups: Groups(blocks: 1, hidden: hidden), cell: cell)
-        run(
-            step, left: hPrevious, leftStride: hPreviousStride, rows: rows, firstGroup..<firstGroup + groupCount,
-            scratch)
+        dispatch(
+            ProductWork(
+                product: step, left: hPrevious, leftStride: hPreviousStride, rows: rows,
+                groups: firstGroup..<firstGroup + groupCount, scratch: scratch),
+            precision: precision)
     }
 }
 

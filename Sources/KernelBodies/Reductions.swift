@@ -82,7 +82,8 @@ extension Bodies {
 }
 
 /// Sixteen rows of one vector each; `step` is the distance between rows.
-private typealias SixteenRows = Beside<Octet, Octet>
+private typealias EightRows = Beside<Quad<Float32Numbers>, Quad<Float32Numbers>>
+private typealias SixteenRows = Beside<EightRows, EightRows>
 
 @inline(__always)
 private func folded(_ sums: SixteenRows) -> Lanes {

@@ -5,6 +5,7 @@
 
 /// Adjacent vectors of one row.
 protocol Strip {
+    associatedtype Numbers: Arithmetic
     static var vectors: Int { get }
     static var zero: Self { get }
     /// Vector j is read at `pointer` + j·`step`.
@@ -14,7 +15,9 @@ protocol Strip {
     mutating func add(_ factor: Lanes, _ weights: Self)
 }
 
-struct Single: Strip {
+struct Single<A: Arithmetic>: Strip {
+    typealias Numbers = A
+
     var sums: Lanes
 
     static var vectors: Int { @inline(__always) get { 1 } }
@@ -30,11 +33,13 @@ struct Single: Strip {
     func store(_ pointer: UnsafeMutablePointer<Float>) { Whole().store(sums, pointer) }
 
     @inline(__always)
-    mutating func add(_ factor: Lanes, _ weights: Single) { sums = multiplyAdd(factor, weights.sums, sums) }
+    mutating func add(_ factor: Lanes, _ weights: Single) { sums = A.add(factor, weights.sums, to: sums) }
 }
 
 /// `Left` beside `Right`: strips of any width by nesting.
 struct Beside<Left: Strip, Right: Strip>: Strip {
+    typealias Numbers = Left.Numbers
+
     var left: Left
     var right: Right
 
@@ -133,10 +138,9 @@ struct Stack<Upper: Tile, Lower: Tile>: Tile where Upper.Row == Lower.Row {
     }
 }
 
-typealias Pair = Beside<Single, Single>
-typealias Triple = Beside<Pair, Single>
-typealias Quad = Beside<Pair, Pair>
-typealias Octet = Beside<Quad, Quad>
+typealias Pair<A: Arithmetic> = Beside<Single<A>, Single<A>>
+typealias Triple<A: Arithmetic> = Beside<Pair<A>, Single<A>>
+typealias Quad<A: Arithmetic> = Beside<Pair<A>, Pair<A>>
 
 typealias Two<Row: Strip> = Stack<One<Row>, One<Row>>
 typealias Three<Row: Strip> = Stack<Two<Row>, One<Row>>

@@ -1,6 +1,8 @@
 // gradient += dᵀ·x over the rows of whole sequences, without a transposed copy of either.
 
-/// Rows that tiles take at a time: of the widest group of inputs, 32 KiB of x.
+import CVectors
+
+/// Places of rows that tiles take at a time: of the widest group of inputs, 32 KiB of x.
 private let blockRows = 128
 
 /// Outputs of one slab of d: tiles of 3, 4, 6 and 8 rows divide it.
@@ -17,37 +19,62 @@ extension Bodies {
     ///     gradient  [outputs × inputs]   `gradientStride` apart
     ///     scratch   `scratchCount` floats of the caller's thread
     ///
-    /// Every element adds its rows in order, starting from what `gradient` holds: the bits depend neither on tiles nor
+    /// Precision: float32 or bfloat16, whose places hold two rows each. Every element adds its rows (or pairs of rows) in
+    /// order, starting from what `gradient` holds: the bits depend neither on tiles nor
     /// on how the outputs are divided among threads. `gradient` may not overlap d or x.
     @inline(never)
     public static func weightGradient(
         d: UnsafePointer<Float>, dStride: Int, outputs: Int,
         x: UnsafePointer<Float>, xStride: Int, inputs: Int,
-        rows: Int, gradient: UnsafeMutablePointer<Float>, gradientStride: Int, scratch: UnsafeMutablePointer<Float>
+        rows: Int, precision: Int, gradient: UnsafeMutablePointer<Float>, gradientStride: Int,
+        scratch: UnsafeMutablePointer<Float>
     ) {
+        dispatch(
+            GradientWork(
+                d: d, dStride: dStride, outputs: outputs, x: x, xStride: xStride, inputs: inputs, rows: rows,
+                gradient: gradient, gradientStride: gradientStride, scratch: scratch),
+            precision: precision)
+    }
+}
+
+private struct GradientWork: PrecisionWork {
+    let d: UnsafePointer<Float>
+    let dStride: Int
+    let outputs: Int
+    let x: UnsafePointer<Float>
+    let xStride: Int
+    let inputs: Int
+    let rows: Int
+    let gradient: UnsafeMutablePointer<Float>
+    let gradientStride: Int
+    let scratch: UnsafeMutablePointer<Float>
+
+    @inline(__always)
+    func run<A: Arithmetic>(_ numbers: A.Type) {
         let groups = Groups(blocks: 1, hidden: inputs)
         let copies = scratch + slabsOfChunk * slabWidth * blockRows
         var row = 0
         while row < rows {
-            let count = min(blockRows, rows - row)
+            let count = min(blockRows * A.inputsOfPlace, rows - row)
             var output = 0
             while output < outputs {
                 let width = min(slabsOfChunk * slabWidth, outputs - output)
-                copySlabs(d + row * dStride + output, stride: dStride, rows: count, width: width, into: scratch)
+                copySlabs(
+                    numbers, d + row * dStride + output, stride: dStride, rows: count, width: width, into: scratch)
                 var group = 0
                 while group < groups.count {
                     let input = groups.output(group)
                     copyColumns(
-                        x + row * xStride + input, stride: xStride, rows: count, width: groups.outputs(group),
+                        numbers, x + row * xStride + input, stride: xStride, rows: count, width: groups.outputs(group),
                         into: copies, targetStride: groups.width(group) * Lanes.scalarCount)
                     let operands = GradientOperands(
-                        d: scratch, outputs: width, x: copies, inputs: groups.outputs(group), rows: count,
+                        d: scratch, outputs: width, x: copies, inputs: groups.outputs(group), places: A.places(count),
                         gradient: gradient + output * gradientStride + input, gradientStride: gradientStride)
                     switch groups.width(group) {
-                    case 1: slabs(Single.self, operands)
-                    case 2: slabs(Pair.self, operands)
-                    case 3: slabs(Triple.self, operands)
-                    default: slabs(Quad.self, operands)
+                    case 1: slabs(Single<A>.self, operands)
+                    case 2: slabs(Pair<A>.self, operands)
+                    case 3: slabs(Triple<A>.self, operands)
+                    default: slabs(Quad<A>.self, operands)
                     }
                     group += 1
                 }
@@ -57,47 +84,68 @@ extension Bodies {
         }
     }
 
-    /// Columns of d as slabs, [slabs × rows × slabWidth]: what tiles read of a row lies side by side.
+    /// Columns of d as slabs, [slabs × places of rows × slabWidth]: what tiles read of a row lies side by
+    /// side.
     @inline(never)
-    private static func copySlabs(
-        _ d: UnsafePointer<Float>, stride: Int, rows: Int, width: Int, into target: UnsafeMutablePointer<Float>
+    private func copySlabs<A: Arithmetic>(
+        _ numbers: A.Type, _ d: UnsafePointer<Float>, stride: Int, rows: Int, width: Int,
+        into target: UnsafeMutablePointer<Float>
     ) {
         var output = 0
         var target = target
         while output < width {
             copyColumns(
-                d + output, stride: stride, rows: rows, width: min(slabWidth, width - output), into: target,
+                numbers, d + output, stride: stride, rows: rows, width: min(slabWidth, width - output), into: target,
                 targetStride: slabWidth)
-            target += rows * slabWidth
+            target += A.places(rows) * slabWidth
             output += slabWidth
         }
     }
 
     /// `width` columns of some rows, side by side; what a vector holds beyond them is zero.
     @inline(__always)
-    private static func copyColumns(
-        _ source: UnsafePointer<Float>, stride: Int, rows: Int, width: Int,
+    private func copyColumns<A: Arithmetic>(
+        _ numbers: A.Type, _ source: UnsafePointer<Float>, stride: Int, rows: Int, width: Int,
         into target: UnsafeMutablePointer<Float>, targetStride: Int
     ) {
         var row = 0
+        var target = target
         while row < rows {
-            let (from, to) = (source + row * stride, target + row * targetStride)
-            var column = 0
-            while column + Lanes.scalarCount <= width {
-                Whole().store(Whole().load(from + column), to + column)
-                column += Lanes.scalarCount
+            let from = source + row * stride
+            if A.inputsOfPlace == 2 {
+                vectors_pair_bfloat16(from, row + 1 < rows ? from + stride : nil, width, target)
+            } else {
+                copyRow(from, width: width, into: target, targetWidth: targetStride)
             }
-            if column < width {
-                let values = Part(count: width - column).load(from + column)
-                Part(count: min(Lanes.scalarCount, targetStride - column)).store(values, to + column)
+            // Part of a vector is beside what the copy before left there; it is multiplied, and must be a number.
+            var column = width
+            while column < targetStride {
+                target[column] = 0
+                column += 1
             }
-            row += 1
+            target += targetStride
+            row += A.inputsOfPlace
+        }
+    }
+
+    @inline(__always)
+    private func copyRow(
+        _ source: UnsafePointer<Float>, width: Int, into target: UnsafeMutablePointer<Float>, targetWidth: Int
+    ) {
+        var column = 0
+        while column + Lanes.scalarCount <= width {
+            Whole().store(Whole().load(source + column), target + column)
+            column += Lanes.scalarCount
+        }
+        if column < width {
+            let values = Part(count: width - column).load(source + column)
+            Part(count: min(Lanes.scalarCount, targetWidth - column)).store(values, target + column)
         }
     }
 
     /// All outputs of a chunk for one group of inputs.
     @inline(__always)
-    private static func slabs<Row: Strip>(_ type: Row.Type, _ operands: GradientOperands) {
+    private func slabs<Row: Strip>(_ type: Row.Type, _ operands: GradientOperands) {
         var output = 0
         var slab = operands.d
         while output < operands.outputs {
@@ -123,12 +171,12 @@ extension Bodies {
                 index += 1
             }
             output += slabWidth
-            slab += operands.rows * slabWidth
+            slab += operands.places * slabWidth
         }
     }
 
     @inline(never)
-    private static func tile<T: Tile>(
+    private func tile<T: Tile>(
         _ type: T.Type, _ operands: GradientOperands, _ d: UnsafePointer<Float>, _ output: Int
     ) {
         let width = T.Row.vectors * Lanes.scalarCount
@@ -144,7 +192,7 @@ extension Bodies {
 
     /// A tile beside whose last vector something else lies: its sums go through a block of their own.
     @inline(never)
-    private static func partTile<T: Tile>(
+    private func partTile<T: Tile>(
         _ type: T.Type, _ operands: GradientOperands, _ d: UnsafePointer<Float>,
         _ target: UnsafeMutablePointer<Float>
     ) {
@@ -152,13 +200,17 @@ extension Bodies {
         withUnsafeTemporaryAllocation(of: Lanes.self, capacity: T.rows * T.Row.vectors) { block in
             guard let base = block.baseAddress else { return }
             let sums = UnsafeMutableRawPointer(base).assumingMemoryBound(to: Float.self)
-            copyColumns(
-                target, stride: operands.gradientStride, rows: T.rows, width: operands.inputs, into: sums,
-                targetStride: width)
+            var row = 0
+            while row < T.rows {
+                copyRow(
+                    target + row * operands.gradientStride, width: operands.inputs, into: sums + row * width,
+                    targetWidth: width)
+                row += 1
+            }
             var tile = T(sums, stride: width)
             add(operands, d, to: &tile)
             tile.store(sums, stride: width)
-            var row = 0
+            row = 0
             while row < T.rows {
                 var column = 0
                 while column < operands.inputs {
@@ -173,10 +225,10 @@ extension Bodies {
     }
 
     @inline(__always)
-    private static func add<T: Tile>(_ operands: GradientOperands, _ d: UnsafePointer<Float>, to tile: inout T) {
+    private func add<T: Tile>(_ operands: GradientOperands, _ d: UnsafePointer<Float>, to tile: inout T) {
         var d = d
         var x = operands.x
-        let end = d + operands.rows * slabWidth
+        let end = d + operands.places * slabWidth
         while d < end {
             tile.add(d, stride: 1, T.Row(x, step: Lanes.scalarCount))
             d += slabWidth
@@ -187,13 +239,14 @@ extension Bodies {
 
 /// One chunk of outputs over one block of rows and one group of inputs, copied.
 private struct GradientOperands {
-    /// [slabs × rows × slabWidth]
+    /// [slabs × places × slabWidth]
     let d: UnsafePointer<Float>
     let outputs: Int
-    /// [rows × whole vectors]
+    /// [places × whole vectors]
     let x: UnsafePointer<Float>
     let inputs: Int
-    let rows: Int
+    /// Places of the block's rows.
+    let places: Int
     let gradient: UnsafeMutablePointer<Float>
     let gradientStride: Int
 }

@@ -53,26 +53,31 @@ struct RecurrentStepWork: DividedWork {
 
     private func run(_ units: Range<Int>, scratch: UnsafeMutablePointer<Float>) {
         let (weights, bias) = (UnsafePointer(matrix.weights.base), UnsafePointer(matrix.bias.base))
+        let products = kernels.products(matrix.precision)
+        let precision = matrix.precision.code
         switch matrix.cell {
         case .elman(let activation):
-            kernels.bodies.elmanStep(
+            products.elmanStep(
                 activation: activation.code, rows: step.p.count, hidden: step.hidden, packed: weights, bias: bias,
-                firstGroup: units.lowerBound, groupCount: units.count, p: step.p.base, pStride: step.p.stride,
+                precision: precision, firstGroup: units.lowerBound, groupCount: units.count, p: step.p.base,
+                pStride: step.p.stride,
                 hPrevious: step.hPrevious.base, hPreviousStride: step.hPrevious.stride,
                 h: step.h.base, hStride: step.h.stride, scratch: scratch)
         case .lstm:
             guard let cPrevious = step.cPrevious, let c = step.c else { return }
-            kernels.bodies.lstmStep(
+            products.lstmStep(
                 rows: step.p.count, hidden: step.hidden, packed: weights, bias: bias,
-                firstGroup: units.lowerBound, groupCount: units.count, p: step.p.base, pStride: step.p.stride,
+                precision: precision, firstGroup: units.lowerBound, groupCount: units.count, p: step.p.base,
+                pStride: step.p.stride,
                 hPrevious: step.hPrevious.base, hPreviousStride: step.hPrevious.stride,
                 cPrevious: cPrevious.base, cPreviousStride: cPrevious.stride,
                 h: step.h.base, hStride: step.h.stride, c: c.base, cStride: c.stride,
                 kept: step.kept?.base, keptStride: step.kept?.stride ?? 0, scratch: scratch)
         case .gru:
-            kernels.bodies.gruAfterStep(
+            products.gruAfterStep(
                 rows: step.p.count, hidden: step.hidden, packed: weights, bias: bias,
-                firstGroup: units.lowerBound, groupCount: units.count, p: step.p.base, pStride: step.p.stride,
+                precision: precision, firstGroup: units.lowerBound, groupCount: units.count, p: step.p.base,
+                pStride: step.p.stride,
                 hPrevious: step.hPrevious.base, hPreviousStride: step.hPrevious.stride,
                 h: step.h.base, hStride: step.h.stride,
                 kept: step.kept?.base, keptStride: step.kept?.stride ?? 0, scratch: scratch)

@@ -6,44 +6,55 @@ import KernelsAVX512
 import KernelsBaseline
 #endif
 
-/// The hot loops of one instruction set. Their comments, with shapes, stand in KernelBodies; the three modules compiled
-/// from it satisfy this by having the same functions.
-protocol InstructionSetBodies: SendableMetatype {
+// The hot loops of one module. Their comments, with shapes, stand in KernelBodies; the modules compiled from it satisfy
+// these protocols by having the same functions.
+
+/// Products over packed weights.
+protocol ProductBodies: SendableMetatype {
     static var laneCount: Int { get }
 
     static func groupCount(blocks: Int, hidden: Int) -> Int
-    static func packedCount(blocks: Int, hidden: Int, inputs: Int) -> Int
+    static func packedCount(blocks: Int, hidden: Int, inputs: Int, precision: Int) -> Int
     static func pack(
         w: UnsafePointer<Float>, outputStride: Int, inputStride: Int, blocks: Int, hidden: Int, inputs: Int,
-        packed: UnsafeMutablePointer<Float>)
+        precision: Int, packed: UnsafeMutablePointer<Float>)
     static var scratchCount: Int { get }
+    static var mostPlaces: Int { get }
     static func product(
         left: UnsafePointer<Float>, leftStride: Int, rows: Int,
         packed: UnsafePointer<Float>, inputs: Int, outputs: Int, firstGroup: Int, groupCount: Int,
-        bias: UnsafePointer<Float>?, continues: Int,
+        bias: UnsafePointer<Float>?, continues: Int, precision: Int,
         target: UnsafeMutablePointer<Float>, targetStride: Int, scratch: UnsafeMutablePointer<Float>)
-    static func weightGradient(
-        d: UnsafePointer<Float>, dStride: Int, outputs: Int,
-        x: UnsafePointer<Float>, xStride: Int, inputs: Int,
-        rows: Int, gradient: UnsafeMutablePointer<Float>, gradientStride: Int, scratch: UnsafeMutablePointer<Float>)
     static func lstmStep(
-        rows: Int, hidden: Int, packed: UnsafePointer<Float>, bias: UnsafePointer<Float>,
+        rows: Int, hidden: Int, packed: UnsafePointer<Float>, bias: UnsafePointer<Float>, precision: Int,
         firstGroup: Int, groupCount: Int, p: UnsafePointer<Float>, pStride: Int,
         hPrevious: UnsafePointer<Float>, hPreviousStride: Int,
         cPrevious: UnsafePointer<Float>, cPreviousStride: Int,
         h: UnsafeMutablePointer<Float>, hStride: Int, c: UnsafeMutablePointer<Float>, cStride: Int,
         kept: UnsafeMutablePointer<Float>?, keptStride: Int, scratch: UnsafeMutablePointer<Float>)
     static func gruAfterStep(
-        rows: Int, hidden: Int, packed: UnsafePointer<Float>, bias: UnsafePointer<Float>,
+        rows: Int, hidden: Int, packed: UnsafePointer<Float>, bias: UnsafePointer<Float>, precision: Int,
         firstGroup: Int, groupCount: Int, p: UnsafePointer<Float>, pStride: Int,
         hPrevious: UnsafePointer<Float>, hPreviousStride: Int, h: UnsafeMutablePointer<Float>, hStride: Int,
         kept: UnsafeMutablePointer<Float>?, keptStride: Int, scratch: UnsafeMutablePointer<Float>)
     static func elmanStep(
         activation: Int, rows: Int, hidden: Int, packed: UnsafePointer<Float>, bias: UnsafePointer<Float>,
-        firstGroup: Int, groupCount: Int, p: UnsafePointer<Float>, pStride: Int,
+        precision: Int, firstGroup: Int, groupCount: Int, p: UnsafePointer<Float>, pStride: Int,
         hPrevious: UnsafePointer<Float>, hPreviousStride: Int, h: UnsafeMutablePointer<Float>, hStride: Int,
         scratch: UnsafeMutablePointer<Float>)
+}
 
+/// Products with the gradients of their weights.
+protocol GradientBodies: ProductBodies {
+    static func weightGradient(
+        d: UnsafePointer<Float>, dStride: Int, outputs: Int,
+        x: UnsafePointer<Float>, xStride: Int, inputs: Int,
+        rows: Int, precision: Int, gradient: UnsafeMutablePointer<Float>, gradientStride: Int,
+        scratch: UnsafeMutablePointer<Float>)
+}
+
+/// Everything, for one instruction set.
+protocol InstructionSetBodies: GradientBodies {
     static var multiplyAddChains: Int { get }
     static func multiplyAdds(rounds: Int, target: UnsafeMutablePointer<Float>)
     static var readSumWidth: Int { get }

@@ -10,14 +10,19 @@ public final class PackedMatrix: @unchecked Sendable {
 
     public let outputs: Int
     public let inputs: Int
+    public let precision: Precision
     let laneCount: Int
     let weights: Buffer
 
-    public init(outputs: Int, inputs: Int, for kernels: KernelSet) {
+    public init(outputs: Int, inputs: Int, precision: Precision = .float32, for kernels: KernelSet) {
         self.outputs = outputs
         self.inputs = inputs
+        self.precision = precision
         laneCount = kernels.bodies.laneCount
-        weights = Buffer(count: kernels.bodies.packedCount(blocks: 1, hidden: outputs, inputs: inputs))
+        weights = Buffer(
+            count:
+                kernels.products(precision).packedCount(
+                    blocks: 1, hidden: outputs, inputs: inputs, precision: precision.code))
     }
 
     /// Memory of the weights.
@@ -33,18 +38,24 @@ public final class RecurrentMatrix: @unchecked Sendable {
 
     public let cell: Cell
     public let hidden: Int
+    public let precision: Precision
     let laneCount: Int
     let weights: Buffer
     let bias: Buffer
 
     /// - Precondition: the cell has one phase.
-    public init(_ cell: Cell, hidden: Int, for kernels: KernelSet) {
+    public init(_ cell: Cell, hidden: Int, precision: Precision = .float32, for kernels: KernelSet) {
         precondition(!cell.hasTwoPhases, "\(cell) has products between its phases")
         self.cell = cell
         self.hidden = hidden
+        self.precision = precision
         laneCount = kernels.bodies.laneCount
-        weights = Buffer(count: kernels.bodies.packedCount(blocks: cell.blocks, hidden: hidden, inputs: hidden))
-        bias = Buffer(count: kernels.bodies.packedCount(blocks: cell.blocks, hidden: hidden, inputs: 1))
+        weights = Buffer(
+            count: kernels.products(precision).packedCount(
+                blocks: cell.blocks, hidden: hidden, inputs: hidden, precision: precision.code))
+        bias = Buffer(
+            count: kernels.bodies.packedCount(
+                blocks: cell.blocks, hidden: hidden, inputs: 1, precision: Precision.float32.code))
     }
 
     /// Memory of weights and bias.

@@ -13,29 +13,29 @@ extension KernelSet {
     /// Arranges W, row-major [outputs × inputs], for products target = W·left.
     public func pack(_ w: UnsafePointer<Float>, into matrix: PackedMatrix) {
         check(laneCount: matrix.laneCount)
-        bodies.pack(
+        products(matrix.precision).pack(
             w: w, outputStride: matrix.inputs, inputStride: 1, blocks: 1, hidden: matrix.outputs,
-            inputs: matrix.inputs, packed: matrix.weights.base)
+            inputs: matrix.inputs, precision: matrix.precision.code, packed: matrix.weights.base)
     }
 
     /// Arranges the transpose of W, row-major [inputs × outputs] of the matrix, for products dx = Wᵀ·d.
     public func packTransposed(_ w: UnsafePointer<Float>, into matrix: PackedMatrix) {
         check(laneCount: matrix.laneCount)
-        bodies.pack(
+        products(matrix.precision).pack(
             w: w, outputStride: 1, inputStride: matrix.outputs, blocks: 1, hidden: matrix.outputs,
-            inputs: matrix.inputs, packed: matrix.weights.base)
+            inputs: matrix.inputs, precision: matrix.precision.code, packed: matrix.weights.base)
     }
 
     /// Arranges U, row-major [blocks·hidden × hidden], and its bias for steps of a cell.
     public func pack(_ u: UnsafePointer<Float>, bias: UnsafePointer<Float>, into matrix: RecurrentMatrix) {
         check(laneCount: matrix.laneCount)
         let (blocks, hidden) = (matrix.cell.blocks, matrix.hidden)
-        bodies.pack(
+        products(matrix.precision).pack(
             w: u, outputStride: hidden, inputStride: 1, blocks: blocks, hidden: hidden, inputs: hidden,
-            packed: matrix.weights.base)
+            precision: matrix.precision.code, packed: matrix.weights.base)
         bodies.pack(
             w: bias, outputStride: 1, inputStride: 1, blocks: blocks, hidden: hidden, inputs: 1,
-            packed: matrix.bias.base)
+            precision: Precision.float32.code, packed: matrix.bias.base)
     }
 
     /// target[row] = start + W·left[row]
@@ -72,9 +72,13 @@ extension KernelSet {
     ///     gradient  [outputs × inputs]   row-major, accumulated into; may not overlap the others
     ///
     /// Rows are those of whole sequences, in the order (time, batch). Threads divide outputs, never rows.
-    public func weightGradient(_ d: Rows, _ x: Rows, into gradient: UnsafeMutablePointer<Float>) {
+    ///
+    /// - Parameter precision: float32, or bfloat16 for pairs of rows at a time.
+    public func weightGradient(
+        _ d: Rows, _ x: Rows, precision: Precision = .float32, into gradient: UnsafeMutablePointer<Float>
+    ) {
         precondition(d.count == x.count, "weight gradient of \(d.count) rows with \(x.count)")
-        let work = WeightGradientWork(kernels: self, d: d, x: x, gradient: gradient)
+        let work = WeightGradientWork(kernels: self, d: d, x: x, precision: precision, gradient: gradient)
         divide(
             work, units: (d.width + WeightGradientWork.unit - 1) / WeightGradientWork.unit,
             cost: WeightGradientWork.unit * d.count * x.width)
@@ -102,10 +106,11 @@ private struct ProductWork: DividedWork {
 
     func run(_ units: Range<Int>) {
         kernels.withScratch { scratch in
-            kernels.bodies.product(
+            kernels.products(weights.precision).product(
                 left: left.base, leftStride: left.stride, rows: left.count,
                 packed: weights.weights.base, inputs: weights.inputs, outputs: weights.outputs,
                 firstGroup: units.lowerBound, groupCount: units.count, bias: bias, continues: continues,
+                precision: weights.precision.code,
                 target: target.base, targetStride: target.stride, scratch: scratch)
         }
     }
@@ -118,16 +123,19 @@ private struct WeightGradientWork: DividedWork {
     let kernels: KernelSet
     let d: Rows
     let x: Rows
+    let precision: Precision
     let gradient: UnsafeMutablePointer<Float>
 
     func run(_ units: Range<Int>) {
         let output = units.lowerBound * Self.unit
         kernels.withScratch { scratch in
-            kernels.bodies.weightGradient(
+            kernels.gradients(precision).weightGradient(
                 d: d.base + output, dStride: d.stride,
                 outputs: min(units.upperBound * Self.unit, d.width) - output,
                 x: x.base, xStride: x.stride, inputs: x.width,
-                rows: d.count, gradient: gradient + output * x.width, gradientStride: x.width, scratch: scratch)
+                rows: d.count, precision: precision.code, gradient: gradient + output * x.width,
+                gradientStride: x.width,
+                scratch: scratch)
         }
     }
 }

@@ -112,7 +112,8 @@ extension TrainingNetwork {
         let place = layout.layers[index]
         let dp = buffers.p.rows(count: batch.rows, width: weights.width).rows
         let dq = weights.cell.sharesGradient ? dp : buffers.dq.rows(count: batch.rows, width: weights.width).rows
-        kernels.weightGradient(dp, inputOfLayer(index, x), into: gradient + place.inputWeights.lowerBound)
+        kernels.weightGradient(
+            dp, inputOfLayer(index, x), precision: precision, into: gradient + place.inputWeights.lowerBound)
         kernels.biasGradient(dp, into: gradient + place.inputBias.lowerBound)
         kernels.biasGradient(dq, into: gradient + place.recurrentBias.lowerBound)
         let recurrent = gradient + place.recurrentWeights.lowerBound
@@ -121,7 +122,8 @@ extension TrainingNetwork {
         if weights.cell.hasTwoPhases {
             let resetState = buffers.resetState.rows(count: batch.rows, width: weights.hidden)
             kernels.weightGradient(
-                dq.columns(gates..<weights.width), resetState.rows, into: recurrent + gates * weights.hidden)
+                dq.columns(gates..<weights.width), resetState.rows, precision: precision,
+                into: recurrent + gates * weights.hidden)
         }
     }
 
@@ -133,7 +135,7 @@ extension TrainingNetwork {
         guard batch.steps > 0 else { return }
         if !startsAtZero {
             let first = buffers.h0.rows(count: batch.active[0], width: hidden)
-            kernels.weightGradient(dq.rows(0..<batch.active[0]), first.rows, into: gradient)
+            kernels.weightGradient(dq.rows(0..<batch.active[0]), first.rows, precision: precision, into: gradient)
         }
         let h = buffers.h.rows(count: batch.rows, width: hidden).rows
         var step = 1
@@ -142,7 +144,7 @@ extension TrainingNetwork {
             while step + 1 < batch.steps, batch.active[step - 1] == batch.active[step] { step += 1 }
             let rows = batch.offsets[first]..<batch.offsets[step + 1]
             let before = batch.offsets[first - 1]..<batch.offsets[first - 1] + rows.count
-            kernels.weightGradient(dq.rows(rows), h.rows(before), into: gradient)
+            kernels.weightGradient(dq.rows(rows), h.rows(before), precision: precision, into: gradient)
             step += 1
         }
     }

@@ -14,6 +14,7 @@ public final class InferenceNetwork: Sendable {
     }
 
     public let description: NetworkDescription
+    public let precision: Precision
     let kernels: KernelSet
     let layers: [LayerWeights]
     let head: PackedMatrix
@@ -21,14 +22,22 @@ public final class InferenceNetwork: Sendable {
     let pool = WorkspacePool()
 
     /// - Precondition: the parameters have the layout of the description.
-    public init(_ description: NetworkDescription, _ parameters: Parameters, kernels: KernelSet) {
+    ///
+    /// - Parameter precision: of the layers' products; the head's are in float32 always, since they cost little and
+    ///   their errors would stand in the answer as they are.
+    public init(
+        _ description: NetworkDescription, _ parameters: Parameters, precision: Precision = .float32,
+        kernels: KernelSet
+    ) {
         precondition(parameters.layout == ParameterLayout(description), "parameters of another network")
         self.description = description
+        self.precision = precision
         self.kernels = kernels
         let layout = parameters.layout
         layers = description.layers.indices.map { index in
             LayerWeights(
-                description.layers[index], inputs: description.inputs(ofLayer: index), kernels: kernels, trains: false)
+                description.layers[index], inputs: description.inputs(ofLayer: index), precision: precision,
+                kernels: kernels, trains: false)
         }
         head = PackedMatrix(
             outputs: description.outputs, inputs: description.layers.last?.hidden ?? description.inputs, for: kernels)

@@ -11,6 +11,7 @@ final class LayerWeights: Sendable {
     let cell: Cell
     let hidden: Int
     let inputs: Int
+    let precision: Precision
     let input: PackedMatrix
     let recurrent: Recurrent
     /// Wᵀ, Uᵀ and the candidate's transpose, for backward.
@@ -26,25 +27,29 @@ final class LayerWeights: Sendable {
     /// Input biases, then recurrent biases.
     private let biases: Buffer
 
-    init(_ layer: LayerDescription, inputs: Int, kernels: KernelSet, trains: Bool) {
+    init(_ layer: LayerDescription, inputs: Int, precision: Precision, kernels: KernelSet, trains: Bool) {
         cell = layer.cell
         hidden = layer.hidden
         self.inputs = inputs
+        self.precision = precision
+        func matrix(outputs: Int, inputs: Int) -> PackedMatrix {
+            PackedMatrix(outputs: outputs, inputs: inputs, precision: precision, for: kernels)
+        }
         let width = cell.blocks * hidden
         let gates = cell.hasTwoPhases ? width - hidden : width
-        input = PackedMatrix(outputs: width, inputs: inputs, for: kernels)
+        input = matrix(outputs: width, inputs: inputs)
         recurrent =
             cell.hasTwoPhases
             ? .twoPhases(
-                gates: PackedMatrix(outputs: gates, inputs: hidden, for: kernels),
-                candidate: PackedMatrix(outputs: hidden, inputs: hidden, for: kernels))
-            : .onePhase(RecurrentMatrix(cell, hidden: hidden, for: kernels))
+                gates: matrix(outputs: gates, inputs: hidden),
+                candidate: matrix(outputs: hidden, inputs: hidden))
+            : .onePhase(RecurrentMatrix(cell, hidden: hidden, precision: precision, for: kernels))
         transposes =
             trains
             ? (
-                PackedMatrix(outputs: inputs, inputs: width, for: kernels),
-                PackedMatrix(outputs: hidden, inputs: gates, for: kernels),
-                cell.hasTwoPhases ? PackedMatrix(outputs: hidden, inputs: hidden, for: kernels) : nil
+                matrix(outputs: inputs, inputs: width),
+                matrix(outputs: hidden, inputs: gates),
+                cell.hasTwoPhases ? matrix(outputs: hidden, inputs: hidden) : nil
             ) : nil
         biases = Buffer(count: 2 * width)
     }

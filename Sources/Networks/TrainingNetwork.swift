@@ -10,6 +10,7 @@ import Kernels
 public final class TrainingNetwork {
     public let description: NetworkDescription
     public let layout: ParameterLayout
+    public let precision: Precision
     let kernels: KernelSet
     let layers: [LayerWeights]
     private let head: PackedMatrix
@@ -22,13 +23,17 @@ public final class TrainingNetwork {
     private(set) var startsAtZero = true
     private(set) var dropsOut = false
 
-    public init(_ description: NetworkDescription, kernels: KernelSet) {
+    /// - Parameter precision: float32, or bfloat16 for the products of the layers; sums, parameters and all else are
+    ///   float32 in both.
+    public init(_ description: NetworkDescription, precision: Precision = .float32, kernels: KernelSet) {
         self.description = description
+        self.precision = precision
         self.kernels = kernels
         layout = ParameterLayout(description)
         layers = description.layers.indices.map { index in
             LayerWeights(
-                description.layers[index], inputs: description.inputs(ofLayer: index), kernels: kernels, trains: true)
+                description.layers[index], inputs: description.inputs(ofLayer: index), precision: precision,
+                kernels: kernels, trains: true)
         }
         let top = description.layers.last?.hidden ?? description.inputs
         head = PackedMatrix(outputs: description.outputs, inputs: top, for: kernels)

@@ -1,0 +1,54 @@
+#if arch(x86_64)
+import KernelsAVX512BF16
+import KernelsAVX512VNNI
+#endif
+
+/// What weights and the rows that meet them are rounded to before they are multiplied.
+///
+/// In each of them a row gives the same bits alone, in a batch and step by step. Float32 and int8 give the same bits on
+/// all instruction sets with fused multiply-add; bfloat16 does among processors that have its dot product, and among
+/// those that have not.
+public enum Precision: String, Sendable, Codable, CaseIterable {
+    case float32
+    /// Weights and rows as bfloat16, sums in float32.
+    case bfloat16
+    /// Weights as bytes times a scale of each output, rows as bytes times a scale of each row, sums exact in int32.
+    case int8
+
+    /// The number by which the bodies know it.
+    var code: Int {
+        switch self {
+        case .float32: return 0
+        case .bfloat16: return 1
+        case .int8: return 2
+        }
+    }
+}
+
+extension KernelSet {
+    /// The bodies of products in a precision: the processor's own dot products where it has them.
+    func products(_ precision: Precision) -> any ProductBodies.Type {
+        #if arch(x86_64)
+        switch precision {
+        case .float32: break
+        case .bfloat16: if instructionSet.hasBFloat16Dots { return KernelsAVX512BF16.Bodies.self }
+        case .int8: if instructionSet.hasInt8Dots { return KernelsAVX512VNNI.Bodies.self }
+        }
+        #endif
+        return bodies
+    }
+
+    /// The bodies of weight gradients, float32 or bfloat16.
+    func gradients(_ precision: Precision) -> any GradientBodies.Type {
+        precondition(precision != .int8, "gradients have no 8-bit form")
+        #if arch(x86_64)
+        if precision == .bfloat16, instructionSet.hasBFloat16Dots { return KernelsAVX512BF16.Bodies.self }
+        #endif
+        return bodies
+    }
+}
+
+#if arch(x86_64)
+extension KernelsAVX512BF16.Bodies: GradientBodies {}
+extension KernelsAVX512VNNI.Bodies: ProductBodies {}
+#endif

@@ -1,0 +1,1 @@
+../KernelBodies/BFloat16Places.swift

@@ -1,0 +1,1 @@
+../KernelBodies/ElmanBodies.swift

@@ -1,0 +1,1 @@
+../KernelBodies/Int8Places.swift

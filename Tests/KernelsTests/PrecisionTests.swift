@@ -1,0 +1,173 @@
+import Kernels
+import TestSupport
+import Testing
+
+@Suite struct PrecisionTests {
+    private static let reduced: [Precision] = [.bfloat16, .int8]
+    private static let shapes: [(rows: Int, inputs: Int, outputs: Int)] =
+        (1...70).map { (1 + $0 % 13, 1 + ($0 * 7) % 37, $0) } + [
+            (1, 300, 200), (9, 300, 97), (33, 601, 70), (300, 9, 20),
+        ]
+
+    private func product(
+        _ w: Grid, _ x: Grid, _ bias: Grid, _ precision: Precision, _ kernels: KernelSet
+    ) -> Grid {
+        let matrix = PackedMatrix(outputs: w.count, inputs: w.width, precision: precision, for: kernels)
+        kernels.pack(w.base, into: matrix)
+        let target = Grid(x.count, w.count, gap: 2)
+        kernels.product(x.rows, matrix, start: .bias(bias.base), into: target.mutable)
+        return target
+    }
+
+    @Test("a product is that of the rounded operands", arguments: reduced, InstructionSet.available)
+    func rounded(precision: Precision, set: InstructionSet) {
+        var random = SeededGenerator(71)
+        let kernels = KernelSet(set)
+        for (index, shape) in Self.shapes.enumerated() {
+            let w = Grid(random: &random, shape.outputs, shape.inputs)
+            let x = Grid(random: &random, shape.rows, shape.inputs, gap: index % 3)
+            let bias = Grid(random: &random, 1, shape.outputs)
+            let target = product(w, x, bias, precision, kernels)
+            #expect(target.isIntact, "\(shape): written outside the rows")
+            let (weights, rows) = (Self.rounded(w, precision), Self.rounded(x, precision))
+            for row in 0..<shape.rows {
+                for output in 0..<shape.outputs {
+                    var (sum, size) = (Double(bias[0, output]), 1.0)
+                    for input in 0..<shape.inputs {
+                        let term = weights[output][input] * rows[row][input]
+                        sum += term
+                        size += abs(term)
+                    }
+                    // Float32 sums of at most 601 terms; whole sums round once or twice.
+                    let error = abs(Double(target[row, output]) - sum)
+                    #expect(error < 4e-6 * size, "\(shape) at \(row), \(output): off by \(error)")
+                }
+            }
+        }
+    }
+
+    @Test(
+        "a row gives the same bits alone, in any batch and on any number of threads",
+        arguments: reduced, InstructionSet.available)
+    func alone(precision: Precision, set: InstructionSet) {
+        var random = SeededGenerator(72)
+        let w = Grid(random: &random, 330, 261)
+        let x = Grid(random: &random, 47, 261)
+        var results: [[UInt32]] = []
+        for threads in [1, 3] {
+            let kernels = KernelSet(set, threads: threads)
+            let matrix = PackedMatrix(outputs: 330, inputs: 261, precision: precision, for: kernels)
+            kernels.pack(w.base, into: matrix)
+            for batch in [1, 2, 5, 7, 47] {
+                let target = Grid(47, 330)
+                for first in stride(from: 0, to: 47, by: batch) {
+                    let rows = first..<min(first + batch, 47)
+                    kernels.product(x.rows.rows(rows), matrix, start: .zero, into: target.mutable.rows(rows))
+                }
+                results.append(target.bits)
+            }
+        }
+        #expect(results.allSatisfy { $0 == results[0] })
+    }
+
+    @Test("bytes give the same bits on all sets with fused multiply-add")
+    func bytes() {
+        var random = SeededGenerator(73)
+        for shape in Self.shapes {
+            let w = Grid(random: &random, shape.outputs, shape.inputs)
+            let x = Grid(random: &random, shape.rows, shape.inputs)
+            let bias = Grid(random: &random, 1, shape.outputs)
+            let results = fusedSets.map { product(w, x, bias, .int8, KernelSet($0)).bits }
+            #expect(results.allSatisfy { $0 == results[0] }, "\(shape)")
+        }
+    }
+
+    @Test("a row or an output of zeros gives the bias", arguments: reduced)
+    func zeros(precision: Precision) {
+        var random = SeededGenerator(74)
+        let bias = Grid(random: &random, 1, 5)
+        let target = product(
+            Grid(random: &random, 5, 9), Grid(3, 9), bias, precision, KernelSet())
+        let other = product(Grid(5, 9), Grid(random: &random, 3, 9), bias, precision, KernelSet())
+        for row in 0..<3 {
+            for output in 0..<5 {
+                #expect(target[row, output] == bias[0, output] && other[row, output] == bias[0, output])
+            }
+        }
+    }
+
+    @Test("a step in one go gives the bits of its product and its cell", arguments: Precision.allCases, Cell.all)
+    func step(precision: Precision, cell: Cell) {
+        guard !cell.hasTwoPhases else { return }
+        for set in InstructionSet.available {
+            for hidden in [1, 7, 16, 33, 70] {
+                for rows in [1, 2, 9] {
+                    var random = SeededGenerator(UInt64(75 + hidden))
+                    let kernels = KernelSet(set)
+                    let width = cell.blocks * hidden
+                    let (u, bias) = (Grid(random: &random, width, hidden), Grid(random: &random, 1, width))
+                    let p = Grid(random: &random, rows, width, gap: 1)
+                    let (h, c) = (Grid(random: &random, rows, hidden, gap: 3), Grid(random: &random, rows, hidden))
+                    func run(_ step: (CellForward) -> Void, q: Grid?) -> [[UInt32]] {
+                        let (hNew, cNew, kept) = (
+                            Grid(rows, hidden, gap: 2), Grid(rows, hidden), Grid(rows, cell.keptBlocks * hidden)
+                        )
+                        step(
+                            CellForward(
+                                hidden: hidden, p: p.rows, q: q?.rows, hPrevious: h.rows, cPrevious: c.rows,
+                                h: hNew.mutable, c: cNew.mutable, kept: kept.mutable))
+                        #expect(hNew.isIntact && cNew.isIntact && kept.isIntact)
+                        return [hNew.bits, cNew.bits, kept.bits]
+                    }
+                    let matrix = RecurrentMatrix(cell, hidden: hidden, precision: precision, for: kernels)
+                    kernels.pack(u.base, bias: bias.base, into: matrix)
+                    let one = run({ kernels.forward(matrix, $0) }, q: nil)
+                    let q = product(u, h, bias, precision, kernels)
+                    let two = run({ kernels.forward(cell, $0) }, q: q)
+                    #expect(one == two, "\(set), hidden \(hidden), rows \(rows)")
+                }
+            }
+        }
+    }
+
+    @Test("a weight gradient in bfloat16 is that of the rounded operands", arguments: InstructionSet.available)
+    func gradient(set: InstructionSet) {
+        var random = SeededGenerator(76)
+        let kernels = KernelSet(set)
+        for (rows, inputs, outputs) in [(1, 5, 3), (2, 17, 30), (7, 70, 25), (301, 33, 49)] {
+            let d = Grid(random: &random, rows, outputs, gap: 1)
+            let x = Grid(random: &random, rows, inputs, gap: 2)
+            let gradient = Grid(outputs, inputs)
+            kernels.weightGradient(d.rows, x.rows, precision: .bfloat16, into: gradient.base)
+            let (left, right) = (Self.rounded(d, .bfloat16), Self.rounded(x, .bfloat16))
+            for output in 0..<outputs {
+                for input in 0..<inputs {
+                    let terms = (0..<rows).map { left[$0][output] * right[$0][input] }
+                    let size = terms.reduce(1) { $0 + abs($1) }
+                    #expect(abs(Double(gradient[output, input]) - terms.reduce(0, +)) < 4e-6 * size)
+                }
+            }
+        }
+    }
+
+    /// The numbers that stand for these in products, row by row.
+    private static func rounded(_ grid: Grid, _ precision: Precision) -> [[Double]] {
+        (0..<grid.count).map { row in
+            let values = (0..<grid.width).map { grid[row, $0] }
+            switch precision {
+            case .float32: return values.map(Double.init)
+            case .bfloat16:
+                return values.map { value in
+                    let pattern = value.bitPattern
+                    let even = pattern &+ 0x7fff &+ (pattern >> 16 & 1)
+                    return Double(Float(bitPattern: even & 0xffff_0000))
+                }
+            case .int8:
+                let greatest = values.map(abs).max() ?? 0
+                guard greatest > 0 else { return values.map(Double.init) }
+                let scale = greatest / 127
+                return values.map { Double(scale) * Double(($0 * (1 / scale)).rounded(.toNearestOrEven)) }
+            }
+        }
+    }
+}
