@@ -3,6 +3,8 @@ import Training
 /// Gathers the columns of a forecast from records.
 final class SeriesBuilder: RecordConsumer {
     private let requests: [ColumnRequest]
+    /// Rows at the end that no number of the training part may depend on.
+    private let holdout: Int
     private let names: [String]
     private let collector: ViolationCollector
     private let powers = PowersOfTen()
@@ -17,6 +19,7 @@ final class SeriesBuilder: RecordConsumer {
 
     init(_ task: ForecastTask, _ collector: ViolationCollector) {
         requests = ColumnRequest.columns(of: task)
+        holdout = max(task.holdout, 0)
         names = requests.map(\.name)
         self.collector = collector
         columns = Array(repeating: [], count: requests.count)
@@ -110,7 +113,7 @@ final class SeriesBuilder: RecordConsumer {
     private func fill(_ numbers: [Int], _ policy: MissingPolicy) {
         for column in numbers where columns[column].contains(where: \.isNaN) {
             let name = requests[column].name
-            let mean = policy == .mean ? MissingValues.mean(columns[column]) : nil
+            let mean = policy == .mean ? MissingValues.mean(Array(columns[column].dropLast(holdout))) : nil
             switch MissingValues.fill(&columns[column], count: rows, policy: policy, mean: mean) {
             case .noPrevious:
                 collector.add(

@@ -49,6 +49,13 @@ import Training
         #expect(records.columns == [expected])
     }
 
+    @Test("the mean that fills gaps is not told by held-out rows")
+    func meanWithoutHoldout() throws {
+        let text = "t,a\n1,2\n2,\n3,4\n4,100\n5,\n"
+        let task = ForecastTask(target: ["a"], holdout: 2)
+        #expect(try loader(text).series(task, missing: .mean).columns == [[2, 3, 4, 100, 3]])
+    }
+
     @Test("missing values at the start: the line takes the nearest, nothing can be repeated")
     func leadingGap() throws {
         let text = "t,a\n1,\n2,3\n"
