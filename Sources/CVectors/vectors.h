@@ -102,6 +102,9 @@ VECTORS_INLINE vectors_integers_16 vectors_dot_bytes(vectors_integers_16 a, vect
 }
 #endif
 
+/// Asks for a cache line that will be read soon, into the second level. Never faults.
+VECTORS_INLINE void vectors_prefetch(const void *_Nonnull address) { __builtin_prefetch(address, 0, 2); }
+
 // Numbers of less than 32 bits. Loops that the compiler turns into vectors.
 
 /// The bits of the bfloat16 nearest to x, ties to even; NaN stays NaN.

@@ -1,5 +1,7 @@
 // The walk that all products over packed weights share: blocks of rows, groups of outputs, pieces of inputs, tiles.
 
+import CVectors
+
 /// A product whose sums go, group by group, either where they belong or to where they are finished.
 protocol GroupedProduct {
     var packed: UnsafePointer<Float> { get }
@@ -24,6 +26,9 @@ private let pieceLength = 256
 /// Rows of a piece of copied inputs are this far apart: an odd number of cache lines, so that the rows of a tile do not
 /// fall on the same few places of a cache, as they do where rows are a power of two apart.
 private let pieceStride = 272
+
+/// Floats of a cache line.
+private let cacheLine = 16
 
 /// Floats for the copied rows of a block: 384 KiB, a part of the second cache level.
 private let leftCapacity = 3 << 15
@@ -190,29 +195,28 @@ extension Bodies {
     /// All rows in tiles of about the same height.
     @inline(__always)
     private static func tiles<Row: Strip>(_ type: Row.Type, _ piece: Piece, rows: Int) {
-        let count = (rows + Row.tallest - 1) / Row.tallest
-        let (size, larger) = rows.quotientAndRemainder(dividingBy: count)
+        // Each tile asks for a share of the weights that come after the piece's: the next ones to be read.
+        var ahead = piece.weights + piece.count * Row.vectors * Lanes.scalarCount
         var row = 0
-        var index = 0
-        while index < count {
-            let height = size + (index < larger ? 1 : 0)
+        while row < rows {
+            let height = Row.height(of: rows - row)
             switch height {
-            case 1: tile(One<Row>.self, piece, row: row)
-            case 2: tile(Two<Row>.self, piece, row: row)
-            case 3: if Row.tallest >= 3 { tile(Three<Row>.self, piece, row: row) }
-            case 4: if Row.tallest >= 4 { tile(Four<Row>.self, piece, row: row) }
-            case 5: if Row.tallest >= 5 { tile(Five<Row>.self, piece, row: row) }
-            case 6: if Row.tallest >= 6 { tile(Six<Row>.self, piece, row: row) }
-            case 7: if Row.tallest >= 7 { tile(Seven<Row>.self, piece, row: row) }
-            default: if Row.tallest >= 8 { tile(Eight<Row>.self, piece, row: row) }
+            case 1: tile(One<Row>.self, piece, row: row, ahead)
+            case 2: tile(Two<Row>.self, piece, row: row, ahead)
+            case 3: if Row.takes(3) { tile(Three<Row>.self, piece, row: row, ahead) }
+            case 4: if Row.takes(4) { tile(Four<Row>.self, piece, row: row, ahead) }
+            case 5: if Row.takes(5) { tile(Five<Row>.self, piece, row: row, ahead) }
+            case 6: if Row.takes(6) { tile(Six<Row>.self, piece, row: row, ahead) }
+            case 7: if Row.takes(7) { tile(Seven<Row>.self, piece, row: row, ahead) }
+            default: if Row.takes(8) { tile(Eight<Row>.self, piece, row: row, ahead) }
             }
             row += height
-            index += 1
+            ahead += piece.count * cacheLine
         }
     }
 
     @inline(never)
-    private static func tile<T: Tile>(_ type: T.Type, _ piece: Piece, row: Int) {
+    private static func tile<T: Tile>(_ type: T.Type, _ piece: Piece, row: Int, _ ahead: UnsafePointer<Float>) {
         let target = piece.target + row * piece.targetStride
         var tile: T
         if let start = piece.start {
@@ -222,9 +226,12 @@ extension Bodies {
         }
         var factors = piece.factors + row * pieceStride
         var weights = piece.weights
+        var ahead = ahead
         let end = factors + piece.count
         while factors < end {
+            vectors_prefetch(ahead)
             tile.add(factors, stride: pieceStride, T.Row(weights, step: Lanes.scalarCount))
+            ahead += cacheLine
             factors += 1
             weights += T.Row.vectors * Lanes.scalarCount
         }

@@ -15,3 +15,9 @@ func dispatch<W: PrecisionWork>(_ work: W, precision: Int) {
     default: work.run(Float32Numbers.self)
     }
 }
+
+/// Gradients of weights have no form in bytes.
+@inline(__always)
+func dispatchGradient<W: PrecisionWork>(_ work: W, precision: Int) {
+    if precision == 1 { work.run(BFloat16Numbers.self) } else { work.run(Float32Numbers.self) }
+}

@@ -167,4 +167,19 @@ extension Strip {
             #endif
         }
     }
+
+    /// Whether tiles of this width come in a height. Narrow ones, which only small matrices have, come in few.
+    @inline(__always)
+    static func takes(_ height: Int) -> Bool {
+        height <= tallest && (vectors > 2 || height & (height - 1) == 0 || height == tallest)
+    }
+
+    /// The height of the next tile where `rows` are left: tiles of about the same height, so that none is left with a
+    /// row or two.
+    @inline(__always)
+    static func height(of rows: Int) -> Int {
+        let even = (rows + (rows + tallest - 1) / tallest - 1) / ((rows + tallest - 1) / tallest)
+        if takes(even) { return even }
+        return even >= 4 && takes(4) ? 4 : 2
+    }
 }

@@ -29,7 +29,7 @@ extension Bodies {
         rows: Int, precision: Int, gradient: UnsafeMutablePointer<Float>, gradientStride: Int,
         scratch: UnsafeMutablePointer<Float>
     ) {
-        dispatch(
+        dispatchGradient(
             GradientWork(
                 d: d, dStride: dStride, outputs: outputs, x: x, xStride: xStride, inputs: inputs, rows: rows,
                 gradient: gradient, gradientStride: gradientStride, scratch: scratch),
@@ -69,7 +69,8 @@ private struct GradientWork: PrecisionWork {
                         into: copies, targetStride: groups.width(group) * Lanes.scalarCount)
                     let operands = GradientOperands(
                         d: scratch, outputs: width, x: copies, inputs: groups.outputs(group), places: A.places(count),
-                        gradient: gradient + output * gradientStride + input, gradientStride: gradientStride)
+                        gradient: gradient + output * gradientStride + input, gradientStride: gradientStride,
+                        sums: copies + blockRows * Groups.widest * Lanes.scalarCount)
                     switch groups.width(group) {
                     case 1: slabs(Single<A>.self, operands)
                     case 2: slabs(Pair<A>.self, operands)
@@ -150,82 +151,65 @@ private struct GradientWork: PrecisionWork {
         var slab = operands.d
         while output < operands.outputs {
             let width = min(slabWidth, operands.outputs - output)
-            let count = (width + Row.tallest - 1) / Row.tallest
-            let (size, larger) = width.quotientAndRemainder(dividingBy: count)
             var place = 0
-            var index = 0
-            while index < count {
-                let height = size + (index < larger ? 1 : 0)
+            while place < width {
+                let height = Row.height(of: width - place)
                 let d = slab + place
                 switch height {
                 case 1: tile(One<Row>.self, operands, d, output + place)
                 case 2: tile(Two<Row>.self, operands, d, output + place)
-                case 3: if Row.tallest >= 3 { tile(Three<Row>.self, operands, d, output + place) }
-                case 4: if Row.tallest >= 4 { tile(Four<Row>.self, operands, d, output + place) }
-                case 5: if Row.tallest >= 5 { tile(Five<Row>.self, operands, d, output + place) }
-                case 6: if Row.tallest >= 6 { tile(Six<Row>.self, operands, d, output + place) }
-                case 7: if Row.tallest >= 7 { tile(Seven<Row>.self, operands, d, output + place) }
-                default: if Row.tallest >= 8 { tile(Eight<Row>.self, operands, d, output + place) }
+                case 3: if Row.takes(3) { tile(Three<Row>.self, operands, d, output + place) }
+                case 4: if Row.takes(4) { tile(Four<Row>.self, operands, d, output + place) }
+                case 5: if Row.takes(5) { tile(Five<Row>.self, operands, d, output + place) }
+                case 6: if Row.takes(6) { tile(Six<Row>.self, operands, d, output + place) }
+                case 7: if Row.takes(7) { tile(Seven<Row>.self, operands, d, output + place) }
+                default: if Row.takes(8) { tile(Eight<Row>.self, operands, d, output + place) }
                 }
                 place += height
-                index += 1
             }
             output += slabWidth
             slab += operands.places * slabWidth
         }
     }
 
-    @inline(never)
+    @inline(__always)
     private func tile<T: Tile>(
         _ type: T.Type, _ operands: GradientOperands, _ d: UnsafePointer<Float>, _ output: Int
     ) {
         let width = T.Row.vectors * Lanes.scalarCount
         let target = operands.gradient + output * operands.gradientStride
-        guard operands.inputs == width else {
-            partTile(type, operands, d, target)
+        if operands.inputs == width {
+            add(type, operands, d, to: target, stride: operands.gradientStride)
             return
         }
-        var tile = T(target, stride: operands.gradientStride)
-        add(operands, d, to: &tile)
-        tile.store(target, stride: operands.gradientStride)
+        // Beside the last vector something else lies: the sums go through the scratch.
+        copyRows(
+            T.rows, target, stride: operands.gradientStride, width: operands.inputs, into: operands.sums,
+            targetStride: width)
+        add(type, operands, d, to: operands.sums, stride: width)
+        copyRows(
+            T.rows, operands.sums, stride: width, width: operands.inputs, into: target,
+            targetStride: operands.gradientStride)
     }
 
-    /// A tile beside whose last vector something else lies: its sums go through a block of their own.
     @inline(never)
-    private func partTile<T: Tile>(
-        _ type: T.Type, _ operands: GradientOperands, _ d: UnsafePointer<Float>,
-        _ target: UnsafeMutablePointer<Float>
+    private func copyRows(
+        _ rows: Int, _ source: UnsafePointer<Float>, stride: Int, width: Int,
+        into target: UnsafeMutablePointer<Float>, targetStride: Int
     ) {
-        let width = T.Row.vectors * Lanes.scalarCount
-        withUnsafeTemporaryAllocation(of: Lanes.self, capacity: T.rows * T.Row.vectors) { block in
-            guard let base = block.baseAddress else { return }
-            let sums = UnsafeMutableRawPointer(base).assumingMemoryBound(to: Float.self)
-            var row = 0
-            while row < T.rows {
-                copyRow(
-                    target + row * operands.gradientStride, width: operands.inputs, into: sums + row * width,
-                    targetWidth: width)
-                row += 1
-            }
-            var tile = T(sums, stride: width)
-            add(operands, d, to: &tile)
-            tile.store(sums, stride: width)
-            row = 0
-            while row < T.rows {
-                var column = 0
-                while column < operands.inputs {
-                    let part = Part(count: min(Lanes.scalarCount, operands.inputs - column))
-                    part.store(
-                        Whole().load(sums + row * width + column), target + row * operands.gradientStride + column)
-                    column += Lanes.scalarCount
-                }
-                row += 1
-            }
+        var row = 0
+        while row < rows {
+            (target + row * targetStride).update(from: source + row * stride, count: width)
+            row += 1
         }
     }
 
-    @inline(__always)
-    private func add<T: Tile>(_ operands: GradientOperands, _ d: UnsafePointer<Float>, to tile: inout T) {
+    @inline(never)
+    private func add<T: Tile>(
+        _ type: T.Type, _ operands: GradientOperands, _ d: UnsafePointer<Float>,
+        to target: UnsafeMutablePointer<Float>, stride: Int
+    ) {
+        var tile = T(target, stride: stride)
         var d = d
         var x = operands.x
         let end = d + operands.places * slabWidth
@@ -234,6 +218,7 @@ private struct GradientWork: PrecisionWork {
             d += slabWidth
             x += T.Row.vectors * Lanes.scalarCount
         }
+        tile.store(target, stride: stride)
     }
 }
 
@@ -249,4 +234,6 @@ private struct GradientOperands {
     let places: Int
     let gradient: UnsafeMutablePointer<Float>
     let gradientStride: Int
+    /// Room for one tile.
+    let sums: UnsafeMutablePointer<Float>
 }

@@ -9,6 +9,9 @@ protocol PrecisionWork {
 @inline(__always)
 func dispatch<W: PrecisionWork>(_ work: W, precision: Int) { work.run(BFloat16Numbers.self) }
 
+@inline(__always)
+func dispatchGradient<W: PrecisionWork>(_ work: W, precision: Int) { dispatch(work, precision: precision) }
+
 /// Pairs of bfloat16, multiplied and added by one instruction with roundings of its own.
 enum BFloat16Numbers: BFloat16Places {
     @inline(__always)

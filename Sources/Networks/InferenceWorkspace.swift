@@ -16,7 +16,7 @@ final class InferenceWorkspace: @unchecked Sendable {
     /// Sequences that run together; more are taken in groups of this many, so that memory has a bound.
     static let groupSize = 512
     /// Floats of p that one chunk of steps may fill beyond a single step: a quarter of a second-level cache.
-    static let chunkFloats = 1 << 18
+    static let chunkFloats = 1 << 16
 
     let x: Buffer
     let p: Buffer
