@@ -1,5 +1,6 @@
 import Formats
 import HTTPServer
+import Kernels
 import Service
 import Store
 import Wire
@@ -24,7 +25,8 @@ extension Call {
     func updateModel() throws {
         try noQuery()
         let update = try decode(ModelUpdate.init(reading:))
-        let model = try service.update(capture("name"), description: update.description, tags: update.tags)
+        let model = try service.update(
+            capture("name"), description: update.description, tags: update.tags, precision: update.precision)
         answer { $0.model(model) }
     }
 
@@ -155,15 +157,18 @@ extension Call {
 
 /// What may be changed of a model; nil stays as it is.
 struct ModelUpdate {
-    static let fields = ["description", "tags"]
+    static let fields = ["description", "tags", "precision"]
 
     var description: String?
     var tags: [String: String]?
+    /// Of predictions and sessions that do not ask for one.
+    var precision: Precision?
 
     init?(reading body: JSONReader) {
         guard body.fields(Self.fields) else { return nil }
         description = body.optional("description")?.string()
         tags = body.optional("tags")?.tags()
+        precision = body.precision()
     }
 }
 

@@ -10,6 +10,7 @@ extension JSONWriter {
             writer.member("name", model.name)
             writer.member("description", model.description)
             writer.member("tags", model.tags)
+            writer.member("precision", model.precision)
             writer.key("versions")
             writer.array { writer in for version in model.versions { writer.int(version) } }
             writer.key("aliases")

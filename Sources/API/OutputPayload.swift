@@ -106,6 +106,7 @@ extension JSONWriter {
             writer.member("object", "prediction")
             writer.key("model")
             writer.served(prediction.model)
+            writer.member("precision", prediction.model.precision.rawValue)
             writer.key("outputs")
             writer.array { writer in
                 for (input, steps) in prediction.steps.enumerated() {

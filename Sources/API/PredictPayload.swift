@@ -1,4 +1,5 @@
 import Formats
+import Kernels
 import Service
 import Store
 import Training
@@ -15,10 +16,11 @@ extension PredictRequest {
         let future = body.optional("future")?.sequenceBatch()
         let returning = body.optional("return")?.choice(Returning.self) ?? .last
         let topK = body.optional("top_k")?.topK()
-        body.precision()
+        let precision = body.precision()
         guard let model else { return nil }
         self.init(
-            model: model, inputs: inputs, horizon: horizon, future: future, returning: returning, topK: topK)
+            model: model, inputs: inputs, horizon: horizon, future: future, returning: returning, topK: topK,
+            precision: precision)
     }
 }
 
@@ -53,8 +55,6 @@ extension JSONReader {
 
     func topK() -> Int? { int(in: 1...Int(Int32.max)) }
 
-    /// Every model offers float32 and nothing else.
-    func precision() {
-        _ = optional("precision")?.choice(["float32": true])
-    }
+    /// The member `precision`: every model offers all of them.
+    func precision() -> Precision? { optional("precision")?.choice() }
 }

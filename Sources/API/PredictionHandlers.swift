@@ -40,6 +40,7 @@ extension Call {
         try stream.send("done") { writer in
             writer.key("model")
             writer.served(served)
+            writer.member("precision", served.precision.rawValue)
             writer.member("outputs", count)
             if served.kind == .forecast { writer.member("targets", served.outputNames) }
         }

@@ -1,4 +1,5 @@
 import Formats
+import Kernels
 import Networks
 import Service
 import Store
@@ -9,8 +10,6 @@ struct OpenSessionPayload {
     static let fields = ["model", "id", "ttl_seconds", "state", "precision"]
 
     var request: OpenSessionRequest
-    /// The model file whose state it is, where the client says so.
-    var digest: String?
 
     init?(reading body: JSONReader) {
         guard body.fields(Self.fields) else { return nil }
@@ -25,13 +24,10 @@ struct OpenSessionPayload {
             }
         }
         let state = body.optional("state").map(StatePayload.init(reading:))
-        body.precision()
+        let precision = body.precision()
         guard let model else { return nil }
-        request = OpenSessionRequest(model: model, id: id, timeToLive: timeToLive)
-        if case .some(.some(let state)) = state {
-            request.start = .state(state.state)
-            digest = state.digest
-        }
+        request = OpenSessionRequest(model: model, id: id, timeToLive: timeToLive, precision: precision)
+        if case .some(.some(let state)) = state { request.start = .state(state.state, of: state.origin) }
     }
 
     /// A century: beyond it the arithmetic of times has little to say. The server's own limit is far below.
@@ -41,20 +37,20 @@ struct OpenSessionPayload {
 /// The state of a session as JSON.
 struct StatePayload {
     static let fields = ["object", "model", "step", "network_step", "layers", "sum", "lags"]
-    static let modelFields = ["name", "version", "digest"]
+    static let modelFields = ["name", "version", "digest", "precision"]
     static let layerFields = ["h", "c"]
 
     var state: SessionState
-    var digest: String?
+    var origin = StateOrigin()
 
     init?(reading body: JSONReader) {
         guard body.fields(Self.fields) else { return nil }
         _ = body.optional("object")?.choice(["session_state": true])
         if let model = body.optional("model"), model.fields(Self.modelFields) {
-            // Names and numbers are for people; what has to fit is the file.
+            // Names and numbers are for people; what has to fit is the file, and what the network computed in.
             _ = model.optional("name")?.name("a model")
             _ = model.optional("version")?.int(in: 1...Int(Int32.max))
-            digest = model.required("digest")?.digest()
+            origin = StateOrigin(digest: model.required("digest")?.digest(), precision: model.precision())
         }
         let step = body.int("step", in: 0...JSON.largestExactInteger)
         let networkStep = body.optional("network_step")?.int(in: 0...JSON.largestExactInteger)
@@ -172,6 +168,7 @@ extension JSONWriter {
             writer.member("id", session.id)
             writer.key("model")
             writer.served(session.model)
+            writer.member("precision", session.model.precision.rawValue)
             writer.member("step", session.step)
             writer.member("ttl_seconds", session.timeToLive.timeInterval)
             writer.member("created_at", Timestamp.text(session.createdAt))
@@ -188,6 +185,7 @@ extension JSONWriter {
                 writer.member("name", model.name)
                 writer.member("version", model.version)
                 writer.member("digest", model.digest)
+                writer.member("precision", model.precision.rawValue)
             }
             writer.member("step", state.step)
             writer.member("network_step", state.network.steps)

@@ -8,9 +8,9 @@ public final class Predictor: Sendable {
     public let model: Model
     public let network: InferenceNetwork
 
-    public init(_ model: Model, kernels: KernelSet) {
+    public init(_ model: Model, precision: Precision = .float32, kernels: KernelSet) {
         self.model = model
-        network = InferenceNetwork(model.network, model.parameters, kernels: kernels)
+        network = InferenceNetwork(model.network, model.parameters, precision: precision, kernels: kernels)
     }
 
     /// A stream before its first row.

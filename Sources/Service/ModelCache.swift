@@ -4,7 +4,7 @@ import Networks
 import Store
 import Synchronization
 
-/// A version of a model in memory, ready to run: immutable, shared by everyone who uses it.
+/// A version of a model in memory, ready to run in one precision: immutable, shared by everyone who uses it.
 public final class LoadedModel: Sendable {
     public let version: ModelVersion
     public let model: Model
@@ -12,10 +12,10 @@ public final class LoadedModel: Sendable {
     /// Parameters as read, and packed.
     public let bytes: Int
 
-    init(version: ModelVersion, model: Model, kernels: KernelSet) {
+    init(version: ModelVersion, model: Model, precision: Precision, kernels: KernelSet) {
         self.version = version
         self.model = model
-        predictor = Predictor(model, kernels: kernels)
+        predictor = Predictor(model, precision: precision, kernels: kernels)
         bytes = model.parameters.values.count * MemoryLayout<Float>.stride + predictor.network.byteCount
     }
 
@@ -26,19 +26,22 @@ public final class LoadedModel: Sendable {
             case .classify: .classify
             }
         return ServedModel(
-            name: version.model, version: version.version, digest: version.digest, outputNames: model.outputNames,
-            inputNames: model.inputNames, kind: kind)
+            name: version.model, version: version.version, digest: version.digest,
+            precision: predictor.network.precision, outputNames: model.outputNames, inputNames: model.inputNames,
+            kind: kind)
     }
 }
 
 /// Loads versions on first use and keeps them while they are used and as long as there is room.
 ///
-/// A version is in use while anyone holds its `LoadedModel`; such a one is never dropped. When a load does not fit, the
-/// ones that nobody uses go, least recently used first; when that is not enough the load is refused.
+/// A version may be there in several precisions at once; each has packed weights of its own and counts for itself.
+/// One is in use while anyone holds its `LoadedModel`; such a one is never dropped. When a load does not fit, the ones
+/// that nobody uses go, least recently used first; when that is not enough the load is refused.
 final class ModelCache: Sendable {
     private struct Key: Hashable {
         let name: String
         let version: Int
+        let precision: Precision
     }
 
     private struct Entry {
@@ -68,17 +71,18 @@ final class ModelCache: Sendable {
     var count: Int { state.withLock { $0.entries.count } }
     var bytes: Int { state.withLock { $0.bytes } }
 
-    /// The version that the reference means just now.
+    /// The version that the reference means just now, in a precision, or in that of the model where none is asked for.
     ///
     /// Throws `.notFound` (as `StoreError`), `.full` when it does not fit, and what reading a damaged file throws.
-    func model(_ reference: ModelReference) throws -> LoadedModel {
+    func model(_ reference: ModelReference, precision: Precision? = nil) throws -> LoadedModel {
         let version = try store.version(reference)
-        let key = Key(name: version.model, version: version.version)
+        let precision = try precision ?? Precision(word: store.precision(of: version.model))
+        let key = Key(name: version.model, version: version.version, precision: precision)
         if let loaded = find(key, version) { return loaded }
         return try loading.withLock {
             if let loaded = find(key, version) { return loaded }
             let model = try ModelFile.decode(try store.modelFile(of: version))
-            let loaded = LoadedModel(version: version, model: model, kernels: kernels)
+            let loaded = LoadedModel(version: version, model: model, precision: precision, kernels: kernels)
             try insert(loaded, key)
             return loaded
         }
@@ -118,7 +122,8 @@ final class ModelCache: Sendable {
         guard fits else {
             throw ServiceError(
                 .full(retryAfterSeconds: 10),
-                "model \(key.name):\(key.version) needs \(loaded.bytes) bytes, and the models in use leave less of the "
+                "model \(key.name):\(key.version) in \(key.precision.rawValue) needs \(loaded.bytes) bytes, and the models "
+                    + "in use leave less of the "
                     + "\(memoryLimit) allowed; close sessions, or start the server with more model memory")
         }
     }
@@ -133,4 +138,10 @@ final class ModelCache: Sendable {
         }
         return nil
     }
+}
+
+extension Precision {
+    /// The precision that the store has under a model's name. A word that this program does not know was written by
+    /// another; every answer tells what it was computed in.
+    init(word: String) { self = Precision(rawValue: word) ?? .float32 }
 }

@@ -1,4 +1,5 @@
 import Formats
+import Kernels
 import Networks
 import Store
 import Training
@@ -64,10 +65,12 @@ public struct PredictRequest: Sendable {
     public var future: SequenceBatch?
     public var returning: Returning
     public var topK: Int?
+    /// nil takes the model's.
+    public var precision: Precision?
 
     public init(
         model: ModelReference, inputs: SequenceBatch? = nil, horizon: Int? = nil, future: SequenceBatch? = nil,
-        returning: Returning = .last, topK: Int? = nil
+        returning: Returning = .last, topK: Int? = nil, precision: Precision? = nil
     ) {
         self.model = model
         self.inputs = inputs
@@ -75,6 +78,7 @@ public struct PredictRequest: Sendable {
         self.future = future
         self.returning = returning
         self.topK = topK
+        self.precision = precision
     }
 }
 
@@ -119,6 +123,8 @@ public struct ServedModel: Sendable, Equatable {
     public var version: Int
     /// SHA-256 of the model file.
     public var digest: String
+    /// What its products were computed in.
+    public var precision: Precision
     /// Names of the targets (forecast) or the labels (classify), in the order of the outputs.
     public var outputNames: [String]
     public var inputNames: [String]

@@ -8,16 +8,10 @@ import Training
 /// The lengths in a batch may differ freely. What one input is answered does not depend on what stands beside it, to
 /// the bit; and it is what a live session answers that takes the same rows.
 extension Service {
-    /// The version that a reference means just now, and the names of its numbers.
-    public func served(_ reference: ModelReference) throws -> ServedModel { try models.model(reference).served }
-
-    /// The whole model behind a reference: network, task, transforms.
-    public func describe(_ reference: ModelReference) throws -> Model { try models.model(reference).model }
-
     /// Everything about the request is checked before the first answer is computed.
     public func predict(_ request: PredictRequest) throws -> Prediction {
         try requireRunning()
-        let loaded = try models.model(request.model)
+        let loaded = try models.model(request.model, precision: request.precision)
         try check(request, loaded)
         var prediction = Prediction(model: loaded.served, answers: try answers(loaded, request), topK: request.topK)
         if request.inputs == nil {

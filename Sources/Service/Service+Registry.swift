@@ -1,5 +1,6 @@
 import Formats
 import Foundation
+import Kernels
 import Networks
 import Store
 
@@ -97,10 +98,11 @@ extension Service {
         models.forget(name, version: nil)
     }
 
+    /// A changed precision is that of the next prediction and the next session; open sessions keep theirs.
     public func update(
-        _ name: String, description: String? = nil, tags: [String: String]? = nil
+        _ name: String, description: String? = nil, tags: [String: String]? = nil, precision: Precision? = nil
     ) throws -> ModelInfo {
-        try store.updateModel(name, description: description, tags: tags, at: now())
+        try store.updateModel(name, description: description, tags: tags, precision: precision?.rawValue, at: now())
     }
 
     public func setAlias(_ alias: String, of name: String, to version: Int) throws -> ModelVersion {

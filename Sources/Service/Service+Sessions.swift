@@ -11,7 +11,7 @@ extension Service {
     /// Throws `.alreadyExists`, `.full`, `.stateOfAnotherModel`, `.invalid`.
     public func openSession(_ request: OpenSessionRequest) throws -> SessionInfo {
         try requireRunning()
-        let loaded = try models.model(request.model)
+        let loaded = try models.model(request.model, precision: request.precision ?? request.start.precision)
         let timeToLive = request.timeToLive ?? configuration.sessionTimeToLive
         var findings: [Violation] = []
         if let id = request.id, !ModelName.isValid(id) {
@@ -33,7 +33,7 @@ extension Service {
         let state: SessionState
         switch request.start {
         case .zero: state = SessionState(step: 0, live: loaded.predictor.zeroState)
-        case .state(let given): state = try checked(given, loaded)
+        case .state(let given, let origin): state = try checked(given, of: origin, loaded)
         case .blob(let bytes):
             state = try checked(
                 StateBlob.decode(bytes, for: loaded.served, zero: loaded.predictor.network.zeroState), loaded)
@@ -160,8 +160,10 @@ extension Service {
     }
 
     /// Puts a state in the place of the session's own, whole or not at all.
-    public func setState(of id: String, _ state: SessionState) throws -> SessionInfo {
-        try using(id) { session in try replace(session, checked(state, session.loaded)) }
+    public func setState(
+        of id: String, _ state: SessionState, from origin: StateOrigin = StateOrigin()
+    ) throws -> SessionInfo {
+        try using(id) { session in try replace(session, checked(state, of: origin, session.loaded)) }
     }
 
     /// The state as bytes with a checksum, bound to the model's digest.
@@ -345,7 +347,10 @@ extension Service {
     }
 
     /// The state, if it is one of the model.
-    private func checked(_ state: SessionState, _ loaded: LoadedModel) throws -> SessionState {
+    private func checked(
+        _ state: SessionState, of origin: StateOrigin = StateOrigin(), _ loaded: LoadedModel
+    ) throws -> SessionState {
+        try origin.require(loaded.served)
         var findings: [Violation] = []
         let (live, lag) = (state.live, loaded.model.lag)
         if !live.network.fits(loaded.model.network) {

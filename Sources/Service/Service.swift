@@ -137,9 +137,9 @@ public final class Service: Sendable {
         metrics.follow(Metrics.Family(.gauge, "timestep_sessions_open", "Live sessions.")) { [weak self] in
             [([], Double(self?.sessions.withLock { $0.entries.count } ?? 0))]
         }
-        metrics.follow(Metrics.Family(.gauge, "timestep_models_loaded", "Model versions in memory.")) { [weak self] in
-            [([], Double(self?.models.count ?? 0))]
-        }
+        metrics.follow(
+            Metrics.Family(.gauge, "timestep_models_loaded", "Model versions in memory, each once a precision.")
+        ) { [weak self] in [([], Double(self?.models.count ?? 0))] }
         metrics.follow(
             Metrics.Family(.gauge, "timestep_models_loaded_bytes", "Memory of the model versions in memory.")
         ) { [weak self] in [([], Double(self?.models.bytes ?? 0))] }

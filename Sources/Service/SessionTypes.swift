@@ -1,4 +1,5 @@
 import Foundation
+import Kernels
 import Networks
 import Store
 
@@ -7,7 +8,7 @@ public struct OpenSessionRequest: Sendable {
     public enum Start: Sendable {
         /// Every number zero, and no rows seen.
         case zero
-        case state(SessionState)
+        case state(SessionState, of: StateOrigin = StateOrigin())
         /// What `stateBlob` gave.
         case blob([UInt8])
     }
@@ -18,12 +19,33 @@ public struct OpenSessionRequest: Sendable {
     /// Idle time after which it expires; nil takes the server's.
     public var timeToLive: Duration?
     public var start: Start
+    /// Kept for its life; nil takes that of the state it starts from, or else the model's.
+    public var precision: Precision?
 
-    public init(model: ModelReference, id: String? = nil, timeToLive: Duration? = nil, start: Start = .zero) {
+    public init(
+        model: ModelReference, id: String? = nil, timeToLive: Duration? = nil, start: Start = .zero,
+        precision: Precision? = nil
+    ) {
         self.model = model
         self.id = id
         self.timeToLive = timeToLive
         self.start = start
+        self.precision = precision
+    }
+}
+
+/// What a state says of where it came from; nil is not said, and fits anything of its shape.
+///
+/// The numbers of a state are float32 in every precision, but going on from them gives the bits of an uninterrupted
+/// session only in the precision that made them.
+public struct StateOrigin: Sendable, Equatable {
+    /// SHA-256 of the model file.
+    public var digest: String?
+    public var precision: Precision?
+
+    public init(digest: String? = nil, precision: Precision? = nil) {
+        self.digest = digest
+        self.precision = precision
     }
 }
 

@@ -1,5 +1,6 @@
 import CCrypto
 import Foundation
+import Kernels
 import Networks
 
 /// A session's state as bytes that can be kept anywhere and restored later, by this server or another.
@@ -8,24 +9,25 @@ import Networks
 ///     model        32 bytes  SHA-256 of the model file
 ///     name         4 bytes of length, then UTF-8: model name, for error texts only
 ///     number       8 bytes   version, likewise
+///     precision    4 bytes of length, then UTF-8: what the network computed in
 ///     step         8 bytes
 ///     lags         8 bytes rows, 8 bytes columns, then Double, row after row
 ///     network      8 bytes steps; for each layer h, then c where the cell has one; then the sum for a mean readout:
 ///                  each as 8 bytes of count, then Float
 ///     checksum     32 bytes  SHA-256 of all that stands before it
 ///
-/// All numbers little-endian. A state goes only into a session of the model that it came from.
+/// All numbers little-endian. A state goes only into a session of the model and the precision that it came from.
 struct StateBlob {
-    static let magic: [UInt8] = Array("TSTEPST\u{1}".utf8)
+    static let magic: [UInt8] = Array("TSTEPST\u{2}".utf8)
     static let checksumLength = 32
 
     /// - Parameter digest: SHA-256 of the model file in hexadecimal.
     static func encode(_ state: SessionState, model: ServedModel) -> [UInt8] {
         var bytes = magic
         bytes += digestBytes(model.digest)
-        bytes.append(UInt32(model.name.utf8.count))
-        bytes += Array(model.name.utf8)
+        bytes.append(model.name)
         bytes.append(UInt64(model.version))
+        bytes.append(model.precision.rawValue)
         bytes.append(UInt64(state.step))
         bytes.append(UInt64(state.live.lags.count))
         bytes.append(UInt64(state.live.lags.first?.count ?? 0))
@@ -53,14 +55,19 @@ struct StateBlob {
         }
         var reader = Reader(bytes: content.dropFirst(magic.count))
         let digest = reader.take(checksumLength)
-        let name = String(decoding: reader.take(Int(reader.number(UInt32.self))), as: UTF8.self)
+        let name = reader.text()
         let version = reader.number(UInt64.self)
+        let word = reader.text()
         guard Array(digest) == digestBytes(model.digest) else {
             throw ServiceError(
                 .stateOfAnotherModel,
                 "the state is one of model \(name):\(version), whose file is not that of this session's model "
                     + "\(model.name):\(model.version); open a session of the model that it came from")
         }
+        guard let precision = Precision(rawValue: word) else {
+            throw damaged("it comes from a newer program, which computed in \"\(word)\"")
+        }
+        try StateOrigin(precision: precision).require(model)
         // Checksum and model are right, so the shapes are those that `encode` wrote; the reader still never reads
         // beyond the end.
         let step = Int(truncatingIfNeeded: reader.number(UInt64.self))
@@ -121,6 +128,8 @@ struct StateBlob {
             take(MemoryLayout<Number>.size).reversed().reduce(0) { $0 << 8 | Number(truncatingIfNeeded: $1) }
         }
 
+        mutating func text() -> String { String(decoding: take(Int(number(UInt32.self))), as: UTF8.self) }
+
         /// A count of things of `size` bytes: at most as many as there is room for in what is left.
         mutating func count(of size: Int) -> Int {
             let count = number(UInt64.self)
@@ -143,8 +152,38 @@ extension [UInt8] {
         Swift.withUnsafeBytes(of: number.littleEndian) { append(contentsOf: $0) }
     }
 
+    fileprivate mutating func append(_ text: String) {
+        append(UInt32(text.utf8.count))
+        append(contentsOf: text.utf8)
+    }
+
     fileprivate mutating func append(_ floats: [Float]) {
         append(UInt64(floats.count))
         for value in floats { append(value.bitPattern) }
+    }
+}
+
+extension StateOrigin {
+    /// Throws `.stateOfAnotherModel` where what is said is not so.
+    func require(_ model: ServedModel) throws(ServiceError) {
+        let name = "\(model.name):\(model.version)"
+        if let digest, digest != model.digest {
+            throw ServiceError(
+                .stateOfAnotherModel,
+                "the state belongs to the model file \(digest.prefix(12))…, \(name) is \(model.digest.prefix(12))…")
+        }
+        if let precision, precision != model.precision {
+            throw ServiceError(
+                .stateOfAnotherModel,
+                "the state comes from a session in \(precision.rawValue), and this one runs \(name) in "
+                    + "\(model.precision.rawValue); open one in \(precision.rawValue)")
+        }
+    }
+}
+
+extension OpenSessionRequest.Start {
+    /// What the state was computed in, where it says so. (A blob is held to the session's when it is read.)
+    var precision: Precision? {
+        if case .state(_, let origin) = self { origin.precision } else { nil }
     }
 }

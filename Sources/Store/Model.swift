@@ -5,6 +5,8 @@ public struct ModelInfo: Sendable, Equatable {
     public let name: String
     public let description: String
     public let tags: [String: String]
+    /// What its networks compute in unless a request says otherwise; a word of the caller's, opaque to the store.
+    public let precision: String
     /// The numbers of its versions, ascending; gaps are deleted ones.
     public let versions: [Int]
     /// Alias -> version number.

@@ -76,21 +76,34 @@ extension Store {
         return try storage.read(.models, StoredFile(name: name, bytes: version.bytes, digest: version.digest))
     }
 
-    /// Changes what people wrote about a model; nil leaves as it is, tags are replaced as a whole.
+    /// Throws `.notFound`.
+    public func precision(of model: String) throws(StoreError) -> String {
+        try database.read { db in
+            let sql = "SELECT precision FROM models WHERE name = ?"
+            guard let word = try String.fetchOne(db, sql: sql, arguments: [model]) else {
+                throw StoreError.notFound(.model, model)
+            }
+            return word
+        }
+    }
+
+    /// Changes what people said about a model; nil leaves as it is, tags are replaced as a whole.
     ///
     /// Throws `.notFound`.
     @discardableResult
     public func updateModel(
-        _ name: String, description: String? = nil, tags: [String: String]? = nil, at now: Date
+        _ name: String, description: String? = nil, tags: [String: String]? = nil, precision: String? = nil,
+        at now: Date
     ) throws(StoreError) -> ModelInfo {
         // One transaction: nobody sees half of the new tags.
         try database.write { db in
             _ = try Self.model(name, db)
             try db.execute(
                 sql: """
-                    UPDATE models SET description = COALESCE(?, description), updated_at = MAX(updated_at, ?)
+                    UPDATE models SET description = COALESCE(?, description), precision = COALESCE(?, precision),
+                        updated_at = MAX(updated_at, ?)
                     WHERE name = ?
-                    """, arguments: [description, now.microseconds, name])
+                    """, arguments: [description, precision, now.microseconds, name])
             if let tags {
                 try db.execute(sql: "DELETE FROM model_tags WHERE model = ?", arguments: [name])
                 for (tag, value) in tags {
@@ -165,7 +178,7 @@ extension Store {
         let aliases = try Row.fetchAll(db, sql: "SELECT alias, number FROM aliases WHERE model = ?", arguments: [name])
         return ModelInfo(
             name: name, description: row["description"],
-            tags: Dictionary(uniqueKeysWithValues: tags.map { ($0["name"], $0["value"]) }),
+            tags: Dictionary(uniqueKeysWithValues: tags.map { ($0["name"], $0["value"]) }), precision: row["precision"],
             versions: try Int.fetchAll(db, sql: versions, arguments: [name]),
             aliases: Dictionary(uniqueKeysWithValues: aliases.map { ($0["alias"], $0["number"]) }),
             createdAt: row.date("created_at"), updatedAt: row.date("updated_at"))

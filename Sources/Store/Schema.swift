@@ -8,12 +8,14 @@ enum Schema {
     static let jobs = "1 datasets and jobs"
     static let registry = "2 models, versions, aliases and their log"
     static let idempotency = "3 idempotency keys"
+    static let precision = "4 the precision of a model"
 
     static func migrator() -> DatabaseMigrator {
         var migrator = DatabaseMigrator()
         migrator.registerMigration(jobs) { try $0.execute(sql: jobsSQL) }
         migrator.registerMigration(registry) { try $0.execute(sql: registrySQL) }
         migrator.registerMigration(idempotency) { try $0.execute(sql: idempotencySQL) }
+        migrator.registerMigration(precision) { try $0.execute(sql: precisionSQL) }
         return migrator
     }
 
@@ -196,4 +198,7 @@ enum Schema {
         ) STRICT, WITHOUT ROWID;
         CREATE INDEX idempotency_created ON idempotency (created_at);
         """
+
+    // What networks compute in where a request does not say: models from before computed in nothing else.
+    private static let precisionSQL = "ALTER TABLE models ADD COLUMN precision TEXT NOT NULL DEFAULT 'float32';"
 }

@@ -14,6 +14,9 @@ struct Models: ParsableCommand {
             From now on sales@champion means version 3:
               timestep models alias sales champion 3
 
+            From now on what does not ask for a precision gets this one:
+              timestep models precision sales bfloat16
+
             To another server:
               timestep models export sales:3 sales-3.timestep
               timestep models import sales-3.timestep --name sales
@@ -22,7 +25,9 @@ struct Models: ParsableCommand {
               timestep models log sales
             """,
         subcommands: [
-            List.self, Show.self, SetAlias.self, RemoveAlias.self, Export.self, Import.self, Log.self, Delete.self,
+            List.self, Show.self, SetAlias.self, RemoveAlias.self, SetPrecision.self, Export.self, Import.self,
+            Log.self,
+            Delete.self,
         ],
         defaultSubcommand: List.self)
 
@@ -124,6 +129,24 @@ struct Models: ParsableCommand {
         func perform() throws(CommandError) {
             try client.connect().delete("/models/\(segment(model))/aliases/\(segment(alias))")
             if !client.json { Output.line("\(model)@\(alias) names nothing any more") }
+        }
+    }
+
+    struct SetPrecision: Command {
+        static let configuration = CommandConfiguration(
+            commandName: "precision", abstract: "Say what a model's networks compute in.",
+            discussion: """
+                Of predictions and sessions that do not ask for a precision of their own. bfloat16 and int8 take less time \
+                where the weights are large, and cost some accuracy: `timestep models show NAME:VERSION` tells how much.
+                """)
+        @Argument(help: "Model.") var model: String
+        @Argument(help: "float32, bfloat16 or int8.") var precision: String
+        @OptionGroup(title: "The server") var client: ClientOptions
+
+        func perform() throws(CommandError) {
+            let answer = try client.connect().patch("/models/\(segment(model))", ["precision": .string(precision)])
+            guard !client.printed(answer) else { return }
+            Output.line("\(model) computes in \(answer["precision"]?.string ?? precision)")
         }
     }
 

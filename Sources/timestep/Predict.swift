@@ -43,6 +43,9 @@ struct Predict: Command {
     @Option(help: "Labels to list, most probable first.")
     var topK: Int?
 
+    @Option(help: "What the network computes in: float32, bfloat16, int8. (default: the model's own)")
+    var precision: String?
+
     @Option(
         help: ArgumentHelp(
             "CSV with what really happened, to draw and score the forecast beside it.", valueName: "file"))
@@ -58,6 +61,7 @@ struct Predict: Command {
         if let horizon { body["horizon"] = .number(Double(horizon)) }
         if let returning { body["return"] = .string(returning) }
         if let topK { body["top_k"] = .number(Double(topK)) }
+        if let precision { body["precision"] = .string(precision) }
         let answer = try server.post("/predict", .object(body))
         guard !client.printed(answer) else { return }
         if answer["targets"] != nil {

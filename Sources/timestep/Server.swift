@@ -39,6 +39,10 @@ struct Server: Sendable {
         try document(of: answer(.put, target, json: body))
     }
 
+    func patch(_ target: String, _ body: JSON) throws(CommandError) -> JSON {
+        try document(of: answer(.patch, target, json: body))
+    }
+
     /// Null where the answer has no content.
     @discardableResult
     func delete(_ target: String) throws(CommandError) -> JSON {

@@ -80,6 +80,8 @@ struct Sessions: ParsableCommand {
         @Option(help: "A name of your own for it.") var id: String?
         @Option(help: ArgumentHelp("Seconds without use after which it expires.", valueName: "seconds")) var ttl:
             Double?
+        @Option(help: "What it computes in: float32, bfloat16, int8. (default: the model's own)")
+        var precision: String?
         @Option(help: ArgumentHelp("State to start from, as `sessions state` prints it.", valueName: "file")) var state:
             String?
         @OptionGroup(title: "The server") var client: ClientOptions
@@ -89,6 +91,7 @@ struct Sessions: ParsableCommand {
             body["model"] = .string(model)
             if let id { body["id"] = .string(id) }
             if let ttl { body["ttl_seconds"] = .number(ttl) }
+            if let precision { body["precision"] = .string(precision) }
             if let state { body["state"] = try Sessions.document(state) }
             let session = try client.connect().post("/sessions", .object(body))
             guard !client.printed(session) else { return }

@@ -9,7 +9,8 @@ import Testing
 /// Answers of networks as JSON: numbers that are none become null, and the cause is named.
 struct OutputTests {
     private static func model(_ kind: TaskKind, _ names: [String]) -> ServedModel {
-        ServedModel(name: "m", version: 1, digest: "", outputNames: names, inputNames: ["x"], kind: kind)
+        ServedModel(
+            name: "m", version: 1, digest: "", precision: .float32, outputNames: names, inputNames: ["x"], kind: kind)
     }
 
     private func written(_ prediction: Prediction, _ returning: PredictRequest.Returning = .last) throws -> JSON {

@@ -234,7 +234,7 @@ struct RefusalTests {
             (#"{"model": "c", "inputs": [[\#(row)]], "top_k": 9}"#, "#/top_k"),
             (#"{"model": "c", "inputs": [[\#(row)]], "horizon": 1}"#, "#/horizon"),
             (#"{"model": "a b"}"#, "#/model"), (#"{"model": "m:0"}"#, "#/model"),
-            (#"{"model": "m", "precision": "int8"}"#, "#/precision"),
+            (#"{"model": "m", "precision": "float16"}"#, "#/precision"),
         ] {
             let problem = try server.send(.post, "/predict", body, expecting: 422)
             let pointers = problem["errors"]?.array?.compactMap { $0["pointer"]?.string } ?? []

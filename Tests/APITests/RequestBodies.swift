@@ -22,14 +22,14 @@ struct RequestBody: Sendable, CustomStringConvertible {
             examples: [
                 #"{"model": "m"}"#,
                 #"{"model": "m:2", "inputs": [[[1, 2], [3, 4]], [[5, 6]]], "horizon": 3, "future": [[[1]], [[2]]],"#
-                    + #""return": "sequence", "top_k": 2, "precision": "float32"}"#,
+                    + #""return": "sequence", "top_k": 2, "precision": "int8"}"#,
                 #"{"model": "m@best", "inputs": [[[1]], [[2], [3]]], "return": "last"}"#,
             ]),
         RequestBody(
             schema: "OpenSessionRequest", decode: { _ = try Call.decode($0, OpenSessionPayload.init(reading:)) },
             examples: [
                 #"{"model": "m"}"#,
-                #"{"model": "m", "id": "s", "ttl_seconds": 2.5, "precision": "float32", "state": "# + state + "}",
+                #"{"model": "m", "id": "s", "ttl_seconds": 2.5, "precision": "bfloat16", "state": "# + state + "}",
             ]),
         RequestBody(
             schema: "SessionState", decode: { _ = try Call.decode($0, StatePayload.init(reading:)) },
@@ -46,7 +46,7 @@ struct RequestBody: Sendable, CustomStringConvertible {
             examples: ["{}", #"{"id": "s"}"#]),
         RequestBody(
             schema: "ModelUpdate", decode: { _ = try Call.decode($0, ModelUpdate.init(reading:)) },
-            examples: ["{}", #"{"description": "d", "tags": {"a": "b"}}"#]),
+            examples: ["{}", #"{"description": "d", "tags": {"a": "b"}, "precision": "int8"}"#]),
         RequestBody(
             schema: "AliasUpdate", decode: { _ = try Call.decode($0, AliasUpdate.init(reading:)) },
             examples: [#"{"version": 1}"#]),
@@ -54,7 +54,7 @@ struct RequestBody: Sendable, CustomStringConvertible {
 
     private static let state = #"""
         {"object": "session_state",
-         "model": {"name": "m", "version": 1, "digest": "\#(String(repeating: "a", count: 64))"},
+         "model": {"name": "m", "version": 1, "digest": "\#(String(repeating: "a", count: 64))", "precision": "float32"},
          "step": 3, "network_step": 2, "layers": [{"h": [0.5, 1], "c": [2, 3]}], "sum": [1, 2], "lags": [[1], [2]]}
         """#
 

@@ -186,7 +186,8 @@ struct WholeInterfaceTests {
             #expect(try send(.get, "/models/m/versions?limit=1")["data"]?[0]?["version"] == 2)
             #expect(try send(.get, "/models/m/versions?after=2")["data"]?[0]?["version"] == 1)
 
-            let changed = try send(.patch, "/models/m", #"{"description": "d2", "tags": {"k": "v"}}"#)
+            let changed = try send(
+                .patch, "/models/m", #"{"description": "d2", "tags": {"k": "v"}, "precision": "float32"}"#)
             #expect(changed["description"] == "d2" && changed["tags"] == ["k": "v"])
             #expect(try send(.put, "/models/m/aliases/best", #"{"version": 1}"#)["version"] == 1)
             #expect(try send(.get, "/models/m/aliases/best")["version"] == 1)

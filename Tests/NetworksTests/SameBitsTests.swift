@@ -101,6 +101,87 @@ struct SameBitsTests {
         #expect(all.allSatisfy { $0 == all[0] })
     }
 
+    /// Networks of any widths, and sequences of any lengths for each.
+    private static func drawn(
+        _ cell: Cell, _ count: Int, seed: UInt64
+    ) -> [(network: NetworkDescription, parameters: Parameters, values: [Float], lengths: [Int])] {
+        var generator = SeededGenerator(seed)
+        return (0..<count).map { index in
+            let readout: Readout = index % 2 == 0 ? .last : .mean
+            let hidden = (0..<Int.random(in: 1...2, using: &generator)).map { _ in
+                Int.random(in: 1...70, using: &generator)
+            }
+            let network = network(
+                cell, inputs: Int.random(in: 1...70, using: &generator), hidden: hidden, outputs: 3, readout: readout)
+            let lengths = (0..<Int.random(in: 2...19, using: &generator)).map { _ in
+                Int.random(in: 1...9, using: &generator)
+            }
+            return (
+                network, drawnParameters(network, scale: 0.3, seed: seed + UInt64(index)),
+                draws(lengths.reduce(0, +) * network.inputs, seed: seed + 100 + UInt64(index)), lengths
+            )
+        }
+    }
+
+    @Test(
+        "in each precision, over networks of any shape: alone, in a batch and step by step are the same",
+        arguments: Cell.all, Precision.allCases)
+    func precisions(cell: Cell, precision: Precision) {
+        for drawn in Self.drawn(cell, 12, seed: 900) {
+            for set in InstructionSet.available {
+                let inference = InferenceNetwork(
+                    drawn.network, drawn.parameters, precision: precision, kernels: KernelSet(set))
+                let width = drawn.network.inputs
+                var ends = [StreamState](repeating: inference.zeroState, count: drawn.lengths.count)
+                let batch = inference.run(drawn.values, lengths: drawn.lengths, states: &ends, answer: .everyStep)
+                var (alone, steps): ([Float], [Float]) = ([], [])
+                var start = 0
+                for (sequence, length) in drawn.lengths.enumerated() {
+                    let values = Array(drawn.values[start..<start + length * width])
+                    start += length * width
+                    alone += inference.run(values, lengths: [length], answer: .everyStep)
+                    var states = [inference.zeroState]
+                    for step in 0..<length {
+                        steps += inference.step(&states, Array(values[step * width..<(step + 1) * width]))
+                    }
+                    #expect(states[0].bits == ends[sequence].bits)
+                }
+                #expect(alone.bits == batch.bits, "\(set), \(drawn.network)")
+                #expect(steps.bits == batch.bits, "\(set), \(drawn.network)")
+            }
+        }
+    }
+
+    @Test(
+        "float32 and int8 agree on all instruction sets with fused multiply-add and all numbers of threads",
+        arguments: Cell.all, [Precision.float32, .int8])
+    func machinesInPrecision(cell: Cell, precision: Precision) {
+        for drawn in Self.drawn(cell, 8, seed: 950) {
+            let all = fusedSets.flatMap { set in
+                [1, 2].map { threads in
+                    InferenceNetwork(
+                        drawn.network, drawn.parameters, precision: precision, kernels: KernelSet(set, threads: threads)
+                    ).run(drawn.values, lengths: drawn.lengths, answer: .everyStep).bits
+                }
+            }
+            #expect(all.allSatisfy { $0 == all[0] }, "\(drawn.network)")
+        }
+    }
+
+    @Test("bfloat16 agrees among instruction sets that have its dot product, and among those that have not")
+    func machinesInBFloat16() {
+        for drawn in Cell.all.flatMap({ Self.drawn($0, 3, seed: 970) }) {
+            for hasDots in [true, false] {
+                let all = fusedSets.filter { $0.hasBFloat16Dots == hasDots }.map { set in
+                    InferenceNetwork(
+                        drawn.network, drawn.parameters, precision: .bfloat16, kernels: KernelSet(set)
+                    ).run(drawn.values, lengths: drawn.lengths).bits
+                }
+                #expect(all.allSatisfy { $0 == all[0] }, "\(drawn.network)")
+            }
+        }
+    }
+
     @Test("more sequences than one group holds, and more steps than one chunk, change nothing")
     func large() {
         let network = network(.lstm, inputs: 2, hidden: [64], outputs: 1)

@@ -194,7 +194,7 @@ func noVersions() throws {
     }
 }
 
-@Test("descriptions and tags are changed as told and otherwise left; tags are replaced as a whole")
+@Test("description, tags and precision are changed as told and otherwise left; tags are replaced as a whole")
 func descriptions() throws {
     let store = try StoreFolder().open()
     try store.addVersion()
@@ -202,10 +202,19 @@ func descriptions() throws {
     #expect(first.description == "monthly" && first.tags == ["team": "a", "x": ""])
     #expect(first.createdAt == .start && first.updatedAt == .start + 1)
     #expect(try store.updateModel("airline", tags: ["y": "1"], at: .start).description == "monthly")
+    #expect(first.precision == "float32" && store.precisionOfAirline == "float32")
+    try store.updateModel("airline", precision: "int8", at: .start + 1)
+    #expect(store.precisionOfAirline == "int8")
     let last = try store.updateModel("airline", description: "", at: .start + 2)
+    #expect(last.precision == "int8")
     #expect(last.description == "" && last.tags == ["y": "1"] && last.updatedAt == .start + 2)
     #expect(try store.model("airline") == last)
     #expect(reason { try store.updateModel("x", at: .start) } == .notFound(kind: .model, id: "x"))
+    #expect(reason { _ = try store.precision(of: "x") } == .notFound(kind: .model, id: "x"))
+}
+
+extension Store {
+    fileprivate var precisionOfAirline: String? { try? precision(of: "airline") }
 }
 
 @Test("models are listed by name and versions newest first, in pages that join")

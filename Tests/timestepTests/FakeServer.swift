@@ -48,7 +48,7 @@ final class FakeServer: Sendable {
         var routes: [Route] {
             let depths = (1...6).map { (1...$0).map { "/{p\($0)}" }.joined() }
             return depths.flatMap { pattern in
-                ["GET", "POST", "PUT", "DELETE"].map { method in
+                ["GET", "POST", "PUT", "PATCH", "DELETE"].map { method in
                     Route(
                         Wire.Method(rawValue: method), pattern, name: pattern, body: .collect(limit: 1 << 24),
                         execution: .onLoop
