@@ -5,7 +5,7 @@ import Training
 extension OptimisationSpec {
     static let fields = [
         "epochs", "batch_size", "optimizer", "schedule", "weight_decay", "clip", "validation", "early_stopping",
-        "shuffle", "seed", "threads",
+        "shuffle", "seed", "threads", "precision",
     ]
     static let clipFields = ["norm", "value"]
     static let validationFields = ["fraction"]
@@ -28,6 +28,7 @@ extension OptimisationSpec {
         // Above 2^53 numbers of JSON lose digits, and the seed would be another one.
         seed = UInt64(training.int("seed", in: 0...JSON.largestExactInteger, default: Int(seed)))
         threads = training.int("threads", in: 1...Limit.threads, default: threads)
+        precision = training.choice("precision", default: precision)
     }
 }
 

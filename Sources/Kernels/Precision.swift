@@ -15,6 +15,15 @@ public enum Precision: String, Sendable, Codable, CaseIterable {
     /// Weights as bytes times a scale of each output, rows as bytes times a scale of each row, sums exact in int32.
     case int8
 
+    /// What a packed weight takes.
+    public var bytesPerWeight: Int {
+        switch self {
+        case .float32: return 4
+        case .bfloat16: return 2
+        case .int8: return 1
+        }
+    }
+
     /// The number by which the bodies know it.
     var code: Int {
         switch self {

@@ -43,10 +43,15 @@ public final class TrainingNetwork {
     }
 
     /// Memory of packed weights and workspace for batches of this size.
-    public static func byteCount(_ description: NetworkDescription, rows: Int, sequences: Int) -> Int {
-        let parameters = ParameterLayout(description).count
+    public static func byteCount(
+        _ description: NetworkDescription, precision: Precision = .float32, rows: Int, sequences: Int
+    ) -> Int {
+        let layout = ParameterLayout(description)
+        let inProducts = layout.layers.reduce(0) { $0 + $1.inputWeights.count + $1.recurrentWeights.count }
         let sizes = TrainingWorkspace.Sizes(description, rows: rows, sequences: sequences)
-        return (2 * parameters + sizes.total) * MemoryLayout<Float>.stride
+        // As they are and transposed.
+        return 2 * inProducts * precision.bytesPerWeight
+            + (2 * (layout.count - inProducts) + sizes.total) * MemoryLayout<Float>.stride
     }
 
     /// Takes new values of all parameters, in the order of the layout.

@@ -95,11 +95,13 @@ extension Trainer {
     }
 
     /// What a checkpoint must have in common with the run it is to go on: the specification, but for the threads, the
-    /// data, and whether multiplications and additions are fused.
+    /// data, and how this processor computes: whether multiplications and additions are fused, and, where products are in
+    /// bfloat16, whether it has dot products for them.
     private var fingerprint: [UInt8] {
         var spec = spec
         spec.training.threads = 1
         let fused = kernels.instructionSet == .baseline ? "separate" : "fused"
-        return SHA256.digest("\(spec) \(datasetDigest) \(fused)".utf8)
+        let hasDots = spec.training.precision == .bfloat16 && kernels.instructionSet.hasBFloat16Dots
+        return SHA256.digest("\(spec) \(datasetDigest) \(fused)\(hasDots ? " dots" : "")".utf8)
     }
 }

@@ -19,30 +19,34 @@ extension Trainer {
             validationLoss: best?.validationLoss ?? progressState.validationLoss,
             epochsRun: progressState.step / stepsPerEpoch, bestEpoch: best?.epoch,
             stoppedEarly: progressState.stoppedEarly, steps: progressState.step, parameters: kept.count)
+        // In float32, as it answers unless it is asked otherwise, whatever it was trained in.
+        let predictor = Predictor(model, kernels: kernels)
         switch prepared {
         case .series(let series):
-            let predictor = Predictor(model, kernels: kernels)
             report.validation = try series.scores(predictor, on: series.validationRows)
             report.holdout = try series.scores(predictor, on: series.holdoutRows)
+            report.precision = try precisionReport(series, predictor, known: report.holdout ?? report.validation)
             report.warnings = series.warnings.isEmpty ? nil : series.warnings
         case .sequences(let sequences):
-            network.load(kept)
-            report.classification = classificationReport(sequences)
-            network.load(parameters)
+            report.classification = classificationReport(sequences, predictor.network)
+            report.precision = precisionReport(model)
         }
         return TrainedModel(model: model, report: report)
     }
 
-    private func classificationReport(_ sequences: PreparedSequences) -> ClassificationReport {
+    private func classificationReport(
+        _ sequences: PreparedSequences, _ network: InferenceNetwork
+    ) -> ClassificationReport {
         var counts = [Int](repeating: 0, count: sequences.labels.count)
         if case .labels(let answers) = examples.answers {
             for index in examples.training { counts[Int(answers[index])] += 1 }
         }
         let majority = Double(counts.max() ?? 0) / Double(max(examples.training.count, 1))
         return ClassificationReport(
-            labels: sequences.labels.count, trainAccuracy: evaluate(examples.training).accuracy ?? 0,
-            validationAccuracy: examples.validation.isEmpty ? nil : evaluate(examples.validation).accuracy,
-            majorityAccuracy: majority)
+            labels: sequences.labels.count,
+            trainAccuracy: kernels.scores(network, examples, examples.training).accuracy,
+            validationAccuracy: examples.validation.isEmpty
+                ? nil : kernels.scores(network, examples, examples.validation).accuracy, majorityAccuracy: majority)
     }
 
     private var modelTask: ModelTask {
@@ -81,8 +85,9 @@ extension Estimate {
         // The table as it was read and the transformed rows; a batch of them.
         let numbers = examples.rows.count
         let bytes =
-            TrainingNetwork.byteCount(network, rows: rows, sequences: sequences) + copies * count * 4
-            + numbers * (8 + 8 + 4) + rows * network.inputs * 4
+            TrainingNetwork.byteCount(
+                network, precision: spec.training.precision.ofProducts, rows: rows, sequences: sequences)
+            + copies * count * 4 + numbers * (8 + 8 + 4) + rows * network.inputs * 4
         // A product of a row with a weight is one multiplication and one addition; backward takes two products.
         let trained = Double(examples.rowCount(examples.training))
         let validated = Double(examples.rowCount(examples.validation))

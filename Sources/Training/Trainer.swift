@@ -4,7 +4,8 @@ import Networks
 /// A training run as a machine that moves one optimiser step at a time and can be put on ice between any two.
 ///
 /// It reads no clock, file or environment: specification and data determine every byte of the result, whatever the
-/// number of threads, however often it is interrupted and resumed from a checkpoint.
+/// number of threads, however often it is interrupted and resumed from a checkpoint. (In bfloat16 with one exception:
+/// processors with its dot products and those without give results of their own.)
 public final class Trainer {
     public let spec: TrainingSpec
     public let datasetDigest: String
@@ -69,7 +70,9 @@ public final class Trainer {
         prepared = try Prepared(spec, data)
         examples = prepared.examples
         description = prepared.network(spec.network)
-        network = TrainingNetwork(prepared.trainingNetwork(spec.network), kernels: self.kernels)
+        network = TrainingNetwork(
+            prepared.trainingNetwork(spec.network), precision: spec.training.precision.ofProducts, kernels: self.kernels
+        )
         let start = Parameters(description, spec.network.initialization, seed: spec.training.seed)
         parameters = start.values
         gradient = [Float](repeating: 0, count: parameters.count)

@@ -17,13 +17,16 @@ public struct TrainingReport: Codable, Sendable, Equatable {
     public var holdout: HoldoutReport?
     /// Classify: accuracy and loss of the kept parameters.
     public var classification: ClassificationReport?
+    /// What the model scores in each precision of inference.
+    public var precision: PrecisionReport?
     /// What may not be what was meant; nil where there is nothing to say.
     public var warnings: [String]?
 
     public init(
         trainLoss: Double, validationLoss: Double? = nil, epochsRun: Int, bestEpoch: Int? = nil,
         stoppedEarly: Bool = false, steps: Int, parameters: Int, validation: HoldoutReport? = nil,
-        holdout: HoldoutReport? = nil, classification: ClassificationReport? = nil, warnings: [String]? = nil
+        holdout: HoldoutReport? = nil, classification: ClassificationReport? = nil,
+        precision: PrecisionReport? = nil, warnings: [String]? = nil
     ) {
         self.trainLoss = trainLoss
         self.validationLoss = validationLoss
@@ -35,11 +38,12 @@ public struct TrainingReport: Codable, Sendable, Equatable {
         self.validation = validation
         self.holdout = holdout
         self.classification = classification
+        self.precision = precision
         self.warnings = warnings
     }
 
     private enum CodingKeys: String, CodingKey {
-        case steps, parameters, validation, holdout, classification, warnings
+        case steps, parameters, validation, holdout, classification, precision, warnings
         case trainLoss = "train_loss"
         case validationLoss = "validation_loss"
         case epochsRun = "epochs_run"

@@ -104,6 +104,9 @@ struct TrainOptions: ParsableArguments {
 
         @Option(help: "Threads of the training.")
         var threads: Int?
+
+        @Option(help: "What products compute in: float32, or bfloat16 where the processor has its dot products.")
+        var precision: String?
     }
 
     @OptionGroup(title: "What to learn") var task: Task
@@ -202,6 +205,7 @@ struct TrainOptions: ParsableArguments {
         body.set("training", "validation", training.validation.map { ["fraction": .number($0)] })
         body.set("training", "early_stopping", training.patience.map { ["patience": .number(Double($0))] })
         body.set("training", "threads", training.threads.map { .number(Double($0)) })
+        body.set("training", "precision", training.precision.map { .string($0) })
     }
 
     // MARK: Lists in one word

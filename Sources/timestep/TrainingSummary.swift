@@ -16,6 +16,7 @@ struct TrainingSummary {
         let scores = outcomes.map { JobScores($0.job) }
         if let table = forecastTable(scores) { lines += [""] + table.lines(for: terminal, indent: 2) }
         if let table = classificationTable() { lines += [""] + table.lines(for: terminal, indent: 2) }
+        if let line = precisionLine() { lines += ["", "  " + line] }
         return lines
     }
 
@@ -82,6 +83,26 @@ struct TrainingSummary {
             name, Numerals.fixed(scores?.rmse, 2), Numerals.fixed(scores?.mae, 2), Numerals.fixed(scores?.mase, 3),
             Numerals.fixed(scores?.smape, 2), Numerals.fixed(oneStep?.rmse, 2),
         ]
+    }
+
+    // MARK: Precisions
+
+    /// What the same rows or sequences score in fewer bits, beside float32: the mean over the seeds.
+    private func precisionLine() -> String? {
+        let reports = outcomes.compactMap { $0.job["report"]?["precision"] }.filter { !$0.isNull }
+        guard let part = reports.first?["part"]?.string, reports.count == outcomes.count else { return nil }
+        let scores: [(name: String, digits: Int, of: (JSON) -> Double?)] = [
+            ("RMSE", 2, { $0["horizon"]?["rmse"]?.double }), ("accuracy", 4, { $0["accuracy"]?.double }),
+        ]
+        for score in scores {
+            let means = ["float32", "bfloat16", "int8"].map { precision in
+                (precision, Self.mean(reports.map { $0[precision].flatMap(score.of) }))
+            }
+            guard means.contains(where: { $0.1 != nil }) else { continue }
+            let told = means.map { "\($0.0) \(Numerals.fixed($0.1, score.digits))" }
+            return "\(score.name) (\(part)) answering in \(told.joined(separator: ", "))"
+        }
+        return nil
     }
 
     // MARK: Labels

@@ -90,7 +90,7 @@ struct RequestBody: Sendable, CustomStringConvertible {
                       "transform": ["log", "difference", {"seasonal_difference": 4}, "min_max"], "holdout": 5, "season": 4},
              "training": {"epochs": 3, "batch_size": 4, "weight_decay": 0.1, "clip": {"norm": 1, "value": 2},
                           "validation": {"fraction": 0.2}, "early_stopping": {"patience": 3}, "shuffle": false, "seed": 5,
-                          "threads": 2}}
+                          "threads": 2, "precision": "bfloat16"}}
             """#,
             #"""
             {"model": "m", "data": {"records": [{"x": [[1]], "label": "a"}]},

@@ -7,8 +7,10 @@ import Training
 /// It must learn: real data, default settings, every seed counted.
 @Suite("Learning", .serialized)
 struct LearningTests {
-    @Test("airline: an LSTM of 32 forecasts 24 months at an RMSE of 32.1 or less, mean of seeds 1, 2, 3")
-    func airlineForecast() throws {
+    @Test(
+        "airline: an LSTM of 32 forecasts 24 months at an RMSE of 32.1 or less, mean of seeds 1, 2, 3",
+        arguments: OptimisationSpec.Precision.allCases)
+    func airlineForecast(precision: OptimisationSpec.Precision) throws {
         let scores = try [UInt64(1), 2, 3].map { seed in
             let spec = TrainingSpec(
                 task: .forecast(
@@ -18,28 +20,37 @@ struct LearningTests {
                 network: NetworkSpec(layers: [LayerSpec(cell: .lstm, hidden: 32)]),
                 training: OptimisationSpec(
                     epochs: 150, batchSize: 32, optimizer: OptimizerSpec(.adam(), learningRate: 0.005),
-                    clip: .init(norm: 1), seed: seed))
+                    clip: .init(norm: 1), seed: seed, precision: precision))
             let trainer = try Trainer(spec, .series(try airline()), datasetDigest: "")
             try trainer.run()
-            let report = try #require(try trainer.finish().report.holdout)
+            let done = try trainer.finish().report
+            let report = try #require(done.holdout)
+            // What fewer bits cost in the answer: little beside what the network itself misses.
+            let reduced = try #require(done.precision)
+            for scores in [reduced.bfloat16, reduced.int8] {
+                #expect((scores.horizon?.rmse ?? .infinity) < 1.25 * report.horizon.rmse)
+            }
             #expect(abs((report.baselines.seasonalNaive?.horizon.rmse ?? 0) - 76.99) < 0.01)
             return report.horizon.rmse
         }
-        print("airline, 24 months ahead, RMSE:", scores)
+        print("airline, 24 months ahead, trained in \(precision), RMSE:", scores)
         #expect(scores.reduce(0, +) / 3 <= 32.1)
     }
 
     @Test(
         "vowels: every seed tells the speakers apart",
-        arguments: [(Cell.lstm, 0.957), (.gru(.after), 0.96), (.elman(.tanh), 0.96)])
-    func vowelSpeakers(cell: Cell, least: Double) throws {
+        arguments: [(Cell.lstm, 0.957), (.gru(.after), 0.96), (.elman(.tanh), 0.96)],
+        OptimisationSpec.Precision.allCases)
+    func vowelSpeakers(_ bound: (cell: Cell, least: Double), precision: OptimisationSpec.Precision) throws {
+        let (cell, least) = bound
         let (train, test) = (try vowels("train"), try vowels("test"))
         for seed in [UInt64(1), 2, 3] {
             let spec = TrainingSpec(
                 task: .classify(ClassifyTask(pool: .last)),
                 network: NetworkSpec(layers: [LayerSpec(cell: cell, hidden: 64)]),
                 training: OptimisationSpec(
-                    epochs: 40, batchSize: 16, optimizer: OptimizerSpec(.adam(), learningRate: 0.003), seed: seed))
+                    epochs: 40, batchSize: 16, optimizer: OptimizerSpec(.adam(), learningRate: 0.003), seed: seed,
+                    precision: precision))
             let trainer = try Trainer(spec, .sequences(train), datasetDigest: "")
             try trainer.run()
             let model = try trainer.finish().model
@@ -49,7 +60,7 @@ struct LearningTests {
                 probabilities.max() == zip(probabilities, model.outputNames).first { $0.1 == label }?.0
             }.count
             let accuracy = Double(right) / Double(test.count)
-            print("vowels, \(cell), seed \(seed):", accuracy)
+            print("vowels, \(cell), trained in \(precision), seed \(seed):", accuracy)
             #expect(accuracy >= least)
         }
     }

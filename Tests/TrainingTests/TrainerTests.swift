@@ -12,6 +12,12 @@ struct TrainerTests {
         schedule: ScheduleSpec(.reduceOnPlateau(patience: 1), warmupSteps: 3), weightDecay: 1e-3,
         clip: .init(norm: 1, value: 0.5), validation: .init(fraction: 0.2), earlyStopping: .init(patience: 2), seed: 9)
 
+    private static var inBFloat16: OptimisationSpec {
+        var training = everything
+        training.precision = .bfloat16
+        return training
+    }
+
     private func bytes(_ trainer: Trainer) throws -> [UInt8] {
         try trainer.run()
         return ModelFile.encode(try trainer.finish().model)
@@ -36,10 +42,28 @@ struct TrainerTests {
         #expect(try bytes(Trainer(other, .series(seasonalSeries()), datasetDigest: "d")) != all[0])
     }
 
+    @Test("in bfloat16 too the same seed gives the same bytes, with any number of threads", arguments: Cell.all)
+    func deterministicInBFloat16(cell: Cell) throws {
+        var spec = forecastSpec(Self.everything, cell: cell, dropout: 0.2, features: ["u"])
+        let exact = try bytes(Trainer(spec, .series(seasonalSeries()), datasetDigest: "d"))
+        spec.training.precision = .bfloat16
+        for set in InstructionSet.available {
+            let all = try [1, 2].map { threads in
+                try bytes(
+                    Trainer(
+                        spec, .series(seasonalSeries()), datasetDigest: "d", kernels: KernelSet(set, threads: threads)))
+            }
+            #expect(all[0] == all[1])
+            // Its own bytes, and a model file that says nothing of how it was trained.
+            #expect(all[0] != exact && all[0].count == exact.count)
+        }
+    }
+
     @Test("a run resumed from a checkpoint after any step gives the bytes of one that was never stopped")
     func resumed() throws {
         let runs: [(TrainingSpec, TrainingData)] = [
             (forecastSpec(Self.everything, dropout: 0.2), .series(seasonalSeries())),
+            (forecastSpec(Self.inBFloat16), .series(seasonalSeries())),
             (classifySpec(Self.everything, pool: .mean), .sequences(signSequences())),
         ]
         for (spec, data) in runs {
@@ -77,6 +101,17 @@ struct TrainerTests {
         let other = try Trainer(spec, .sequences(signSequences()), datasetDigest: "e")
         #expect(reason(checkpoint, other) == .foreignCheckpoint)
         #expect(trainer.checkpoint() == checkpoint)
+        var reduced = spec
+        reduced.training.precision = .bfloat16
+        let coarser = try Trainer(reduced, .sequences(signSequences()), datasetDigest: "d")
+        #expect(reason(checkpoint, coarser) == .foreignCheckpoint)
+        // With dot products and without, the same products have other bits.
+        for set in InstructionSet.available where set != .baseline {
+            let there = try Trainer(
+                reduced, .sequences(signSequences()), datasetDigest: "d", kernels: KernelSet(set))
+            let isSame = set.hasBFloat16Dots == coarser.kernels.instructionSet.hasBFloat16Dots
+            #expect(reason(coarser.checkpoint(), there) == (isSame ? nil : .foreignCheckpoint))
+        }
         var threads = spec
         threads.training.threads = 2
         let more = try Trainer(threads, .sequences(signSequences()), datasetDigest: "d")

@@ -89,7 +89,9 @@ struct ProgramTests {
             {"id": "job_1", "status": "succeeded", "model": {"name": "m", "version": 4}, "seed": 1,
              "spec": {"task": {"target": "y", "time": "t", "features": [], "holdout": 2, "horizon": 2}},
              "report": {"epochs_run": 9, "train_loss": 0.5, "holdout": {"rows": 2, "horizon": {"rmse": 0.5},
-               "one_step": {"rmse": 0.4}, "baselines": {"naive": {"horizon": {"rmse": 3}, "one_step": {"rmse": 2}}}}}}
+               "one_step": {"rmse": 0.4}, "baselines": {"naive": {"horizon": {"rmse": 3}, "one_step": {"rmse": 2}}}},
+               "precision": {"part": "holdout", "count": 2, "float32": {"horizon": {"rmse": 0.5}},
+                 "bfloat16": {"horizon": {"rmse": 0.51}}, "int8": {"horizon": {"rmse": null}}}}}
             """
         let fake = try FakeServer { asked in
             switch asked.target {
@@ -109,6 +111,9 @@ struct ProgramTests {
         #expect(result.status == 0, "\(result.error)")
         #expect(result.output.contains("m:4, seed 1: 9 epochs"))
         #expect(result.output.contains("what happened"))
+        #expect(
+            result.output.contains("\n  RMSE (holdout) answering in float32 0.50, bfloat16 0.51, int8 -\n"),
+            "\(result.output)")
         let asked = try #require(fake.requests.first { $0.target == "/predict" })
         #expect(try JSON.parse(asked.body) == ["model": "m:4", "horizon": 2])
 
@@ -117,11 +122,34 @@ struct ProgramTests {
         #expect(strict.error.contains("0.50"))
     }
 
+    @Test("a precision is asked for where a prediction or a session is, or set for a model")
+    func precision() throws {
+        let fake = try FakeServer { asked in
+            switch asked.target {
+            case "/predict": (200, "application/json", #"{"model": {"name": "m", "version": 1}, "outputs": []}"#)
+            case "/sessions": (201, "application/json", #"{"id": "s"}"#)
+            default: (200, "application/json", #"{"name": "m", "precision": "int8"}"#)
+            }
+        }
+        for (arguments, output) in [
+            (["predict", "m", "--precision", "int8"], nil), (["sessions", "open", "m", "--precision", "int8"], "s\n"),
+            (["models", "precision", "m", "int8"], "m computes in int8\n"),
+        ] {
+            let result = try Program.run(arguments + ["--server", fake.address])
+            #expect(result.status == 0, "\(result.error)")
+            if let output { #expect(result.output == output) }
+        }
+        let asked = fake.requests
+        #expect(asked.map { "\($0.method) \($0.target)" } == ["POST /predict", "POST /sessions", "PATCH /models/m"])
+        let bodies = try asked.map { try JSON.parse($0.body) }
+        #expect(bodies.map { $0["precision"] } == ["int8", "int8", "int8"])
+    }
+
     @Test(
         "every command has a help that shows examples or says what it does",
         arguments: [
             [], ["serve"], ["worker"], ["train"], ["predict"], ["jobs"], ["jobs", "watch"], ["models"],
-            ["models", "alias"],
+            ["models", "alias"], ["models", "precision"],
             ["datasets"], ["sessions"], ["sessions", "step"], ["bench"], ["bench", "json"],
         ])
     func help(command: [String]) throws {

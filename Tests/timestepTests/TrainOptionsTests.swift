@@ -23,7 +23,8 @@ struct TrainOptionsTests {
             --target passengers_thousands --features a,b --time month --lookback 24 --horizon 12 \
             --transform log,seasonal_difference=12 --holdout 24 --season 12 --cell gru --hidden 64,32 --reset before \
             --dropout 0.1 --epochs 100 --batch-size 32 --optimizer adamw --learning-rate 0.005 --weight-decay 0.01 \
-            --clip-norm 1 --clip-value 5 --validation 0.1 --patience 20 --threads 2 --missing linear
+            --clip-norm 1 --clip-value 5 --validation 0.1 --patience 20 --threads 2 --precision bfloat16 \
+            --missing linear
             """
         let body = try body(arguments.split(separator: " ").map(String.init))
         #expect(
@@ -37,7 +38,7 @@ struct TrainOptionsTests {
             body["training"] == [
                 "epochs": 100, "batch_size": 32, "optimizer": ["kind": "adamw", "learning_rate": 0.005],
                 "weight_decay": 0.01, "clip": ["norm": 1, "value": 5], "validation": ["fraction": 0.1],
-                "early_stopping": ["patience": 20], "threads": 2,
+                "early_stopping": ["patience": 20], "threads": 2, "precision": "bfloat16",
             ])
     }
 

@@ -1,0 +1,146 @@
+import Kernels
+import Networks
+
+/// What a model scores in each precision of inference, on the same rows or sequences: what fewer bits cost.
+///
+/// Measured on the processor that trained. Another one gives the same figures in float32 and int8, and nearly the same in
+/// bfloat16.
+public struct PrecisionReport: Codable, Sendable, Equatable {
+    /// Where the rows or sequences are from: the first of these that there is.
+    public enum Part: String, Codable, Sendable {
+        case holdout
+        case validation
+        /// What the parameters were fitted to; of a large part a share.
+        case training
+    }
+
+    public var part: Part
+    /// Rows that were forecast, or sequences that were labelled.
+    public var count: Int
+    public var float32: PrecisionScores
+    public var bfloat16: PrecisionScores
+    public var int8: PrecisionScores
+
+    public init(
+        part: Part, count: Int, float32: PrecisionScores, bfloat16: PrecisionScores, int8: PrecisionScores
+    ) {
+        self.part = part
+        self.count = count
+        self.float32 = float32
+        self.bfloat16 = bfloat16
+        self.int8 = int8
+    }
+}
+
+public struct PrecisionScores: Codable, Sendable, Equatable {
+    /// Of a forecast.
+    public var oneStep: Scores?
+    public var horizon: Scores?
+    /// Of a classifier: the share told right, and the mean cross-entropy in nats.
+    public var accuracy: Double?
+    public var loss: Double?
+
+    public init(oneStep: Scores, horizon: Scores) {
+        self.oneStep = oneStep
+        self.horizon = horizon
+    }
+
+    public init(accuracy: Double, loss: Double) {
+        self.accuracy = accuracy
+        // Weights beyond the range of fewer bits end as no number, which is told by its absence.
+        self.loss = loss.isFinite ? loss : nil
+    }
+
+    private enum CodingKeys: String, CodingKey {
+        case horizon, accuracy, loss
+        case oneStep = "one_step"
+    }
+}
+
+/// A training part may have millions of rows; so many tell what a precision costs, in less time than an epoch takes.
+private let mostTrainingExamples = 8192
+
+extension Trainer {
+    /// - Parameter known: the scores of `predictor`, which is in float32, where they are known.
+    func precisionReport(
+        _ series: PreparedSeries, _ predictor: Predictor, known: HoldoutReport?
+    ) throws(PredictionError) -> PrecisionReport? {
+        let (part, rows): (PrecisionReport.Part, Range<Int>) =
+            if !series.holdoutRows.isEmpty {
+                (.holdout, series.holdoutRows)
+            } else if !series.validationRows.isEmpty {
+                (.validation, series.validationRows)
+            } else {
+                (
+                    .training,
+                    max(predictor.historyRows, series.trainingRows - mostTrainingExamples)..<series.trainingRows
+                )
+            }
+        let exact = if let known { Optional(known) } else { try series.scores(predictor, on: rows) }
+        guard let exact else { return nil }
+        func scores(_ precision: Precision) -> PrecisionScores {
+            let reduced = Predictor(predictor.model, precision: precision, kernels: kernels)
+            // A forecast that runs away where float32 does not is a finding, and no reason to lose the model.
+            guard let found = try? series.scores(reduced, on: rows) else {
+                let none = Scores(rmse: .infinity, mae: .infinity, mase: nil, smape: nil)
+                return PrecisionScores(oneStep: none, horizon: none)
+            }
+            return PrecisionScores(oneStep: found.oneStep, horizon: found.horizon)
+        }
+        return PrecisionReport(
+            part: part, count: rows.count,
+            float32: PrecisionScores(oneStep: exact.oneStep, horizon: exact.horizon), bfloat16: scores(.bfloat16),
+            int8: scores(.int8))
+    }
+
+    func precisionReport(_ model: Model) -> PrecisionReport {
+        let isValidated = !examples.validation.isEmpty
+        let all = isValidated ? examples.validation : examples.training
+        // Every so many: sequences may stand in the order of their labels.
+        let step = isValidated ? 1 : max((all.count + mostTrainingExamples - 1) / mostTrainingExamples, 1)
+        let indices = stride(from: 0, to: all.count, by: step).map { all[$0] }
+        func scores(_ precision: Precision) -> PrecisionScores {
+            let network = InferenceNetwork(
+                model.network, model.parameters, precision: precision, kernels: kernels)
+            let found = kernels.scores(network, examples, indices)
+            return PrecisionScores(accuracy: found.accuracy, loss: found.loss)
+        }
+        return PrecisionReport(
+            part: isValidated ? .validation : .training, count: indices.count, float32: scores(.float32),
+            bfloat16: scores(.bfloat16), int8: scores(.int8))
+    }
+}
+
+extension KernelSet {
+    /// Mean cross-entropy of labelled examples, in nats, and the share told right.
+    func scores(
+        _ network: InferenceNetwork, _ examples: Examples, _ indices: [Int]
+    ) -> (loss: Double, accuracy: Double) {
+        guard case .labels(let answers) = examples.answers else { preconditionFailure("these have no labels") }
+        let width = network.description.outputs
+        var loss = 0.0
+        var right = 0
+        // In groups, so that not all inputs stand in memory a second time.
+        for start in stride(from: 0, to: indices.count, by: 1024) {
+            let group = indices[start..<min(start + 1024, indices.count)]
+            let places = group.map { examples.places[$0] }
+            let labels = group.map { answers[$0] }
+            let values = places.flatMap { place in
+                examples.rows[place.start * examples.width..<(place.start + place.length) * examples.width]
+            }
+            var outputs = network.run(values, lengths: places.map(\.length))
+            var losses = [Float](repeating: 0, count: labels.count)
+            outputs.withUnsafeMutableBufferPointer { outputs in
+                guard let base = outputs.baseAddress else { return }
+                let rows = MutableRows(base, count: labels.count, width: width)
+                for (row, label) in labels.enumerated() where rows.rows.greatest(inRow: row) == Int(label) {
+                    right += 1
+                }
+                softmaxCrossEntropy(rows.rows, labels: labels, factor: 1, gradient: rows, losses: &losses)
+            }
+            loss = losses.reduce(loss) { $0 + Double($1) }
+        }
+        let count = Double(max(indices.count, 1))
+        return (loss / count, Double(right) / count)
+    }
+}
