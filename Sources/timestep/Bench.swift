@@ -11,11 +11,15 @@ struct Bench: ParsableCommand {
         discussion: """
             timestep bench json          a large prediction's JSON, beside its network
               timestep bench kernels       cells and shapes, beside the machine's limits
+              timestep bench precision     what bfloat16 and int8 cost in accuracy, on real data
               timestep bench activations   exp, tanh and σ, checked against exact values
               timestep bench instructions  work for valgrind to count
               timestep bench serve         memory, start and size of an idle server
             """,
-        subcommands: [JSONBench.self, KernelBench.self, ActivationBench.self, InstructionBench.self, ServeBench.self])
+        subcommands: [
+            JSONBench.self, KernelBench.self, PrecisionBench.self, ActivationBench.self, InstructionBench.self,
+            ServeBench.self,
+        ])
 }
 
 /// How often and how long something is measured.

@@ -18,9 +18,9 @@ struct KernelBench: Command {
             the speed measured for memory of their size. Figures are medians of interleaved repetitions; one thread is \
             timed by its processor time, so other work on the machine disturbs little, several by the clock.
 
-            All figures take a few minutes; one thing is quick:
+            All figures take ten minutes and more; one thing is quick:
 
-              timestep bench kernels --cells lstm --shapes 1x1x256x256 --threads 1
+              timestep bench kernels --cells lstm --shapes 1x1x256x256 --threads 1 --precisions float32
               timestep bench kernels --json before.json
               timestep bench kernels --compare before.json
             """)
@@ -33,8 +33,8 @@ struct KernelBench: Command {
             valueName: "list"))
     var shapes = BenchShape.usual.map(\.description).joined(separator: ",")
     @Option(help: ArgumentHelp("Modes: forward, train.", valueName: "list")) var modes = "forward,train"
-    @Option(help: ArgumentHelp("Precisions that networks compute in.", valueName: "list"))
-    var precisions = KernelCase.precisions.map(\.rawValue).joined(separator: ",")
+    @Option(help: ArgumentHelp("Precisions: float32, bfloat16, int8 (forward only).", valueName: "list"))
+    var precisions = Precision.allCases.map(\.rawValue).joined(separator: ",")
     @Option(help: ArgumentHelp("Numbers of threads (default: 1, and one a core).", valueName: "list"))
     var threads: String?
     @Option(help: "Repetitions, of which the median counts.") var repetitions = 5
@@ -91,7 +91,7 @@ struct KernelBench: Command {
         }
         let cells = try Self.choices(cells, "--cells", BenchCell.allCases)
         let modes = try Self.choices(modes, "--modes", BenchMode.allCases)
-        let precisions = try Self.choices(precisions, "--precisions", KernelCase.precisions)
+        let precisions = try Self.choices(precisions, "--precisions", Precision.allCases)
         let threads = try self.threads.map { list throws(CommandError) in
             try TrainOptions.integers(list, of: "--threads")
         }
@@ -111,8 +111,7 @@ struct KernelBench: Command {
         var all: [KernelCase] = []
         for shape in shapes {
             for mode in modes where mode == .forward || !shape.isStep {
-                // Training computes in float32.
-                for precision in precisions where mode == .forward || precision == .float32 {
+                for precision in precisions where mode == .forward || precision != .int8 {
                     for cell in cells {
                         for count in counts {
                             all.append(
@@ -123,12 +122,14 @@ struct KernelBench: Command {
             }
         }
         guard !all.isEmpty else {
-            throw CommandError(.usage, "nothing to measure: a training step needs a shape of more than one step")
+            throw CommandError(
+                .usage,
+                "nothing to measure: a training step needs a shape of more than one step, and float32 or bfloat16")
         }
         return Cases(shapes: shapes, all: all)
     }
 
-    private static func choices<Choice: RawRepresentable>(
+    static func choices<Choice: RawRepresentable>(
         _ text: String, _ flag: String, _ known: [Choice]
     ) throws(CommandError) -> [Choice] where Choice.RawValue == String {
         var chosen: [Choice] = []

@@ -66,9 +66,6 @@ struct KernelCase: Hashable, Sendable {
     var precision: Precision
     var threads: Int
 
-    /// Precisions that networks compute in.
-    static let precisions: [Precision] = [.float32]
-
     /// Training has two products backward for each of forward's.
     static let trainingShare = 3.0
 
@@ -115,9 +112,9 @@ enum KernelWork {
         let parameters = BenchModel.parameters(network)
         let inputs = BenchModel.numbers(shape.steps * shape.batch * shape.inputs)
         switch item.mode {
-        case .train: return training(shape, network, parameters, inputs, kernels)
+        case .train: return training(item, network, parameters, inputs, kernels)
         case .forward:
-            let inference = InferenceNetwork(network, parameters, kernels: kernels)
+            let inference = InferenceNetwork(network, parameters, precision: item.precision, kernels: kernels)
             return shape.isStep ? step(shape, inference, inputs) : forward(shape, inference, inputs)
         }
     }
@@ -141,10 +138,11 @@ enum KernelWork {
 
     /// New parameters packed, forward, and backward from a gradient at every step to those of the parameters and of x.
     private static func training(
-        _ shape: BenchShape, _ network: NetworkDescription, _ parameters: Parameters, _ inputs: [Float],
+        _ item: KernelCase, _ network: NetworkDescription, _ parameters: Parameters, _ inputs: [Float],
         _ kernels: KernelSet
     ) -> () -> Void {
-        let trainer = TrainingNetwork(network, kernels: kernels)
+        let shape = item.shape
+        let trainer = TrainingNetwork(network, precision: item.precision, kernels: kernels)
         let batch = RaggedBatch(lengths: [Int](repeating: shape.steps, count: shape.batch))
         let memory = TrainingMemory(inputs, BenchModel.numbers(batch.rows * shape.hidden), parameters.values)
         return {

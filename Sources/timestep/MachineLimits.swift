@@ -4,21 +4,6 @@ import Glibc
 import Kernels
 import Synchronization
 
-/// What numbers a product multiplies.
-enum Precision: String, CaseIterable, Sendable {
-    case float32
-    case bfloat16
-    case int8
-
-    var bytesPerWeight: Int {
-        switch self {
-        case .float32: MemoryLayout<Float>.stride
-        case .bfloat16: 2
-        case .int8: 1
-        }
-    }
-}
-
 /// What the processor can do at all: operations in registers, and bytes read from memory of any size. Measured when
 /// first asked for, in the same run as what is held against it.
 ///

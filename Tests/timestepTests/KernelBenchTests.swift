@@ -9,7 +9,7 @@ import Testing
 struct KernelBenchTests {
     private let quick = [
         "bench", "kernels", "--cells", "lstm,elman", "--shapes", "3x2x4x8,1x1x4x8", "--threads", "1",
-        "--repetitions", "2", "--seconds", "0.001",
+        "--precisions", "float32", "--repetitions", "2", "--seconds", "0.001",
     ]
 
     @Test("a run written as JSON has every figure, and a later run shows it beside its own")
@@ -61,11 +61,57 @@ struct KernelBenchTests {
         #expect(document["rows"]?.count == 6)
     }
 
+    @Test("without a choice every precision is measured: all of them forward, int8 in no training step")
+    func precisions() throws {
+        let result = try Program.run([
+            "bench", "kernels", "--cells", "gru", "--shapes", "3x2x4x8", "--threads", "1", "--repetitions", "1",
+            "--seconds", "0.001", "--no-limits", "--json", "-",
+        ])
+        let rows = try #require(try JSON.parse(result.output)["rows"]?.array)
+        #expect(
+            rows.map { "\($0["mode"]?.string ?? "") \($0["precision"]?.string ?? "")" } == [
+                "forward float32", "forward bfloat16", "forward int8", "train float32", "train bfloat16",
+            ])
+        #expect(rows.allSatisfy { ($0["microseconds"]?.double ?? 0) > 0 })
+    }
+
+    @Test("the cost of fewer bits is told for each precision, from files of one's own")
+    func precisionOnData() throws {
+        let folder = FileManager.default.temporaryDirectory.appendingPathComponent("precision-\(UUID())").path
+        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(atPath: folder) }
+        let months = (0..<90).map { row in
+            "\(1950 + row / 12)-\(row % 12 < 9 ? "0" : "")\(row % 12 + 1),\(100 + row + 9 * (row % 12))\n"
+        }
+        let sequences = (0..<24).map { row in
+            #"{"x": [[\#(row % 2 == 0 ? 1 : -1), \#(row)], [0.5, 1]], "label": "\#(row % 2)"}"# + "\n"
+        }
+        try Data(("month,passengers_thousands\n" + months.joined()).utf8)
+            .write(to: URL(fileURLWithPath: folder + "/series.csv"))
+        try Data(sequences.joined().utf8).write(to: URL(fileURLWithPath: folder + "/s.jsonl"))
+        let result = try Program.run([
+            "bench", "precision", "--series", folder + "/series.csv", "--train", folder + "/s.jsonl", "--test",
+            folder + "/s.jsonl", "--seeds", "1", "--epochs", "2", "--training", "float32,bfloat16", "--json",
+        ])
+        #expect(result.status == 0, "\(result.error)")
+        let rows = try #require(try JSON.parse(result.output)["rows"]?.array)
+        #expect(rows.map { $0["cell"]?.string } == ["lstm", "lstm", "gru", "elman", "lstm", "lstm", "gru", "elman"])
+        #expect(rows.map { $0["trained_in"]?.string } == (0..<8).map { $0 < 4 ? "float32" : "bfloat16" })
+        for row in rows {
+            for precision in ["float32", "bfloat16", "int8"] {
+                let scores = row[precision]
+                #expect((scores?["rmse"] ?? scores?["accuracy"])?.double?.isFinite == true, "\(row.text)")
+            }
+        }
+    }
+
     @Test(
         "a choice that is not there is named, with those that are",
         arguments: [
             (["--cells", "transformer"], "lstm, gru, elman"), (["--shapes", "100x32"], "TxBxIxH"),
             (["--modes", "backward"], "forward, train"), (["--threads", "0"], "from 1 to 256"),
+            (["--precisions", "half"], "float32, bfloat16, int8"),
+            (["--precisions", "int8", "--modes", "train"], "nothing"),
             (["--instruction-set", "mmx"], "baseline"), (["--shapes", "1x1x4x4", "--modes", "train"], "nothing"),
         ])
     func choices(arguments: [String], words: String) throws {

@@ -150,7 +150,7 @@ struct ProgramTests {
         arguments: [
             [], ["serve"], ["worker"], ["train"], ["predict"], ["jobs"], ["jobs", "watch"], ["models"],
             ["models", "alias"], ["models", "precision"],
-            ["datasets"], ["sessions"], ["sessions", "step"], ["bench"], ["bench", "json"],
+            ["datasets"], ["sessions"], ["sessions", "step"], ["bench"], ["bench", "json"], ["bench", "precision"],
         ])
     func help(command: [String]) throws {
         let result = try Program.run(command + ["--help"])
