@@ -10,7 +10,7 @@ extension Bodies {
     ///     p, q       [rows × 3·hidden]
     ///     hPrevious  [rows × hidden]       may be h
     ///     h          [rows × hidden]       written
-    ///     kept       [rows × 4·hidden]     written unless nil
+    ///     kept       [rows × 4·hidden]     written unless nil; may begin where p does
     @inline(never)
     public static func gruAfterForward(
         rows: Int, hidden: Int,
@@ -28,7 +28,8 @@ extension Bodies {
     ///     dh         [rows × hidden]       in: the gradient of h′; out: z ⊙ dh′, the part that goes round the product
     ///     kept       [rows × 4·hidden]     from forward
     ///     hPrevious  [rows × hidden]
-    ///     dp, dq     [rows × 3·hidden]     written; they differ in the last block
+    ///     dp         [rows × 3·hidden]     written; may begin where kept does
+    ///     dq         [rows × hidden]       written, the last block of dq; may be that of kept
     @inline(never)
     public static func gruAfterBackward(
         rows: Int, hidden: Int,
@@ -160,9 +161,7 @@ private struct AfterBackward: Pointwise {
         access.store(dr, dp.at(row, unit, block: 0, of: hidden))
         access.store(dz, dp.at(row, unit, block: 1, of: hidden))
         access.store(dpn, dp.at(row, unit, block: 2, of: hidden))
-        access.store(dr, dq.at(row, unit, block: 0, of: hidden))
-        access.store(dz, dq.at(row, unit, block: 1, of: hidden))
-        access.store(dpn * r, dq.at(row, unit, block: 2, of: hidden))
+        access.store(dpn * r, dq.at(row, unit))
         access.store(dhNew * z, dh.at(row, unit))
     }
 }

@@ -49,7 +49,7 @@ extension Bodies {
     @inline(__always)
     static func run<P: GroupedProduct, A: Arithmetic>(
         _ product: P, _ numbers: A.Type, left: UnsafePointer<Float>, leftStride: Int, rows: Int,
-        _ groups: Range<Int>, _ scratch: UnsafeMutablePointer<Float>
+        _ groups: Range<Int>, backwards: Bool, _ scratch: UnsafeMutablePointer<Float>
     ) {
         let pieces = max(1, (A.places(product.inputs) + pieceLength - 1) / pieceLength)
         let capacity = max(1, min(tallestBlock, leftCapacity / (pieces * pieceStride)))
@@ -64,11 +64,11 @@ extension Bodies {
             let source = left + row * leftStride
             if rows == 1 || count == 1 {
                 if A.inputsOfPlace == 1 {
-                    runRow(product, numbers, left: source, row: row, groups, stage)
+                    runRow(product, numbers, left: source, row: row, groups, backwards, stage)
                 } else {
                     stage.scales[0] = A.scale(of: source, count: product.inputs)
                     A.place(source, count: product.inputs, scale: stage.scales[0], into: scratch)
-                    runRow(product, numbers, left: scratch, row: row, groups, stage)
+                    runRow(product, numbers, left: scratch, row: row, groups, backwards, stage)
                 }
                 count = 1
             } else {
@@ -241,15 +241,27 @@ extension Bodies {
     // MARK: - One row
 
     /// A row by itself reads every weight once: two groups at a time, or too few sums would wait for each other.
+    ///
+    /// Steps that follow each other go through the groups forwards and backwards in turns: the weights that one read last
+    /// are still in the cache when the next reads them first. Weights that just exceed a level would otherwise always be
+    /// the ones thrown out.
     @inline(__always)
     private static func runRow<P: GroupedProduct, A: Arithmetic>(
-        _ product: P, _ numbers: A.Type, left: UnsafePointer<Float>, row: Int, _ groups: Range<Int>, _ stage: Stage
+        _ product: P, _ numbers: A.Type, left: UnsafePointer<Float>, row: Int, _ groups: Range<Int>, _ backwards: Bool,
+        _ stage: Stage
     ) {
         let places = A.places(product.inputs)
-        var group = groups.lowerBound
-        while group < groups.upperBound {
+        var (first, end) = (groups.lowerBound, groups.upperBound)
+        while first < end {
+            var group = backwards ? end - 1 : first
             let width = product.groups.width(group)
-            let pairs = group + 1 < groups.upperBound && product.groups.width(group + 1) == width
+            var pairs = false
+            if backwards {
+                pairs = group > first && product.groups.width(group - 1) == width
+                if pairs { group -= 1 }
+            } else {
+                pairs = group + 1 < end && product.groups.width(group + 1) == width
+            }
             let stride = width * Lanes.scalarCount
             var target = product.place(group, row: row)
             if A.isScaled || pairs && product.place(group + 1, row: row) == nil { target = nil }
@@ -260,7 +272,7 @@ extension Bodies {
                 // It follows that of the first group, here as in the scratch.
                 _ = product.start(group + 1, row: row, rows: 1, staged: true, sums: starts + stride, stride: stride)
             }
-            let first = start
+            let floats = start
             if A.isScaled { start = product.groups.starts(product.packed, group, places: places) }
             rowSums(
                 numbers, width, pairs: pairs, factors: left, places: places,
@@ -269,13 +281,14 @@ extension Bodies {
             if A.isScaled {
                 scale(
                     rows: 1, width: pairs ? 2 * width : width, stage,
-                    outputs: product.groups.scales(product.packed, group, places: places), start: first, startStride: 0)
+                    outputs: product.groups.scales(product.packed, group, places: places), start: floats, startStride: 0
+                )
             }
             if staged {
                 product.finish(group, row: row, rows: 1, sums: stage.sums, stride: stride)
                 if pairs { product.finish(group + 1, row: row, rows: 1, sums: stage.sums + stride, stride: stride) }
             }
-            group += pairs ? 2 : 1
+            if backwards { end = group } else { first = group + (pairs ? 2 : 1) }
         }
     }
 

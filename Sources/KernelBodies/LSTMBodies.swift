@@ -8,7 +8,7 @@ extension Bodies {
     ///     p, q       [rows × 4·hidden]
     ///     cPrevious  [rows × hidden]       may be c
     ///     h, c       [rows × hidden]       written
-    ///     kept       [rows × 5·hidden]     written unless nil
+    ///     kept       [rows × 5·hidden]     written unless nil; may begin where p does
     @inline(never)
     public static func lstmForward(
         rows: Int, hidden: Int,
@@ -28,7 +28,7 @@ extension Bodies {
     ///     dc         [rows × hidden]       in: the gradient of c′ from the step after; out: that of c
     ///     kept       [rows × 5·hidden]     from forward
     ///     cPrevious  [rows × hidden]
-    ///     dp         [rows × 4·hidden]     written; dq is the same
+    ///     dp         [rows × 4·hidden]     written; dq is the same; may begin where kept does
     @inline(never)
     public static func lstmBackward(
         rows: Int, hidden: Int,

@@ -4,7 +4,8 @@ extension Bodies {
     /// target[row][output] = start[output] + Σ weights[output][input] · left[row][input]
     ///
     ///     left    [rows × inputs]      `leftStride` apart
-    ///     packed  plain, as `pack` left it for this precision    of `outputs` × `inputs`; the groups firstGroup ..< firstGroup + groupCount count
+    ///     packed  plain, as `pack` left it for this precision    of `outputs` × `inputs`; the groups firstGroup ..< firstGroup + groupCount count,
+    ///             of one row from the last to the first where `backwards` is 1
     ///     bias    [outputs]            where `continues` is 0; nil starts at zero
     ///     target  [rows × outputs]     `targetStride` apart; where `continues` is 1 its values are the start
     ///     scratch `scratchCount` floats of the caller's thread
@@ -14,7 +15,7 @@ extension Bodies {
     @inline(never)
     public static func product(
         left: UnsafePointer<Float>, leftStride: Int, rows: Int,
-        packed: UnsafePointer<Float>, inputs: Int, outputs: Int, firstGroup: Int, groupCount: Int,
+        packed: UnsafePointer<Float>, inputs: Int, outputs: Int, firstGroup: Int, groupCount: Int, backwards: Int,
         bias: UnsafePointer<Float>?, continues: Int, precision: Int,
         target: UnsafeMutablePointer<Float>, targetStride: Int, scratch: UnsafeMutablePointer<Float>
     ) {
@@ -24,7 +25,7 @@ extension Bodies {
         dispatch(
             ProductWork(
                 product: product, left: left, leftStride: leftStride, rows: rows,
-                groups: firstGroup..<firstGroup + groupCount, scratch: scratch),
+                groups: firstGroup..<firstGroup + groupCount, backwards: backwards != 0, scratch: scratch),
             precision: precision)
     }
 }
@@ -95,10 +96,11 @@ struct ProductWork<P: GroupedProduct>: PrecisionWork {
     let leftStride: Int
     let rows: Int
     let groups: Range<Int>
+    let backwards: Bool
     let scratch: UnsafeMutablePointer<Float>
 
     @inline(__always)
     func run<A: Arithmetic>(_ type: A.Type) {
-        Bodies.run(product, type, left: left, leftStride: leftStride, rows: rows, groups, scratch)
+        Bodies.run(product, type, left: left, leftStride: leftStride, rows: rows, groups, backwards: backwards, scratch)
     }
 }

@@ -11,7 +11,7 @@ extension Bodies {
     @inline(never)
     public static func lstmStep(
         rows: Int, hidden: Int, packed: UnsafePointer<Float>, bias: UnsafePointer<Float>, precision: Int,
-        firstGroup: Int, groupCount: Int, p: UnsafePointer<Float>, pStride: Int,
+        firstGroup: Int, groupCount: Int, backwards: Int, p: UnsafePointer<Float>, pStride: Int,
         hPrevious: UnsafePointer<Float>, hPreviousStride: Int,
         cPrevious: UnsafePointer<Float>, cPreviousStride: Int,
         h: UnsafeMutablePointer<Float>, hStride: Int, c: UnsafeMutablePointer<Float>, cStride: Int,
@@ -25,7 +25,7 @@ extension Bodies {
         dispatch(
             ProductWork(
                 product: step, left: hPrevious, leftStride: hPreviousStride, rows: rows,
-                groups: firstGroup..<firstGroup + groupCount, scratch: scratch),
+                groups: firstGroup..<firstGroup + groupCount, backwards: backwards != 0, scratch: scratch),
             precision: precision)
     }
 
@@ -33,7 +33,7 @@ extension Bodies {
     @inline(never)
     public static func gruAfterStep(
         rows: Int, hidden: Int, packed: UnsafePointer<Float>, bias: UnsafePointer<Float>, precision: Int,
-        firstGroup: Int, groupCount: Int, p: UnsafePointer<Float>, pStride: Int,
+        firstGroup: Int, groupCount: Int, backwards: Int, p: UnsafePointer<Float>, pStride: Int,
         hPrevious: UnsafePointer<Float>, hPreviousStride: Int, h: UnsafeMutablePointer<Float>, hStride: Int,
         kept: UnsafeMutablePointer<Float>?, keptStride: Int, scratch: UnsafeMutablePointer<Float>
     ) {
@@ -45,7 +45,7 @@ extension Bodies {
         dispatch(
             ProductWork(
                 product: step, left: hPrevious, leftStride: hPreviousStride, rows: rows,
-                groups: firstGroup..<firstGroup + groupCount, scratch: scratch),
+                groups: firstGroup..<firstGroup + groupCount, backwards: backwards != 0, scratch: scratch),
             precision: precision)
     }
 
@@ -53,7 +53,7 @@ extension Bodies {
     @inline(never)
     public static func elmanStep(
         activation: Int, rows: Int, hidden: Int, packed: UnsafePointer<Float>, bias: UnsafePointer<Float>,
-        precision: Int, firstGroup: Int, groupCount: Int, p: UnsafePointer<Float>, pStride: Int,
+        precision: Int, firstGroup: Int, groupCount: Int, backwards: Int, p: UnsafePointer<Float>, pStride: Int,
         hPrevious: UnsafePointer<Float>, hPreviousStride: Int, h: UnsafeMutablePointer<Float>, hStride: Int,
         scratch: UnsafeMutablePointer<Float>
     ) {
@@ -63,7 +63,7 @@ extension Bodies {
         dispatch(
             ProductWork(
                 product: step, left: hPrevious, leftStride: hPreviousStride, rows: rows,
-                groups: firstGroup..<firstGroup + groupCount, scratch: scratch),
+                groups: firstGroup..<firstGroup + groupCount, backwards: backwards != 0, scratch: scratch),
             precision: precision)
     }
 }

@@ -41,8 +41,14 @@ public enum Cell: Sendable, Hashable {
         }
     }
 
-    /// p and q enter by their sum alone, so dq = dp and backward writes dp only.
+    /// Blocks of `hidden` in a row that holds p, then what forward keeps in its place, then dp (and dqₙ) in place of that.
+    public var rowBlocks: Int { max(blocks, keptBlocks) }
+
+    /// p and q enter by their sum alone, so dq = dp. Otherwise the candidate's block of dq is its own.
     public var sharesGradient: Bool { self != .gru(.after) }
+
+    /// The candidate's block of U has a gradient that is formed apart from those of the gates.
+    public var splitsCandidate: Bool { if case .gru = self { true } else { false } }
 
     /// The candidate's recurrent product takes r ⊙ h, so forward and backward come in two phases.
     public var hasTwoPhases: Bool { self == .gru(.before) }

@@ -16,7 +16,8 @@ public struct CellForward {
     public var h: MutableRows
     /// Written, [rows × hidden], cells with a cell state only; may be cPrevious.
     public var c: MutableRows?
-    /// Written, [rows × keptBlocks·hidden]: what backward needs. nil in inference, except where the cell has two
+    /// Written, [rows × keptBlocks·hidden]: what backward needs; may begin where p does. nil in inference, except where the
+    /// cell has two
     /// phases, which carry the gates from one to the other in it.
     public var kept: MutableRows?
     /// r ⊙ h, [rows × hidden], cells with two phases only: written by `forwardGates`, the operand of the candidate's
@@ -47,7 +48,7 @@ public struct CellBackward {
     public var dh: MutableRows
     /// In: the gradient of c′ from the step after. Out: that of c. [rows × hidden], cells with a cell state only.
     public var dc: MutableRows?
-    /// From forward; nil for Elman.
+    /// From forward; nil for Elman. dp and dq may lie in its place.
     public var kept: Rows?
     /// h′ of this step, [rows × hidden]. Only Elman reads it.
     public var h: Rows
@@ -57,7 +58,7 @@ public struct CellBackward {
     public var cPrevious: Rows?
     /// Written, [rows × blocks·hidden].
     public var dp: MutableRows
-    /// Written, [rows × blocks·hidden], unless the cell shares dp (`Cell.sharesGradient`).
+    /// Written, [rows × hidden]: the candidate's block, where it is not that of dp (`Cell.sharesGradient`).
     public var dq: MutableRows?
     /// Uₙᵀ·dpₙ, [rows × hidden], cells with two phases only: the product between them, read by `backwardGates`.
     public var dResetState: Rows?
@@ -90,14 +91,16 @@ extension KernelSet {
     /// The product U·h + c and the step after it in one go, for cells with one phase; q of the step is not used.
     ///
     /// The bits are those of `product` into q and `forward`. h may not be hPrevious.
-    public func forward(_ matrix: RecurrentMatrix, _ step: CellForward) {
+    ///
+    /// - Parameter backwards: as in `product`.
+    public func forward(_ matrix: RecurrentMatrix, _ step: CellForward, backwards: Bool = false) {
         check(laneCount: matrix.laneCount)
         check(matrix.cell, step, readsQ: false)
         precondition(step.hidden == matrix.hidden, "weights of \(matrix.hidden) units for a step of \(step.hidden)")
         let units = bodies.groupCount(blocks: matrix.cell.blocks, hidden: step.hidden)
         let outputs = matrix.cell.blocks * step.hidden
         divide(
-            RecurrentStepWork(kernels: self, matrix: matrix, step: step), units: units,
+            RecurrentStepWork(kernels: self, matrix: matrix, step: step, backwards: backwards), units: units,
             cost: step.p.count * (step.hidden + 40) * outputs / max(units, 1))
     }
 
@@ -150,7 +153,7 @@ extension KernelSet {
             check("dc", step.dc?.rows, rows, hidden)
             check("cPrevious", step.cPrevious, rows, hidden)
         }
-        if !cell.sharesGradient { check("dq", step.dq?.rows, rows, cell.blocks * hidden) }
+        if !cell.sharesGradient { check("dq", step.dq?.rows, rows, hidden) }
         if let dResetState = step.dResetState { check("dResetState", dResetState, rows, hidden) }
     }
 

@@ -46,6 +46,7 @@ struct RecurrentStepWork: DividedWork {
     let kernels: KernelSet
     let matrix: RecurrentMatrix
     let step: CellForward
+    let backwards: Bool
 
     func run(_ units: Range<Int>) {
         kernels.withScratch { run(units, scratch: $0) }
@@ -59,7 +60,8 @@ struct RecurrentStepWork: DividedWork {
         case .elman(let activation):
             products.elmanStep(
                 activation: activation.code, rows: step.p.count, hidden: step.hidden, packed: weights, bias: bias,
-                precision: precision, firstGroup: units.lowerBound, groupCount: units.count, p: step.p.base,
+                precision: precision, firstGroup: units.lowerBound, groupCount: units.count,
+                backwards: backwards ? 1 : 0, p: step.p.base,
                 pStride: step.p.stride,
                 hPrevious: step.hPrevious.base, hPreviousStride: step.hPrevious.stride,
                 h: step.h.base, hStride: step.h.stride, scratch: scratch)
@@ -67,7 +69,8 @@ struct RecurrentStepWork: DividedWork {
             guard let cPrevious = step.cPrevious, let c = step.c else { return }
             products.lstmStep(
                 rows: step.p.count, hidden: step.hidden, packed: weights, bias: bias,
-                precision: precision, firstGroup: units.lowerBound, groupCount: units.count, p: step.p.base,
+                precision: precision, firstGroup: units.lowerBound, groupCount: units.count,
+                backwards: backwards ? 1 : 0, p: step.p.base,
                 pStride: step.p.stride,
                 hPrevious: step.hPrevious.base, hPreviousStride: step.hPrevious.stride,
                 cPrevious: cPrevious.base, cPreviousStride: cPrevious.stride,
@@ -76,7 +79,8 @@ struct RecurrentStepWork: DividedWork {
         case .gru:
             products.gruAfterStep(
                 rows: step.p.count, hidden: step.hidden, packed: weights, bias: bias,
-                precision: precision, firstGroup: units.lowerBound, groupCount: units.count, p: step.p.base,
+                precision: precision, firstGroup: units.lowerBound, groupCount: units.count,
+                backwards: backwards ? 1 : 0, p: step.p.base,
                 pStride: step.p.stride,
                 hPrevious: step.hPrevious.base, hPreviousStride: step.hPrevious.stride,
                 h: step.h.base, hStride: step.h.stride,

@@ -22,24 +22,24 @@ protocol ProductBodies: SendableMetatype {
     static var mostPlaces: Int { get }
     static func product(
         left: UnsafePointer<Float>, leftStride: Int, rows: Int,
-        packed: UnsafePointer<Float>, inputs: Int, outputs: Int, firstGroup: Int, groupCount: Int,
+        packed: UnsafePointer<Float>, inputs: Int, outputs: Int, firstGroup: Int, groupCount: Int, backwards: Int,
         bias: UnsafePointer<Float>?, continues: Int, precision: Int,
         target: UnsafeMutablePointer<Float>, targetStride: Int, scratch: UnsafeMutablePointer<Float>)
     static func lstmStep(
         rows: Int, hidden: Int, packed: UnsafePointer<Float>, bias: UnsafePointer<Float>, precision: Int,
-        firstGroup: Int, groupCount: Int, p: UnsafePointer<Float>, pStride: Int,
+        firstGroup: Int, groupCount: Int, backwards: Int, p: UnsafePointer<Float>, pStride: Int,
         hPrevious: UnsafePointer<Float>, hPreviousStride: Int,
         cPrevious: UnsafePointer<Float>, cPreviousStride: Int,
         h: UnsafeMutablePointer<Float>, hStride: Int, c: UnsafeMutablePointer<Float>, cStride: Int,
         kept: UnsafeMutablePointer<Float>?, keptStride: Int, scratch: UnsafeMutablePointer<Float>)
     static func gruAfterStep(
         rows: Int, hidden: Int, packed: UnsafePointer<Float>, bias: UnsafePointer<Float>, precision: Int,
-        firstGroup: Int, groupCount: Int, p: UnsafePointer<Float>, pStride: Int,
+        firstGroup: Int, groupCount: Int, backwards: Int, p: UnsafePointer<Float>, pStride: Int,
         hPrevious: UnsafePointer<Float>, hPreviousStride: Int, h: UnsafeMutablePointer<Float>, hStride: Int,
         kept: UnsafeMutablePointer<Float>?, keptStride: Int, scratch: UnsafeMutablePointer<Float>)
     static func elmanStep(
         activation: Int, rows: Int, hidden: Int, packed: UnsafePointer<Float>, bias: UnsafePointer<Float>,
-        precision: Int, firstGroup: Int, groupCount: Int, p: UnsafePointer<Float>, pStride: Int,
+        precision: Int, firstGroup: Int, groupCount: Int, backwards: Int, p: UnsafePointer<Float>, pStride: Int,
         hPrevious: UnsafePointer<Float>, hPreviousStride: Int, h: UnsafeMutablePointer<Float>, hStride: Int,
         scratch: UnsafeMutablePointer<Float>)
 }

@@ -46,7 +46,13 @@ extension KernelSet {
     ///
     /// Every output adds its products in the order of `inputs`, fused where the processor can, whatever the batch, the
     /// tile, the vector width or the number of threads: a row gives the same bits alone and in a batch.
-    public func product(_ left: Rows, _ weights: PackedMatrix, start: ProductStart, into target: MutableRows) {
+    ///
+    /// - Parameter backwards: whether a row by itself takes the weights from the last to the first; steps in turns spare
+    ///   the caches. The bits are the same.
+    public func product(
+        _ left: Rows, _ weights: PackedMatrix, start: ProductStart, backwards: Bool = false,
+        into target: MutableRows
+    ) {
         check(laneCount: weights.laneCount)
         precondition(
             left.width == weights.inputs && target.width == weights.outputs && left.count == target.count,
@@ -60,7 +66,8 @@ extension KernelSet {
         case .target: continues = 1
         }
         let work = ProductWork(
-            kernels: self, left: left, weights: weights, bias: bias, continues: continues, target: target)
+            kernels: self, left: left, weights: weights, bias: bias, continues: continues, backwards: backwards,
+            target: target)
         let units = bodies.groupCount(blocks: 1, hidden: weights.outputs)
         divide(work, units: units, cost: left.count * weights.inputs * weights.outputs / max(units, 1))
     }
@@ -102,6 +109,7 @@ private struct ProductWork: DividedWork {
     let weights: PackedMatrix
     let bias: UnsafePointer<Float>?
     let continues: Int
+    let backwards: Bool
     let target: MutableRows
 
     func run(_ units: Range<Int>) {
@@ -109,7 +117,8 @@ private struct ProductWork: DividedWork {
             kernels.products(weights.precision).product(
                 left: left.base, leftStride: left.stride, rows: left.count,
                 packed: weights.weights.base, inputs: weights.inputs, outputs: weights.outputs,
-                firstGroup: units.lowerBound, groupCount: units.count, bias: bias, continues: continues,
+                firstGroup: units.lowerBound, groupCount: units.count, backwards: backwards ? 1 : 0, bias: bias,
+                continues: continues,
                 precision: weights.precision.code,
                 target: target.base, targetStride: target.stride, scratch: scratch)
         }

@@ -15,22 +15,21 @@ extension TrainingNetwork {
                 dropout.mask(mask, layer: index, rate: description.dropout)
                 kernels.multiply(lowerStates(index), mask.rows, into: dropped)
             }
-            let p = buffers.p.rows(count: batch.rows, width: weights.width)
+            let row = places(index)
+            let p = row.columns(0..<weights.width)
             let h = buffers.h.rows(count: batch.rows, width: hidden)
             let c = weights.cell.carriesCellState ? buffers.c.rows(count: batch.rows, width: hidden) : nil
             kernels.product(inputOfLayer(index, x), weights.input, start: .bias(weights.inputBias), into: p)
             for step in 0..<batch.steps {
                 let count = batch.active[step]
                 let rows = batch.offsets[step]..<batch.offsets[step] + count
-                let keptWidth = weights.cell.keptBlocks * hidden
                 kernels.forwardStep(
                     weights, p: p.rows.rows(rows),
                     q: weights.cell.hasTwoPhases ? workspace.q.rows(count: count, width: weights.width) : nil,
                     hPrevious: previous(step, h, first: buffers.h0.base),
                     cPrevious: c.map { previous(step, $0, first: buffers.c0.base) },
                     h: h.rows(rows), c: c?.rows(rows),
-                    kept: keptWidth > 0
-                        ? buffers.kept.rows(count: batch.rows, width: keptWidth).rows(rows) : nil,
+                    kept: kept(index, rows),
                     resetState: weights.cell.hasTwoPhases
                         ? buffers.resetState.rows(count: batch.rows, width: hidden).rows(rows) : nil)
             }
@@ -65,7 +64,7 @@ extension TrainingNetwork {
             let target = isUpper ? workspace.dLower.base : workspace.dUpper.base
             isUpper.toggle()
             let dInput = MutableRows(target, count: batch.rows, width: weights.inputs)
-            let dp = workspace.layers[index].p.rows(count: batch.rows, width: weights.width)
+            let dp = places(index).columns(0..<weights.width)
             kernels.product(dp.rows, transposes.input, start: .zero, into: dInput)
             if index > 0, dropsOut { kernels.multiply(dInput.rows, droppedInput(index).mask.rows, into: dInput) }
             dh = dInput
@@ -82,9 +81,8 @@ extension TrainingNetwork {
         let hidden = weights.hidden
         let h = buffers.h.rows(count: batch.rows, width: hidden)
         let c = weights.cell.carriesCellState ? buffers.c.rows(count: batch.rows, width: hidden) : nil
-        let dp = buffers.p.rows(count: batch.rows, width: weights.width)
-        let dq = weights.cell.sharesGradient ? nil : buffers.dq.rows(count: batch.rows, width: weights.width)
-        let keptWidth = weights.cell.keptBlocks * hidden
+        let dp = places(index).columns(0..<weights.width)
+        let dq = candidateGradient(index)
         for step in (0..<batch.steps).reversed() {
             let count = batch.active[step]
             let rows = batch.offsets[step]..<batch.offsets[step] + count
@@ -92,8 +90,7 @@ extension TrainingNetwork {
             if let above { kernels.add(above.rows(rows), to: dh) }
             let backward = CellBackward(
                 hidden: hidden, dh: dh, dc: c == nil ? nil : buffers.dc.rows(count: count, width: hidden),
-                kept: keptWidth > 0
-                    ? buffers.kept.rows(count: batch.rows, width: keptWidth).rows(rows).rows : nil,
+                kept: kept(index, rows)?.rows,
                 h: h.rows.rows(rows), hPrevious: previous(step, h, first: buffers.h0.base),
                 cPrevious: c.map { previous(step, $0, first: buffers.c0.base) }, dp: dp.rows(rows),
                 dq: dq?.rows(rows))
@@ -110,20 +107,23 @@ extension TrainingNetwork {
         let weights = layers[index]
         let buffers = workspace.layers[index]
         let place = layout.layers[index]
-        let dp = buffers.p.rows(count: batch.rows, width: weights.width).rows
-        let dq = weights.cell.sharesGradient ? dp : buffers.dq.rows(count: batch.rows, width: weights.width).rows
+        let dp = places(index).columns(0..<weights.width).rows
+        let gates = weights.gates
+        let candidate = candidateGradient(index)?.rows ?? dp.columns(gates..<weights.width)
         kernels.weightGradient(
             dp, inputOfLayer(index, x), precision: precision, into: gradient + place.inputWeights.lowerBound)
         kernels.biasGradient(dp, into: gradient + place.inputBias.lowerBound)
-        kernels.biasGradient(dq, into: gradient + place.recurrentBias.lowerBound)
+        let bias = gradient + place.recurrentBias.lowerBound
         let recurrent = gradient + place.recurrentWeights.lowerBound
-        let gates = weights.gates
-        recurrentGradient(dq.columns(0..<gates), buffers, hidden: weights.hidden, into: recurrent)
+        let candidateWeights = recurrent + gates * weights.hidden
+        kernels.biasGradient(dp.columns(0..<gates), into: bias)
+        recurrentGradient(dp.columns(0..<gates), buffers, hidden: weights.hidden, into: recurrent)
+        if weights.cell.splitsCandidate { kernels.biasGradient(candidate, into: bias + gates) }
         if weights.cell.hasTwoPhases {
             let resetState = buffers.resetState.rows(count: batch.rows, width: weights.hidden)
-            kernels.weightGradient(
-                dq.columns(gates..<weights.width), resetState.rows, precision: precision,
-                into: recurrent + gates * weights.hidden)
+            kernels.weightGradient(candidate, resetState.rows, precision: precision, into: candidateWeights)
+        } else if weights.cell.splitsCandidate {
+            recurrentGradient(candidate, buffers, hidden: weights.hidden, into: candidateWeights)
         }
     }
 
@@ -150,6 +150,25 @@ extension TrainingNetwork {
     }
 
     // MARK: - Views
+
+    /// The rows that hold p, then what is kept, then dp, of every step of a layer.
+    private func places(_ index: Int) -> MutableRows {
+        let weights = layers[index]
+        return workspace.layers[index].p.rows(count: batch.rows, width: weights.cell.rowBlocks * weights.hidden)
+    }
+
+    /// What forward keeps, in place of p.
+    private func kept(_ index: Int, _ rows: Range<Int>) -> MutableRows? {
+        let blocks = layers[index].cell.keptBlocks
+        return blocks > 0 ? places(index).rows(rows).columns(0..<blocks * layers[index].hidden) : nil
+    }
+
+    /// The candidate's block of dq where it is not that of dp: behind dp.
+    private func candidateGradient(_ index: Int) -> MutableRows? {
+        let weights = layers[index]
+        return weights.cell.sharesGradient
+            ? nil : places(index).columns(weights.width..<weights.width + weights.hidden)
+    }
 
     /// The states that the rows of a step come from: the same rows of the step before, or the first states.
     private func previous(_ step: Int, _ states: MutableRows, first: UnsafeMutablePointer<Float>) -> Rows {

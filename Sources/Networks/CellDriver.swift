@@ -9,15 +9,17 @@ extension KernelSet {
     ///     p          [rows × blocks·hidden]   W·x + b, formed before for the whole sequence
     ///     q          [rows × blocks·hidden]   scratch of cells with two phases: U·h + c
     ///     state      the rest; see CellForward
+    ///
+    /// - Parameter backwards: as in `KernelSet.product`.
     func forwardStep(
         _ weights: LayerWeights, p: Rows, q: MutableRows?, hPrevious: Rows, cPrevious: Rows?, h: MutableRows,
-        c: MutableRows?, kept: MutableRows?, resetState: MutableRows?
+        c: MutableRows?, kept: MutableRows?, resetState: MutableRows?, backwards: Bool = false
     ) {
         let step = CellForward(
             hidden: weights.hidden, p: p, q: q?.rows, hPrevious: hPrevious, cPrevious: cPrevious, h: h, c: c,
             kept: kept, resetState: resetState)
         switch weights.recurrent {
-        case .onePhase(let matrix): forward(matrix, step)
+        case .onePhase(let matrix): forward(matrix, step, backwards: backwards)
         case .twoPhases(let gateWeights, let candidate):
             guard let q, let resetState else { preconditionFailure("a cell with two phases needs q and resetState") }
             let gates = weights.gates
@@ -30,8 +32,8 @@ extension KernelSet {
         }
     }
 
-    /// Mirror of `forwardStep`: dh in is the whole gradient of h′, dh out the whole gradient of the h before; dp (and
-    /// dq, where the cell does not share it) is left for the weight gradients over the whole sequence.
+    /// Mirror of `forwardStep`: dh in is the whole gradient of h′, dh out the whole gradient of the h before; dp (and the
+    /// candidate's dq, where the cell does not share it) is left for the weight gradients over the whole sequence.
     ///
     /// - Parameter dResetState: scratch [rows × hidden], for cells with two phases.
     func backwardStep(_ weights: LayerWeights, _ step: CellBackward, dResetState: MutableRows?) {
@@ -39,17 +41,20 @@ extension KernelSet {
             preconditionFailure("weights packed for inference have no backward")
         }
         backward(weights.cell, step)
-        guard let candidate = transposes.candidate, let dResetState else {
-            let dq = step.dq ?? step.dp
-            product(dq.rows, transposes.recurrent, start: .target, into: step.dh)
+        guard let candidate = transposes.candidate else {
+            product(step.dp.rows, transposes.recurrent, start: .target, into: step.dh)
             return
         }
         let gates = weights.gates
-        product(
-            step.dp.rows.columns(gates..<weights.width), candidate, start: .zero, into: dResetState)
-        var gatesStep = step
-        gatesStep.dResetState = dResetState.rows
-        backwardGates(weights.cell, gatesStep)
+        if weights.cell.hasTwoPhases {
+            guard let dResetState else { preconditionFailure("a cell with two phases needs dResetState") }
+            product(
+                step.dp.rows.columns(gates..<weights.width), candidate, start: .zero, into: dResetState)
+            var gatesStep = step
+            gatesStep.dResetState = dResetState.rows
+            backwardGates(weights.cell, gatesStep)
+        }
         product(step.dp.rows.columns(0..<gates), transposes.recurrent, start: .target, into: step.dh)
+        if let dq = step.dq { product(dq.rows, candidate, start: .target, into: step.dh) }
     }
 }

@@ -116,7 +116,8 @@ extension InferenceNetwork {
             let sequence = MutableRows(output, count: rows, width: hidden)
             let h = workspace.states(h: index, width: hidden)
             let c = workspace.states(c: index, width: hidden)
-            kernels.product(input.rows, weights.input, start: .bias(weights.inputBias), into: p)
+            kernels.product(
+                input.rows, weights.input, start: .bias(weights.inputBias), backwards: workspace.isBackwards, into: p)
             var previous = h.rows
             var offset = 0
             for step in active.indices {
@@ -130,7 +131,8 @@ extension InferenceNetwork {
                     hPrevious: previous.rows(0..<count), cPrevious: cells?.rows, h: state, c: cells,
                     kept: twoPhases
                         ? workspace.kept.rows(count: count, width: weights.cell.keptBlocks * hidden) : nil,
-                    resetState: twoPhases ? workspace.resetState.rows(count: count, width: hidden) : nil)
+                    resetState: twoPhases ? workspace.resetState.rows(count: count, width: hidden) : nil,
+                    backwards: workspace.takesTurn())
                 // Sequences that end here leave their last state; at the end of the chunk all leave theirs.
                 let goesOn = step + 1 < active.endIndex ? active[step + 1] : 0
                 (h.base + goesOn * hidden).update(from: state.base + goesOn * hidden, count: (count - goesOn) * hidden)

@@ -34,6 +34,8 @@ final class InferenceWorkspace: @unchecked Sendable {
     let group: Int
     /// Packed rows of a chunk.
     let rows: Int
+    /// Whether the next step of one row goes through the weights backwards.
+    private(set) var isBackwards = false
 
     init(_ network: NetworkDescription, group: Int, rows: Int) {
         self.group = group
@@ -63,6 +65,12 @@ final class InferenceWorkspace: @unchecked Sendable {
     func states(h index: Int, width: Int) -> MutableRows { h.rows(at: offsets[index], count: group, width: width) }
     /// c likewise.
     func states(c index: Int, width: Int) -> MutableRows { c.rows(at: offsets[index], count: group, width: width) }
+
+    /// The direction of this step; the next one has the other.
+    func takesTurn() -> Bool {
+        defer { isBackwards.toggle() }
+        return isBackwards
+    }
 
     func clearStates() {
         h.fill(0)

@@ -36,7 +36,7 @@ final class LayerWeights: Sendable {
             PackedMatrix(outputs: outputs, inputs: inputs, precision: precision, for: kernels)
         }
         let width = cell.blocks * hidden
-        let gates = cell.hasTwoPhases ? width - hidden : width
+        let gates = cell.splitsCandidate ? width - hidden : width
         input = matrix(outputs: width, inputs: inputs)
         recurrent =
             cell.hasTwoPhases
@@ -49,7 +49,7 @@ final class LayerWeights: Sendable {
             ? (
                 matrix(outputs: inputs, inputs: width),
                 matrix(outputs: hidden, inputs: gates),
-                cell.hasTwoPhases ? matrix(outputs: hidden, inputs: hidden) : nil
+                cell.splitsCandidate ? matrix(outputs: hidden, inputs: hidden) : nil
             ) : nil
         biases = Buffer(count: 2 * width)
     }
@@ -58,8 +58,8 @@ final class LayerWeights: Sendable {
     var width: Int { cell.blocks * hidden }
     var inputBias: UnsafePointer<Float> { UnsafePointer(biases.base) }
     var recurrentBias: UnsafePointer<Float> { UnsafePointer(biases.base + width) }
-    /// Outputs of U that take h itself: all, or those of the gate blocks.
-    var gates: Int { cell.hasTwoPhases ? width - hidden : width }
+    /// Outputs of U before the candidate's where the cell splits that off, or all.
+    var gates: Int { cell.splitsCandidate ? width - hidden : width }
     var byteCount: Int {
         var bytes = biases.count * MemoryLayout<Float>.stride + input.byteCount
         switch recurrent {

@@ -6,13 +6,11 @@ import Kernels
 final class TrainingWorkspace {
     /// One layer's, [rows × …] unless said otherwise.
     final class Layer {
-        /// p = W·x + b, then dp in its place.
+        /// p = W·x + b, then what forward keeps in its place, then dp (and the candidate's dq) in place of that: rows of
+        /// `Cell.rowBlocks` blocks.
         let p: Buffer
-        /// dq, where the cell does not share dp.
-        let dq: Buffer
         let h: Buffer
         let c: Buffer
-        let kept: Buffer
         let resetState: Buffer
         /// The dropout mask on this layer's input, and the input after it.
         let mask: Buffer
@@ -26,10 +24,8 @@ final class TrainingWorkspace {
 
         init(_ sizes: Sizes.Layer) {
             p = Buffer(count: sizes.p)
-            dq = Buffer(count: sizes.dq)
             h = Buffer(count: sizes.h)
             c = Buffer(count: sizes.c)
-            kept = Buffer(count: sizes.kept)
             resetState = Buffer(count: sizes.resetState)
             mask = Buffer(count: sizes.dropped)
             dropped = Buffer(count: sizes.dropped)
@@ -72,15 +68,13 @@ final class TrainingWorkspace {
     struct Sizes {
         struct Layer {
             var p = 0
-            var dq = 0
             var h = 0
             var c = 0
-            var kept = 0
             var resetState = 0
             var dropped = 0
             var state = 0
 
-            var total: Int { p + dq + h + c + kept + resetState + 2 * dropped + 4 * state }
+            var total: Int { p + h + c + resetState + 2 * dropped + 4 * state }
         }
 
         let layers: [Layer]
@@ -94,11 +88,9 @@ final class TrainingWorkspace {
             layers = network.layers.indices.map { index in
                 let (cell, hidden) = (network.layers[index].cell, network.layers[index].hidden)
                 var layer = Layer()
-                layer.p = rows * cell.blocks * hidden
-                layer.dq = cell.sharesGradient ? 0 : layer.p
+                layer.p = rows * cell.rowBlocks * hidden
                 layer.h = rows * hidden
                 layer.c = cell.carriesCellState ? rows * hidden : 0
-                layer.kept = rows * cell.keptBlocks * hidden
                 layer.resetState = cell.hasTwoPhases ? rows * hidden : 0
                 layer.dropped = network.dropout > 0 && index > 0 ? rows * network.inputs(ofLayer: index) : 0
                 layer.state = sequences * hidden

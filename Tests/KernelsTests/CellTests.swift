@@ -64,7 +64,7 @@ final class StepFixture {
         }
         kernels.forward(cell, step)
 
-        let (dp, dqOwn, dResetState) = (grid(blocks), grid(blocks), grid(hidden))
+        let (dp, dqOwn, dResetState) = (grid(blocks), grid(hidden), grid(hidden))
         let (dh, dc) = (Grid(copy: dhNew), Grid(copy: dcNew))
         var back = CellBackward(
             hidden: hidden, dh: dh.mutable, dc: dc.mutable, kept: kept.rows, h: hNew.rows, hPrevious: h.rows,
@@ -76,7 +76,11 @@ final class StepFixture {
                 dcBias: Grid(1, blocks))
         }
         kernels.backward(cell, back)
-        let dq = cell.sharesGradient ? dp : dqOwn
+        // All of dq, put together where the cell gives the candidate's block by itself.
+        let dq = cell.sharesGradient ? dp : Grid(copy: dp)
+        if !cell.sharesGradient {
+            for row in 0..<rows { for unit in 0..<hidden { dq[row, blocks - hidden + unit] = dqOwn[row, unit] } }
+        }
         if cell.hasTwoPhases {
             let gates = 2 * hidden
             kernels.product(
