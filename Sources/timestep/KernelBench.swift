@@ -47,7 +47,7 @@ struct KernelBench: Command {
     var compare: String?
 
     func perform() throws(CommandError) {
-        let set = try chosen()
+        let set = try Self.instructionSet(instructionSet)
         let cases = try self.cases()
         let earlier = try compare.map { path throws(CommandError) in try KernelReport(file: path) }
         let isQuiet = json == "-"
@@ -68,11 +68,12 @@ struct KernelBench: Command {
         }
     }
 
-    private func chosen() throws(CommandError) -> InstructionSet {
-        if instructionSet == "auto" { return .best }
-        guard let set = InstructionSet(rawValue: instructionSet), set.isAvailable else {
+    /// The set of a name, or the best for `auto`.
+    static func instructionSet(_ name: String) throws(CommandError) -> InstructionSet {
+        if name == "auto" { return .best }
+        guard let set = InstructionSet(rawValue: name), set.isAvailable else {
             let names = InstructionSet.available.map(\.rawValue).joined(separator: ", ")
-            throw CommandError(.usage, "--instruction-set \(instructionSet): this processor has \(names)")
+            throw CommandError(.usage, "--instruction-set \(name): this processor has \(names)")
         }
         return set
     }

@@ -32,6 +32,7 @@ struct PrecisionBench: Command {
     @Option(help: ArgumentHelp("Precisions to train in: float32, bfloat16.", valueName: "list"))
     var training = "float32"
     @Option(help: "Passes over the data. (default: 150 over the series, 40 over the vowels)") var epochs: Int?
+    @Option(help: "Instruction set: auto or one that this processor has.") var instructionSet = "auto"
     @Flag(help: "Print JSON.") var json = false
 
     func perform() throws(CommandError) {
@@ -39,12 +40,13 @@ struct PrecisionBench: Command {
         guard seeds.allSatisfy({ $0 >= 0 }), epochs ?? 1 > 0 else {
             throw CommandError(.usage, "--seeds and --epochs: expected whole numbers, epochs above 0")
         }
+        let kernels = KernelSet(try KernelBench.instructionSet(instructionSet))
         let choices = try KernelBench.choices(training, "--training", OptimisationSpec.Precision.allCases)
         var rows: [Row] = []
         do {
             for choice in choices {
-                rows.append(try forecaster(seeds, choice))
-                for cell in BenchCell.allCases { rows.append(try classifier(cell, seeds, choice)) }
+                rows.append(try forecaster(seeds, choice, kernels))
+                for cell in BenchCell.allCases { rows.append(try classifier(cell, seeds, choice, kernels)) }
             }
         } catch let error as CommandError {
             throw error
@@ -72,7 +74,9 @@ struct PrecisionBench: Command {
 
     // MARK: Models
 
-    private func forecaster(_ seeds: [Int], _ precision: OptimisationSpec.Precision) throws -> Row {
+    private func forecaster(
+        _ seeds: [Int], _ precision: OptimisationSpec.Precision, _ kernels: KernelSet
+    ) throws -> Row {
         let task = ForecastTask(
             target: ["passengers_thousands"], time: "month", lookback: 24, horizon: 24,
             transform: [.log, .seasonalDifference(12)], holdout: 24)
@@ -84,7 +88,7 @@ struct PrecisionBench: Command {
                     task: .forecast(task), network: NetworkSpec(layers: [LayerSpec(cell: .lstm, hidden: 32)]),
                     training: OptimisationSpec(
                         epochs: epochs ?? 150, batchSize: 32, optimizer: OptimizerSpec(.adam(), learningRate: 0.005),
-                        seed: UInt64(seed), precision: precision)), data)
+                        seed: UInt64(seed), precision: precision)), data, kernels)
             guard let report = try trainer.finish().report.precision else { continue }
             for (precision, scores) in [
                 (Precision.float32, report.float32), (.bfloat16, report.bfloat16), (.int8, report.int8),
@@ -94,7 +98,7 @@ struct PrecisionBench: Command {
     }
 
     private func classifier(
-        _ cell: BenchCell, _ seeds: [Int], _ precision: OptimisationSpec.Precision
+        _ cell: BenchCell, _ seeds: [Int], _ precision: OptimisationSpec.Precision, _ kernels: KernelSet
     ) throws -> Row {
         let task = TaskSpec.classify(ClassifyTask(pool: .last))
         let data = try load(train, task)
@@ -107,10 +111,10 @@ struct PrecisionBench: Command {
                     task: task, network: NetworkSpec(layers: [LayerSpec(cell: cell.cell, hidden: 64)]),
                     training: OptimisationSpec(
                         epochs: epochs ?? 40, batchSize: 16, optimizer: OptimizerSpec(.adam(), learningRate: 0.003),
-                        seed: UInt64(seed), precision: precision)), data)
+                        seed: UInt64(seed), precision: precision)), data, kernels)
             let model = try trainer.finish().model
             for precision in Precision.allCases {
-                let answers = try Predictor(model, precision: precision, kernels: KernelSet()).classify(sequences)
+                let answers = try Predictor(model, precision: precision, kernels: kernels).classify(sequences)
                 let figures = PrecisionFigures(answers, unseen.labels, names: model.outputNames)
                 row.add(figures, precision, of: seeds.count)
             }
@@ -118,8 +122,8 @@ struct PrecisionBench: Command {
         return row
     }
 
-    private func trainer(_ spec: TrainingSpec, _ data: TrainingData) throws -> Trainer {
-        let trainer = try Trainer(spec, data, datasetDigest: "")
+    private func trainer(_ spec: TrainingSpec, _ data: TrainingData, _ kernels: KernelSet) throws -> Trainer {
+        let trainer = try Trainer(spec, data, datasetDigest: "", kernels: kernels)
         try trainer.run()
         return trainer
     }

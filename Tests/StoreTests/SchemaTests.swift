@@ -48,6 +48,16 @@ func oldRows() throws {
     }
 }
 
+@Test("a model from before there were precisions computes in float32, until it is told otherwise")
+func oldModels() throws {
+    let folder = StoreFolder()
+    try makeOldDatabase(
+        in: folder, upTo: Schema.idempotency, sql: "INSERT INTO models VALUES ('airline', 'monthly', 1000000, 2000000);")
+    let store = try folder.open(.server)
+    #expect(try store.model("airline").precision == "float32" && store.model("airline").description == "monthly")
+    #expect(try store.updateModel("airline", precision: "int8", at: .start).precision == "int8")
+}
+
 @Test("a database newer than the program is refused, says what it does not know, and is left as it was")
 func newerDatabase() throws {
     let folder = StoreFolder()
