@@ -52,7 +52,8 @@ func oldRows() throws {
 func oldModels() throws {
     let folder = StoreFolder()
     try makeOldDatabase(
-        in: folder, upTo: Schema.idempotency, sql: "INSERT INTO models VALUES ('airline', 'monthly', 1000000, 2000000);")
+        in: folder, upTo: Schema.idempotency, sql: "INSERT INTO models VALUES ('airline', 'monthly', 1000000, 2000000);"
+    )
     let store = try folder.open(.server)
     #expect(try store.model("airline").precision == "float32" && store.model("airline").description == "monthly")
     #expect(try store.updateModel("airline", precision: "int8", at: .start).precision == "int8")
