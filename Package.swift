@@ -109,8 +109,11 @@ let package = Package(
         .testTarget(
             name: "NetworksTests", dependencies: ["Kernels", "Networks", "Formats", "TestSupport"],
             swiftSettings: optimised),
+        // Counts what is allocated, for tests that say that nothing is.
+        .target(name: "CAllocations", path: "Tests/CAllocations"),
         .testTarget(
-            name: "TrainingTests", dependencies: ["Kernels", "Networks", "Training", "Formats", "TestSupport"],
+            name: "TrainingTests",
+            dependencies: ["Kernels", "Networks", "Training", "Formats", "TestSupport", "CAllocations"],
             swiftSettings: optimised),
         .testTarget(name: "FormatsTests", dependencies: ["Formats", "TestSupport"], swiftSettings: optimised),
         .testTarget(name: "WireTests", dependencies: ["Wire"], swiftSettings: strict),

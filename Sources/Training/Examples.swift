@@ -36,53 +36,56 @@ struct Examples {
     func rowCount(_ examples: [Int]) -> Int { examples.reduce(0) { $0 + places[$1].length } }
 }
 
-/// A batch of examples, packed for the network.
-struct ExampleBatch {
-    let batch: RaggedBatch
+/// A batch of examples, packed for the network; filled anew for every step, in memory that it keeps.
+final class ExampleBatch {
+    private(set) var batch = RaggedBatch(lengths: [])
     /// [rows × inputs], packed.
-    let x: [Float]
+    private(set) var x: [Float] = []
     /// Targets in the rows of the batch: [sequences × targets] (longest first) or packed; empty for labels.
-    let targets: [Float]
+    private(set) var targets: [Float] = []
     /// Labels in the rows of the batch; empty for targets.
-    let labels: [Int32]
+    private(set) var labels: [Int32] = []
 
+    /// Takes the place of what was there. Windows, which are of one length, allocate nothing after the first batch;
+    /// sequences of other lengths than before need their order anew.
+    ///
     /// - Parameter lastRow: whether only the answer after each example's last row is asked for.
-    init(_ examples: Examples, _ indices: ArraySlice<Int>, lastRow: Bool = false) {
-        let indices = Array(indices)
-        let batch = RaggedBatch(lengths: indices.map { examples.places[$0].length })
+    func fill(_ examples: Examples, _ indices: ArraySlice<Int>, lastRow: Bool = false) {
+        if !hasLengths(examples, indices) {
+            batch = RaggedBatch(lengths: indices.map { examples.places[$0].length })
+        }
+        x.removeAll(keepingCapacity: true)
+        targets.removeAll(keepingCapacity: true)
+        labels.removeAll(keepingCapacity: true)
         let width = examples.width
-        self.batch = batch
-        x = [Float](unsafeUninitializedCapacity: batch.rows * width) { x, count in
-            examples.rows.withUnsafeBufferPointer { rows in
-                guard let source = rows.baseAddress, let target = x.baseAddress else { return }
-                for step in 0..<batch.steps {
-                    for row in 0..<batch.active[step] {
-                        let place = examples.places[indices[batch.order[row]]]
-                        (target + (batch.offsets[step] + row) * width)
-                            .update(from: source + (place.start + step) * width, count: width)
-                    }
-                }
+        func start(_ row: Int) -> Int { examples.places[indices[indices.startIndex + batch.order[row]]].start }
+        for step in 0..<batch.steps {
+            for row in 0..<batch.active[step] {
+                let place = (start(row) + step) * width
+                x.append(contentsOf: examples.rows[place..<place + width])
             }
-            count = batch.rows * width
         }
         switch examples.answers {
         case .nextRow(let count, let everyRow):
-            labels = []
-            var targets: [Float] = []
-            targets.reserveCapacity((everyRow && !lastRow ? batch.rows : batch.count) * count)
             func append(_ row: Int, step: Int) {
-                let next = (examples.places[indices[batch.order[row]]].start + step + 1) * width
-                targets += examples.rows[next..<next + count]
+                let next = (start(row) + step + 1) * width
+                targets.append(contentsOf: examples.rows[next..<next + count])
             }
             if everyRow, !lastRow {
                 for step in 0..<batch.steps { for row in 0..<batch.active[step] { append(row, step: step) } }
             } else {
                 for row in 0..<batch.count { append(row, step: batch.lengths[batch.order[row]] - 1) }
             }
-            self.targets = targets
         case .labels(let all):
-            targets = []
-            labels = batch.order.map { all[indices[$0]] }
+            for sequence in batch.order { labels.append(all[indices[indices.startIndex + sequence]]) }
         }
+    }
+
+    private func hasLengths(_ examples: Examples, _ indices: ArraySlice<Int>) -> Bool {
+        guard batch.count == indices.count else { return false }
+        for (length, index) in zip(batch.lengths, indices) where length != examples.places[index].length {
+            return false
+        }
+        return true
     }
 }

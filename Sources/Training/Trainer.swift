@@ -26,6 +26,9 @@ public final class Trainer {
     /// The order of the running epoch's examples, formed again after a resume.
     private var order: (epoch: Int, examples: [Int])?
     private var gradient: [Float]
+    private let batch = ExampleBatch()
+    /// Losses of the rows of a batch, one after the other.
+    private var losses: [Float] = []
 
     /// Where the run stands.
     struct ProgressState: Equatable {
@@ -109,8 +112,8 @@ public final class Trainer {
                 step: progressState.step, loss: progressState.lastGoodLoss ?? 0, epochEnd: nil, isFinished: true)
         }
         let step = progressState.step
-        let batch = ExampleBatch(examples, batchIndices(step))
-        let loss = learn(batch, step: step)
+        batch.fill(examples, batchIndices(step))
+        let loss = learn(step: step)
         guard loss.isFinite else {
             throw TrainingError(.diverged(step: step + 1, lastGoodLoss: progressState.lastGoodLoss))
         }
@@ -146,13 +149,13 @@ public final class Trainer {
     /// Forward, loss, backward, clip, update. Leaves the parameters alone when the loss is no finite number.
     ///
     /// - Returns: the mean loss of the batch before the update.
-    private func learn(_ batch: ExampleBatch, step: Int) -> Double {
+    private func learn(step: Int) -> Double {
         batch.x.withUnsafeBufferPointer { x in
             guard let base = x.baseAddress else { return 0 }
             let outputs = network.forward(
                 batch.batch, x: Rows(base, count: batch.batch.rows, width: examples.width),
                 dropout: DropoutPlace(seed: spec.training.seed, step: step))
-            let loss = kernels.meanLoss(outputs, batch, gradient: outputs)
+            let loss = kernels.meanLoss(outputs, batch, losses: &losses, gradient: outputs)
             guard loss.isFinite else { return loss }
             gradient.withUnsafeMutableBufferPointer { gradient in
                 guard let target = gradient.baseAddress else { return }
@@ -208,7 +211,7 @@ public final class Trainer {
         var sum = 0.0
         var right = 0
         for start in stride(from: 0, to: indices.count, by: spec.training.batchSize) {
-            let batch = ExampleBatch(
+            batch.fill(
                 examples, indices[start..<min(start + spec.training.batchSize, indices.count)], lastRow: true)
             batch.x.withUnsafeBufferPointer { x in
                 guard let base = x.baseAddress else { return }
@@ -222,7 +225,7 @@ public final class Trainer {
                 for (row, label) in batch.labels.enumerated() where outputs.rows.greatest(inRow: row) == Int(label) {
                     right += 1
                 }
-                sum += kernels.meanLoss(outputs, batch, gradient: outputs) * Double(batch.batch.count)
+                sum += kernels.meanLoss(outputs, batch, losses: &losses, gradient: outputs) * Double(batch.batch.count)
             }
         }
         let count = Double(max(indices.count, 1))
@@ -242,9 +245,13 @@ extension TrainingNetwork {
 extension KernelSet {
     /// The mean loss of a batch, and its gradient in place of (or beside) the outputs: mean squared error over all
     /// targets, or mean cross-entropy in nats.
-    func meanLoss(_ outputs: MutableRows, _ batch: ExampleBatch, gradient: MutableRows) -> Double {
-        let losses = [Float](unsafeUninitializedCapacity: outputs.count) { losses, count in
-            count = outputs.count
+    ///
+    /// - Parameter losses: memory for the loss of each row.
+    func meanLoss(
+        _ outputs: MutableRows, _ batch: ExampleBatch, losses: inout [Float], gradient: MutableRows
+    ) -> Double {
+        if losses.count < outputs.count { losses += [Float](repeating: 0, count: outputs.count - losses.count) }
+        losses.withUnsafeMutableBufferPointer { losses in
             guard let target = losses.baseAddress else { return }
             if batch.labels.isEmpty {
                 batch.targets.withUnsafeBufferPointer { targets in
@@ -260,7 +267,7 @@ extension KernelSet {
             }
         }
         let divisor = batch.labels.isEmpty ? outputs.count * outputs.width : outputs.count
-        return Double(sum(losses, count: losses.count)) / Double(divisor)
+        return Double(sum(losses, count: outputs.count)) / Double(divisor)
     }
 }
 

@@ -28,14 +28,16 @@ struct ReferenceTrainingTests {
             count: parameters.count)
         let losses = try reference.doubles("f64/losses")
         let norms = try reference.doubles("f64/grad_norm_before_clip")
-        let batch = ExampleBatch(examples, examples.training[...])
+        let batch = ExampleBatch()
+        batch.fill(examples, examples.training[...])
+        var rowLosses: [Float] = []
         for step in 0..<10 {
             trained.load(parameters)
             var gradient = [Float](repeating: 0, count: parameters.count)
             let loss = batch.x.withUnsafeBufferPointer { x in
                 let outputs = trained.forward(
                     batch.batch, x: Rows(x.baseAddress!, count: batch.batch.rows, width: shape[2]))
-                let loss = kernels.meanLoss(outputs, batch, gradient: outputs)
+                let loss = kernels.meanLoss(outputs, batch, losses: &rowLosses, gradient: outputs)
                 gradient.withUnsafeMutableBufferPointer { trained.backward(outputs.rows, into: $0.baseAddress!) }
                 return loss
             }
@@ -64,12 +66,14 @@ struct ReferenceTrainingTests {
         let trained = TrainingNetwork(network, kernels: kernels)
         let parameters = try start(reference, network)
         trained.load(parameters)
-        let batch = ExampleBatch(examples, examples.training[...])
+        let batch = ExampleBatch()
+        batch.fill(examples, examples.training[...])
+        var rowLosses: [Float] = []
         var gradient = [Float](repeating: 0, count: parameters.count)
         let loss = batch.x.withUnsafeBufferPointer { x in
             let outputs = trained.forward(
                 batch.batch, x: Rows(x.baseAddress!, count: batch.batch.rows, width: network.inputs))
-            let loss = kernels.meanLoss(outputs, batch, gradient: outputs)
+            let loss = kernels.meanLoss(outputs, batch, losses: &rowLosses, gradient: outputs)
             gradient.withUnsafeMutableBufferPointer { trained.backward(outputs.rows, into: $0.baseAddress!) }
             return loss
         }
