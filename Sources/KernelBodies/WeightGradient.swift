@@ -2,16 +2,22 @@
 
 import CVectors
 
-/// Places of rows that tiles take at a time: of the widest group of inputs, 32 KiB of x.
-private let blockRows = 128
+/// Places of rows that tiles take at a time: of the widest group of inputs, 64 KiB of x.
+private let blockRows = 256
 
-/// Outputs of one slab of d: tiles of 3, 4, 6 and 8 rows divide it.
-private let slabWidth = 24
+/// Outputs of one slab of d: whole vectors, and whole tiles of 2, 3, 4, 6 and 8 rows.
+private let slabWidth = 48
 
 /// Slabs that are copied at a time: 192 KiB, a part of the second cache level.
-private let slabsOfChunk = 16
+private let slabsOfChunk = 4
+
+/// Rows ahead of the one that is copied for which memory is asked: far enough for the time that it takes.
+private let rowsAhead = 16
 
 extension Bodies {
+    /// Outputs of a weight gradient by which it may be divided among threads.
+    public static var gradientUnit: Int { slabWidth }
+
     /// gradient[output][input] += Σ d[row][output] · x[row][input]
     ///
     ///     d         [rows × outputs]     `dStride` apart
@@ -85,21 +91,26 @@ private struct GradientWork: PrecisionWork {
         }
     }
 
-    /// Columns of d as slabs, [slabs × places of rows × slabWidth]: what tiles read of a row lies side by
-    /// side.
+    /// Columns of d as slabs, [slabs × places of rows × slabWidth]: what tiles read of a row lies side by side. Row after
+    /// row, since the columns of a chunk lie side by side in memory and those of a slab are few.
     @inline(never)
     private func copySlabs<A: Arithmetic>(
         _ numbers: A.Type, _ d: UnsafePointer<Float>, stride: Int, rows: Int, width: Int,
         into target: UnsafeMutablePointer<Float>
     ) {
-        var output = 0
+        var row = 0
         var target = target
-        while output < width {
-            copyColumns(
-                numbers, d + output, stride: stride, rows: rows, width: min(slabWidth, width - output), into: target,
-                targetStride: slabWidth)
-            target += A.places(rows) * slabWidth
-            output += slabWidth
+        while row < rows {
+            var output = 0
+            while output < width {
+                copyPlace(
+                    numbers, d + row * stride + output, stride: stride, hasNext: row + 1 < rows,
+                    width: min(slabWidth, width - output), into: target + output * A.places(rows),
+                    targetWidth: slabWidth)
+                output += slabWidth
+            }
+            target += slabWidth
+            row += A.inputsOfPlace
         }
     }
 
@@ -112,35 +123,48 @@ private struct GradientWork: PrecisionWork {
         var row = 0
         var target = target
         while row < rows {
-            let from = source + row * stride
-            if A.inputsOfPlace == 2 {
-                vectors_pair_bfloat16(from, row + 1 < rows ? from + stride : nil, width, target)
-            } else {
-                copyRow(from, width: width, into: target, targetWidth: targetStride)
-            }
-            // Part of a vector is beside what the copy before left there; it is multiplied, and must be a number.
-            var column = width
-            while column < targetStride {
-                target[column] = 0
-                column += 1
-            }
+            copyPlace(
+                numbers, source + row * stride, stride: stride, hasNext: row + 1 < rows, width: width, into: target,
+                targetWidth: targetStride)
             target += targetStride
             row += A.inputsOfPlace
         }
     }
 
+    /// One place of some columns: a row, or a row and the next one.
     @inline(__always)
-    private func copyRow(
-        _ source: UnsafePointer<Float>, width: Int, into target: UnsafeMutablePointer<Float>, targetWidth: Int
+    private func copyPlace<A: Arithmetic>(
+        _ numbers: A.Type, _ source: UnsafePointer<Float>, stride: Int, hasNext: Bool, width: Int,
+        into target: UnsafeMutablePointer<Float>, targetWidth: Int
     ) {
+        var line = 0
+        while line < width {
+            vectors_prefetch(source + rowsAhead * stride + line)
+            line += 16
+        }
+        if A.inputsOfPlace == 2 {
+            vectors_pair_bfloat16(source, hasNext ? source + stride : nil, width, target)
+        } else {
+            copyRow(source, width: width, into: target)
+        }
+        // What stands here is multiplied, and must be a number.
+        var column = width
+        while column < targetWidth {
+            target[column] = 0
+            column += 1
+        }
+    }
+
+    @inline(__always)
+    private func copyRow(_ source: UnsafePointer<Float>, width: Int, into target: UnsafeMutablePointer<Float>) {
         var column = 0
         while column + Lanes.scalarCount <= width {
             Whole().store(Whole().load(source + column), target + column)
             column += Lanes.scalarCount
         }
         if column < width {
-            let values = Part(count: width - column).load(source + column)
-            Part(count: min(Lanes.scalarCount, targetWidth - column)).store(values, target + column)
+            let part = Part(count: width - column)
+            part.store(part.load(source + column), target + column)
         }
     }
 
@@ -210,6 +234,16 @@ private struct GradientWork: PrecisionWork {
         to target: UnsafeMutablePointer<Float>, stride: Int
     ) {
         var tile = T(target, stride: stride)
+        // The sums below these are next, on lines that nothing else would ask for in time.
+        var row = T.rows
+        while row < 2 * T.rows {
+            var column = 0
+            while column < T.Row.vectors * Lanes.scalarCount {
+                vectors_prefetch(target + row * stride + column)
+                column += 16
+            }
+            row += 1
+        }
         var d = d
         var x = operands.x
         let end = d + operands.places * slabWidth

@@ -46,6 +46,7 @@ protocol ProductBodies: SendableMetatype {
 
 /// Products with the gradients of their weights.
 protocol GradientBodies: ProductBodies {
+    static var gradientUnit: Int { get }
     static func weightGradient(
         d: UnsafePointer<Float>, dStride: Int, outputs: Int,
         x: UnsafePointer<Float>, xStride: Int, inputs: Int,

@@ -85,10 +85,9 @@ extension KernelSet {
         _ d: Rows, _ x: Rows, precision: Precision = .float32, into gradient: UnsafeMutablePointer<Float>
     ) {
         precondition(d.count == x.count, "weight gradient of \(d.count) rows with \(x.count)")
-        let work = WeightGradientWork(kernels: self, d: d, x: x, precision: precision, gradient: gradient)
-        divide(
-            work, units: (d.width + WeightGradientWork.unit - 1) / WeightGradientWork.unit,
-            cost: WeightGradientWork.unit * d.count * x.width)
+        let unit = gradients(precision).gradientUnit
+        let work = WeightGradientWork(kernels: self, d: d, x: x, precision: precision, unit: unit, gradient: gradient)
+        divide(work, units: (d.width + unit - 1) / unit, cost: unit * d.count * x.width)
     }
 
     /// gradient[output] += Σ d[row][output], over sixteen virtual lanes of rows and a fixed tree.
@@ -127,20 +126,20 @@ private struct ProductWork: DividedWork {
 
 /// Units are slabs of outputs, as the body copies them.
 private struct WeightGradientWork: DividedWork {
-    static let unit = 24
-
     let kernels: KernelSet
     let d: Rows
     let x: Rows
     let precision: Precision
+    /// Outputs of a slab.
+    let unit: Int
     let gradient: UnsafeMutablePointer<Float>
 
     func run(_ units: Range<Int>) {
-        let output = units.lowerBound * Self.unit
+        let output = units.lowerBound * unit
         kernels.withScratch { scratch in
             kernels.gradients(precision).weightGradient(
                 d: d.base + output, dStride: d.stride,
-                outputs: min(units.upperBound * Self.unit, d.width) - output,
+                outputs: min(units.upperBound * unit, d.width) - output,
                 x: x.base, xStride: x.stride, inputs: x.width,
                 rows: d.count, precision: precision.code, gradient: gradient + output * x.width,
                 gradientStride: x.width,
