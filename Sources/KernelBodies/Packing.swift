@@ -17,16 +17,18 @@ extension Bodies {
     ///     w       [blocks·hidden × inputs]
     ///     packed  `packedCount` floats, zero beyond the last output of each block
     ///
-    /// One of the two strides is 1: outputStride where the transpose is packed, inputStride otherwise.
+    /// The groups firstGroup ..< firstGroup + groupCount are packed, the others left as they are. One of the two strides
+    /// is 1: outputStride where the transpose is packed, inputStride otherwise.
     @inline(never)
     public static func pack(
         w: UnsafePointer<Float>, outputStride: Int, inputStride: Int, blocks: Int, hidden: Int, inputs: Int,
-        precision: Int, packed: UnsafeMutablePointer<Float>
+        firstGroup: Int, groupCount: Int, precision: Int, packed: UnsafeMutablePointer<Float>
     ) {
         dispatch(
             PackWork(
                 w: w, outputStride: outputStride, inputStride: inputStride,
-                groups: Groups(blocks: blocks, hidden: hidden), inputs: inputs, packed: packed),
+                groups: Groups(blocks: blocks, hidden: hidden), range: firstGroup..<firstGroup + groupCount,
+                inputs: inputs, packed: packed),
             precision: precision)
     }
 }
@@ -47,14 +49,15 @@ private struct PackWork: PrecisionWork {
     let outputStride: Int
     let inputStride: Int
     let groups: Groups
+    let range: Range<Int>
     let inputs: Int
     let packed: UnsafeMutablePointer<Float>
 
     @inline(__always)
     func run<A: Arithmetic>(_ type: A.Type) {
         let places = A.places(inputs)
-        var group = 0
-        while group < groups.count {
+        var group = range.lowerBound
+        while group < range.upperBound {
             let width = groups.width(group)
             var vector = 0
             while vector < width {

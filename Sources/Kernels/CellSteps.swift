@@ -40,6 +40,16 @@ public struct CellForward {
     }
 }
 
+extension CellForward {
+    /// The step of some of the rows.
+    func rows(_ range: Range<Int>) -> CellForward {
+        CellForward(
+            hidden: hidden, p: p.rows(range), q: q?.rows(range), hPrevious: hPrevious.rows(range),
+            cPrevious: cPrevious?.rows(range), h: h.rows(range), c: c?.rows(range), kept: kept?.rows(range),
+            resetState: resetState?.rows(range))
+    }
+}
+
 /// The operands of one backward step, mirror of `CellForward`.
 public struct CellBackward {
     public var hidden: Int
@@ -97,11 +107,11 @@ extension KernelSet {
         check(laneCount: matrix.laneCount)
         check(matrix.cell, step, readsQ: false)
         precondition(step.hidden == matrix.hidden, "weights of \(matrix.hidden) units for a step of \(step.hidden)")
-        let units = bodies.groupCount(blocks: matrix.cell.blocks, hidden: step.hidden)
         let outputs = matrix.cell.blocks * step.hidden
         divide(
-            RecurrentStepWork(kernels: self, matrix: matrix, step: step, backwards: backwards), units: units,
-            cost: step.p.count * (step.hidden + 40) * outputs / max(units, 1))
+            RecurrentStepWork(kernels: self, matrix: matrix, step: step, backwards: backwards), rows: step.p.count,
+            groups: bodies.groupCount(blocks: matrix.cell.blocks, hidden: step.hidden), outputs: outputs,
+            cost: step.p.count * (step.hidden + 40) * outputs)
     }
 
     /// First phase of a cell with two: gates r and z into kept, r ⊙ h into resetState.

@@ -41,18 +41,17 @@ struct ForwardWork: DividedWork {
     }
 }
 
-/// Units are groups of the recurrent matrix.
-struct RecurrentStepWork: DividedWork {
+struct RecurrentStepWork: GridWork {
     let kernels: KernelSet
     let matrix: RecurrentMatrix
     let step: CellForward
     let backwards: Bool
 
-    func run(_ units: Range<Int>) {
-        kernels.withScratch { run(units, scratch: $0) }
+    func run(rows: Range<Int>, groups: Range<Int>) {
+        kernels.withScratch { run(step.rows(rows), groups, scratch: $0) }
     }
 
-    private func run(_ units: Range<Int>, scratch: UnsafeMutablePointer<Float>) {
+    private func run(_ step: CellForward, _ groups: Range<Int>, scratch: UnsafeMutablePointer<Float>) {
         let (weights, bias) = (UnsafePointer(matrix.weights.base), UnsafePointer(matrix.bias.base))
         let products = kernels.products(matrix.precision)
         let precision = matrix.precision.code
@@ -60,7 +59,7 @@ struct RecurrentStepWork: DividedWork {
         case .elman(let activation):
             products.elmanStep(
                 activation: activation.code, rows: step.p.count, hidden: step.hidden, packed: weights, bias: bias,
-                precision: precision, firstGroup: units.lowerBound, groupCount: units.count,
+                precision: precision, firstGroup: groups.lowerBound, groupCount: groups.count,
                 backwards: backwards ? 1 : 0, p: step.p.base,
                 pStride: step.p.stride,
                 hPrevious: step.hPrevious.base, hPreviousStride: step.hPrevious.stride,
@@ -69,7 +68,7 @@ struct RecurrentStepWork: DividedWork {
             guard let cPrevious = step.cPrevious, let c = step.c else { return }
             products.lstmStep(
                 rows: step.p.count, hidden: step.hidden, packed: weights, bias: bias,
-                precision: precision, firstGroup: units.lowerBound, groupCount: units.count,
+                precision: precision, firstGroup: groups.lowerBound, groupCount: groups.count,
                 backwards: backwards ? 1 : 0, p: step.p.base,
                 pStride: step.p.stride,
                 hPrevious: step.hPrevious.base, hPreviousStride: step.hPrevious.stride,
@@ -79,7 +78,7 @@ struct RecurrentStepWork: DividedWork {
         case .gru:
             products.gruAfterStep(
                 rows: step.p.count, hidden: step.hidden, packed: weights, bias: bias,
-                precision: precision, firstGroup: units.lowerBound, groupCount: units.count,
+                precision: precision, firstGroup: groups.lowerBound, groupCount: groups.count,
                 backwards: backwards ? 1 : 0, p: step.p.base,
                 pStride: step.p.stride,
                 hPrevious: step.hPrevious.base, hPreviousStride: step.hPrevious.stride,

@@ -17,7 +17,7 @@ protocol ProductBodies: SendableMetatype {
     static func packedCount(blocks: Int, hidden: Int, inputs: Int, precision: Int) -> Int
     static func pack(
         w: UnsafePointer<Float>, outputStride: Int, inputStride: Int, blocks: Int, hidden: Int, inputs: Int,
-        precision: Int, packed: UnsafeMutablePointer<Float>)
+        firstGroup: Int, groupCount: Int, precision: Int, packed: UnsafeMutablePointer<Float>)
     static var scratchCount: Int { get }
     static var mostPlaces: Int { get }
     static func product(

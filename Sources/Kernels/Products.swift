@@ -13,29 +13,41 @@ extension KernelSet {
     /// Arranges W, row-major [outputs × inputs], for products target = W·left.
     public func pack(_ w: UnsafePointer<Float>, into matrix: PackedMatrix) {
         check(laneCount: matrix.laneCount)
-        products(matrix.precision).pack(
-            w: w, outputStride: matrix.inputs, inputStride: 1, blocks: 1, hidden: matrix.outputs,
-            inputs: matrix.inputs, precision: matrix.precision.code, packed: matrix.weights.base)
+        pack(
+            PackWork(
+                products: products(matrix.precision), w: w, outputStride: matrix.inputs, inputStride: 1, blocks: 1,
+                hidden: matrix.outputs, inputs: matrix.inputs, precision: matrix.precision,
+                packed: matrix.weights.base))
     }
 
     /// Arranges the transpose of W, row-major [inputs × outputs] of the matrix, for products dx = Wᵀ·d.
     public func packTransposed(_ w: UnsafePointer<Float>, into matrix: PackedMatrix) {
         check(laneCount: matrix.laneCount)
-        products(matrix.precision).pack(
-            w: w, outputStride: 1, inputStride: matrix.outputs, blocks: 1, hidden: matrix.outputs,
-            inputs: matrix.inputs, precision: matrix.precision.code, packed: matrix.weights.base)
+        pack(
+            PackWork(
+                products: products(matrix.precision), w: w, outputStride: 1, inputStride: matrix.outputs, blocks: 1,
+                hidden: matrix.outputs, inputs: matrix.inputs, precision: matrix.precision,
+                packed: matrix.weights.base))
     }
 
     /// Arranges U, row-major [blocks·hidden × hidden], and its bias for steps of a cell.
     public func pack(_ u: UnsafePointer<Float>, bias: UnsafePointer<Float>, into matrix: RecurrentMatrix) {
         check(laneCount: matrix.laneCount)
         let (blocks, hidden) = (matrix.cell.blocks, matrix.hidden)
-        products(matrix.precision).pack(
-            w: u, outputStride: hidden, inputStride: 1, blocks: blocks, hidden: hidden, inputs: hidden,
-            precision: matrix.precision.code, packed: matrix.weights.base)
-        bodies.pack(
-            w: bias, outputStride: 1, inputStride: 1, blocks: blocks, hidden: hidden, inputs: 1,
-            precision: Precision.float32.code, packed: matrix.bias.base)
+        pack(
+            PackWork(
+                products: products(matrix.precision), w: u, outputStride: hidden, inputStride: 1, blocks: blocks,
+                hidden: hidden, inputs: hidden, precision: matrix.precision, packed: matrix.weights.base))
+        pack(
+            PackWork(
+                products: bodies, w: bias, outputStride: 1, inputStride: 1, blocks: blocks, hidden: hidden, inputs: 1,
+                precision: .float32, packed: matrix.bias.base))
+    }
+
+    private func pack(_ work: PackWork) {
+        let units = bodies.groupCount(blocks: work.blocks, hidden: work.hidden)
+        // An element is read and written somewhere else: as long as some multiply-adds.
+        divide(work, units: units, cost: 16 * work.blocks * work.hidden * work.inputs / max(units, 1))
     }
 
     /// target[row] = start + W·left[row]
@@ -68,8 +80,9 @@ extension KernelSet {
         let work = ProductWork(
             kernels: self, left: left, weights: weights, bias: bias, continues: continues, backwards: backwards,
             target: target)
-        let units = bodies.groupCount(blocks: 1, hidden: weights.outputs)
-        divide(work, units: units, cost: left.count * weights.inputs * weights.outputs / max(units, 1))
+        divide(
+            work, rows: left.count, groups: bodies.groupCount(blocks: 1, hidden: weights.outputs),
+            outputs: weights.outputs, cost: left.count * weights.inputs * weights.outputs)
     }
 
     /// gradient[output][input] += Σ d[row][output] · x[row][input], rows in order
@@ -92,7 +105,10 @@ extension KernelSet {
 
     /// gradient[output] += Σ d[row][output], over sixteen virtual lanes of rows and a fixed tree.
     public func biasGradient(_ d: Rows, into gradient: UnsafeMutablePointer<Float>) {
-        bodies.columnSums(x: d.base, stride: d.stride, rows: d.count, width: d.width, target: gradient, adds: 1)
+        let work = BiasGradientWork(bodies: bodies, d: d, gradient: gradient)
+        divide(
+            work, units: (d.width + BiasGradientWork.unit - 1) / BiasGradientWork.unit,
+            cost: BiasGradientWork.unit * d.count)
     }
 
     func check(laneCount: Int) {
@@ -102,7 +118,26 @@ extension KernelSet {
 }
 
 /// Units are groups of the packed matrix.
-private struct ProductWork: DividedWork {
+private struct PackWork: DividedWork {
+    let products: any ProductBodies.Type
+    let w: UnsafePointer<Float>
+    let outputStride: Int
+    let inputStride: Int
+    let blocks: Int
+    let hidden: Int
+    let inputs: Int
+    let precision: Precision
+    let packed: UnsafeMutablePointer<Float>
+
+    func run(_ units: Range<Int>) {
+        products.pack(
+            w: w, outputStride: outputStride, inputStride: inputStride, blocks: blocks, hidden: hidden,
+            inputs: inputs, firstGroup: units.lowerBound, groupCount: units.count, precision: precision.code,
+            packed: packed)
+    }
+}
+
+private struct ProductWork: GridWork {
     let kernels: KernelSet
     let left: Rows
     let weights: PackedMatrix
@@ -111,16 +146,32 @@ private struct ProductWork: DividedWork {
     let backwards: Bool
     let target: MutableRows
 
-    func run(_ units: Range<Int>) {
+    func run(rows: Range<Int>, groups: Range<Int>) {
+        let (left, target) = (left.rows(rows), target.rows(rows))
         kernels.withScratch { scratch in
             kernels.products(weights.precision).product(
                 left: left.base, leftStride: left.stride, rows: left.count,
                 packed: weights.weights.base, inputs: weights.inputs, outputs: weights.outputs,
-                firstGroup: units.lowerBound, groupCount: units.count, backwards: backwards ? 1 : 0, bias: bias,
-                continues: continues,
-                precision: weights.precision.code,
+                firstGroup: groups.lowerBound, groupCount: groups.count, backwards: backwards ? 1 : 0, bias: bias,
+                continues: continues, precision: weights.precision.code,
                 target: target.base, targetStride: target.stride, scratch: scratch)
         }
+    }
+}
+
+/// Units are cache lines of outputs.
+private struct BiasGradientWork: DividedWork {
+    static let unit = 16
+
+    let bodies: any InstructionSetBodies.Type
+    let d: Rows
+    let gradient: UnsafeMutablePointer<Float>
+
+    func run(_ units: Range<Int>) {
+        let columns = units.lowerBound * Self.unit..<min(units.upperBound * Self.unit, d.width)
+        let d = d.columns(columns)
+        bodies.columnSums(
+            x: d.base, stride: d.stride, rows: d.count, width: d.width, target: gradient + columns.lowerBound, adds: 1)
     }
 }
 
