@@ -212,7 +212,7 @@ extension Service {
             throw ServiceError(.closing, "session \"\(id)\" is being closed already")
         }
         found.session.settle()
-        sessions.withLock { _ = $0.remove(id) }
+        sessions.withLock { $0.remove(id, found.session) }
         return info(found)
     }
 
@@ -249,7 +249,9 @@ extension Service {
             )
         }
         sessions.withLock { table in
-            for entry in using { table.end(entry.session.id, cause: .modelUnloaded, at: now()) }
+            for entry in using where table.entries[entry.session.id]?.session === entry.session {
+                table.end(entry.session.id, cause: .modelUnloaded, at: now())
+            }
         }
         count(using.count, endedBy: .modelUnloaded)
     }

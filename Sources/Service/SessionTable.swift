@@ -104,10 +104,10 @@ struct SessionTable<Session: CountingSteps> {
         return result
     }
 
-    /// Removes a session that its client closed: later the id is unknown, not expired.
-    @discardableResult
-    mutating func remove(_ id: String) -> Session? {
-        entries.removeValue(forKey: id)?.session
+    /// Removes a session that its client closed: later the id is unknown, not expired. Whoever took the id meanwhile
+    /// stays.
+    mutating func remove(_ id: String, _ session: Session) {
+        if entries[id]?.session === session { entries[id] = nil }
     }
 
     /// Ends a session by itself: later the id is expired, with the reason.

@@ -81,6 +81,20 @@ private final class Counter: CountingSteps {
         guard case .open = table.find("a", at: start + 1) else { return #expect(Bool(false), "open") }
     }
 
+    @Test("a session that is closed late does not take the one that has its name by then with it")
+    func lateRemoval() {
+        var table = table(capacity: 10)
+        let (old, new) = (Counter(), Counter())
+        _ = table.insert(old, id: "a", timeToLive: .seconds(1), at: start)
+        _ = table.insert(new, id: "a", timeToLive: .seconds(10), at: start + 1)
+        table.remove("a", old)
+        guard case .open(let entry) = table.find("a", at: start + 2), entry.session === new else {
+            return #expect(Bool(false), "the new one is open")
+        }
+        table.remove("a", new)
+        guard case .unknown = table.find("a", at: start + 2) else { return #expect(Bool(false), "unknown") }
+    }
+
     @Test("the memory of ended sessions is bounded, and the newest ends are the ones remembered")
     func bounded() {
         var table = table(capacity: 1)
