@@ -6,7 +6,7 @@ import Synchronization
 /// Starts the worker processes, starts them again when they end, and stops them.
 ///
 /// Each worker is a process of its own, so that a trap or an out-of-memory kill in training never takes the
-/// live sessions down. Its standard input is a pipe from here: a byte on it hints that work waits, its end tells the
+/// live sessions down. Its standard input is a channel from here: a byte on it hints that work waits, its end tells the
 /// worker that the server is gone. One thread a worker waits for its end; it sleeps in `waitid` and costs nothing.
 public final class Supervisor: Sendable {
     /// How long to wait before starting a worker that ended by itself: doubling from 0.1 s to 30 s, back to the
@@ -71,13 +71,10 @@ public final class Supervisor: Sendable {
 
     /// A hint to every worker that a job was queued. Losing it costs a poll interval, never a job.
     public func hint() {
-        // Under the lock, where a listed pipe is open: once it is closed its number may be that of a database. The
-        // pipes do not block.
+        // Under the lock, where a listed channel is open: once it is closed its number may be that of a database. A full
+        // one must not block the server: a hint that does not fit is one of many.
         state.withLock { state in
-            for child in state.children.values {
-                var byte: UInt8 = 0x0A
-                _ = write(child.input, &byte, 1)
-            }
+            for child in state.children.values { _ = cposix_hint(child.input, 0x0A) }
         }
     }
 
@@ -141,12 +138,10 @@ public final class Supervisor: Sendable {
         case failure(Int32)
     }
 
-    /// Starts one process whose standard input is a pipe that only we write to.
+    /// Starts one process whose standard input is a channel that only we write to.
     private func launch(as index: Int) -> Launch {
         var ends: [Int32] = [-1, -1]
-        guard cposix_pipe(&ends) == 0 else { return .failure(errno) }
-        // A full pipe must not block the server: a hint that does not fit is one of many.
-        _ = fcntl(ends[1], F_SETFL, O_NONBLOCK)
+        guard cposix_channel(&ends) == 0 else { return .failure(errno) }
         var actions = posix_spawn_file_actions_t()
         posix_spawn_file_actions_init(&actions)
         defer { posix_spawn_file_actions_destroy(&actions) }

@@ -76,6 +76,21 @@ import Testing
         #expect(backOff.delay(afterLiving: Supervisor.BackOff.healthyAfter) == Supervisor.BackOff.first)
     }
 
+    @Test("a hint to a worker that does not listen any more ends nobody")
+    func deafWorker() {
+        let supervisor = Supervisor(
+            command: ["/bin/sh", "-c", "exec <&-; exec sleep 1000"], count: 1, logger: quiet)
+        supervisor.start()
+        #expect(eventually { supervisor.running == 1 })
+        // Long enough for the shell to close its standard input; a signal would end the tests.
+        for _ in 0..<50 {
+            supervisor.hint()
+            usleep(10_000)
+        }
+        #expect(supervisor.running == 1)
+        supervisor.stop(within: .seconds(5))
+    }
+
     @Test("a hint reaches the worker's standard input, and the end of the supervisor ends that input")
     func hint() throws {
         let path = NSTemporaryDirectory() + "timestep-hint-\(UUID().uuidString)"

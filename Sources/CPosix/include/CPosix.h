@@ -20,10 +20,13 @@
 // glibc declares this only under _GNU_SOURCE, which a module of Swift's own may have been built without.
 extern int accept4(int, struct sockaddr *, socklen_t *, int);
 
-extern int pipe2(int[2], int);
+/// Two connected ends that no program started from here inherits: a pipe whose writer can refuse the signal.
+static inline int cposix_channel(int ends[2]) { return socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends); }
 
-/// A pipe that no program started from here inherits.
-static inline int cposix_pipe(int ends[2]) { return pipe2(ends, O_CLOEXEC); }
+/// Writes a byte if there is room. A reader that is gone gives EPIPE, never the signal that would end the process.
+static inline ssize_t cposix_hint(int descriptor, unsigned char byte) {
+    return send(descriptor, &byte, 1, MSG_NOSIGNAL | MSG_DONTWAIT);
+}
 
 /// A readiness event as plain integers (`struct epoll_event` is packed and holds a union).
 struct cposix_event {
