@@ -35,10 +35,11 @@ SETTLING_SECONDS = 0.25
 
 
 class Group:
-    """The rows of one line of the report, and the ratio that each should reach."""
+    """The rows of one line of the report. `beside` names what they are held against where it is not the rivals: a
+    form of our own, as the members of a row that differ."""
 
-    def __init__(self, key, title, cells, shapes, mode="forward", precision="float32", threads=1):
-        self.key, self.title = key, title
+    def __init__(self, key, title, cells, shapes, mode="forward", precision="float32", threads=1, beside=None):
+        self.key, self.title, self.beside = key, title, beside
         self.rows = [
             dict(cell=cell, mode=mode, precision=precision, threads=threads, T=T, B=B, I=I, H=H)
             for cell in cells
@@ -56,6 +57,9 @@ def groups(threads):
     found.append(Group("step", "one step, batch 64", CELLS, WIDE_STEPS))
     for cell in CELLS:
         found.append(Group("bfloat16", f"forward, bfloat16, {cell}", [cell], BATCHES, precision="bfloat16"))
+    for precision in ("bfloat16", "int8"):
+        title = f"one step, batch 1, {precision} beside our float32"
+        found.append(Group("reduced", title, CELLS, STEPS, precision=precision, beside=dict(precision="float32")))
     for cell in CELLS:
         found.append(Group("train", f"training step, {cell}", [cell], BATCHES, mode="train"))
     if threads > 1:
@@ -64,6 +68,8 @@ def groups(threads):
                 found.append(
                     Group("threads", f"{name}, {threads} threads, {cell}", [cell], TWO_THREADS, mode, threads=threads)
                 )
+            title = f"{name}, {threads} threads beside our one"
+            found.append(Group("threads", title, CELLS, TWO_THREADS, mode, threads=threads, beside=dict(threads=1)))
     return found
 
 
@@ -108,26 +114,28 @@ class Rival:
 class Timestep:
     """The program under test, started anew for every turn; it answers with its own measurement."""
 
-    def __init__(self, program, instruction_set):
-        self.name, self.program, self.instruction_set = "timestep", program, instruction_set
+    def __init__(self, program, instruction_set, name="timestep", members=None):
+        self.program, self.instruction_set, self.name = program, instruction_set, name
+        # Members of a row that this side measures in another way.
+        self.members = members or {}
 
     def run(self, row, seconds, limits):
+        # Several threads are timed by the clock, and so is what stands beside them.
+        clock = "wall" if row["threads"] > 1 else "auto"
+        row = dict(row, **self.members)
         shape = "x".join(str(row[letter]) for letter in "TBIH")
         command = [
             self.program, "bench", "kernels", "--cells", row["cell"], "--shapes", shape, "--modes", row["mode"],
-            "--precisions", row["precision"], "--threads", str(row["threads"]), "--repetitions", "1",
+            "--precisions", row["precision"], "--threads", str(row["threads"]), "--repetitions", "1", "--clock", clock,
             "--seconds", str(seconds), "--instruction-set", self.instruction_set, "--json", "-",
         ] + ([] if limits else ["--no-limits"])  # fmt: skip
         result = subprocess.run(command, capture_output=True, text=True)
         if result.returncode != 0:
-            if row["precision"] != "float32" and "--precisions" in result.stderr:
-                return None  # this build does not offer it
             raise SystemExit(f"{' '.join(command)}\n{result.stderr}")
         return json.loads(result.stdout)
 
     def seconds(self, row, seconds):
-        document = self.run(row, seconds, limits=False)
-        return document and document["rows"][0]["microseconds"] / 1e6
+        return self.run(row, seconds, limits=False)["rows"][0]["microseconds"] / 1e6
 
 
 def key(row):
@@ -169,7 +177,7 @@ def main():
     parser.add_argument("--timestep", default=str(REPOSITORY / ".build/release/timestep"), help="the program")
     parser.add_argument("--instruction-set", default="auto", help="of timestep")
     parser.add_argument("--rivals", default="pytorch,onnxruntime,openvino", help="which, separated by commas")
-    parser.add_argument("--rows", default="", help="only forward, alone, step, bfloat16, train, threads (commas)")
+    parser.add_argument("--rows", default="", help="only forward, alone, step, bfloat16, reduced, train, threads (commas)")
     parser.add_argument("--cells", default=",".join(CELLS), help="only these cells (commas)")
     parser.add_argument("--threads", type=int, default=min(2, os.cpu_count() or 1), help="of the rows with several")
     parser.add_argument("--rounds", type=int, default=5, help="turns of each side (default 5)")
@@ -194,14 +202,17 @@ def main():
     print(f"medians of {options.rounds} rounds in turns; ratio = best rival's time / ours; GF/s = GFLOP/s\n", flush=True)
 
     figures, means, began = [], [], time.time()
-    names = [rival.name for rival in rivals]
     for group in wanted:
+        others = rivals
+        if group.beside:
+            others = [Timestep(options.timestep, options.instruction_set, "beside", group.beside)]
+        names = [other.name for other in others]
         print(group.title)
         print("  " + f"{'T x B x I -> H':>22}  {'cell':5}  {'ours µs':>10} {'GF/s':>6}"
               + "".join(f"  {name + ' µs':>14} {'GF/s':>6}" for name in names) + f"  {'ratio':>6}")  # fmt: skip
         ratios = []
         for row in group.rows:
-            times = measure(row, rivals + [own], options.rounds, options.seconds)
+            times = measure(row, others + [own], options.rounds, options.seconds)
             ours = times.pop("timestep", None)
             best = min(times, key=times.get) if times else None
             ratio = times[best] / ours if ours and best else None
@@ -219,8 +230,9 @@ def main():
                   + (f"  {ratio:>6.2f}  {best}" if ratio else f"  {'-':>6}"), flush=True)  # fmt: skip
             figures.append(
                 dict(row, line=group.title, ours=ours, ratio=ratio, best=best,
-                     rivals={rival.name: {"seconds": times[rival.name], "form": rival.form[key(row)]}
-                             for rival in rivals if rival.name in times})
+                     rivals={other.name: {"seconds": times[other.name],
+                                          "form": group.beside or other.form[key(row)]}
+                             for other in others if other.name in times})
             )  # fmt: skip
         if ratios:
             mean = geometric_mean(ratios)
@@ -229,9 +241,9 @@ def main():
         print(flush=True)
 
     if means:
-        print(f"{'':34}  geometric mean  least")
+        print(f"{'':45}  geometric mean  least")
         for title, mean, least in means:
-            print(f"{title:34}  {mean:14.2f}  {least:5.2f}")
+            print(f"{title:45}  {mean:14.2f}  {least:5.2f}")
     print("\nforms:")
     for rival in rivals:
         forms = sorted({form for form in rival.form.values() if form})

@@ -18,7 +18,7 @@ struct InstructionBench: Command {
 
     @Option(help: "Instruction set: one that valgrind knows, so none of AVX-512.") var instructionSet = "avx2"
     @Option(help: ArgumentHelp("Shapes TxBxIxH; T = 1 is one step of B streams.", valueName: "list"))
-    var shapes = "10x32x64x128,20x1x64x64,1x1x128x128"
+    var shapes = "4x32x64x128,20x1x64x64,1x1x128x128"
 
     func perform() throws(CommandError) {
         guard callgrind_is_there() != 0 else {
@@ -35,9 +35,8 @@ struct InstructionBench: Command {
             callgrind_start()
             work()
             callgrind_stop()
-            "\(set.rawValue) \(item.cell.rawValue) \(item.mode.rawValue) \(item.shape)".withCString {
-                callgrind_dump($0)
-            }
+            let name = [set.rawValue, item.cell.rawValue, item.mode.rawValue, item.precision.rawValue, "\(item.shape)"]
+            name.joined(separator: " ").withCString { callgrind_dump($0) }
         }
     }
 
@@ -47,9 +46,14 @@ struct InstructionBench: Command {
             guard let shape = BenchShape(word) else {
                 throw CommandError(.usage, "--shapes: expected TxBxIxH, found \"\(word)\"")
             }
-            for mode in BenchMode.allCases where mode == .forward || (!shape.isStep && shape.batch > 1) {
+            for mode in BenchMode.allCases where mode == .forward || shape.batch > 1 {
                 for cell in BenchCell.allCases {
-                    cases.append(KernelCase(shape: shape, cell: cell, mode: mode, precision: .float32, threads: 1))
+                    for precision in Precision.allCases where mode == .forward || precision != .int8 {
+                        // Cells differ in what follows the products, which all precisions share.
+                        guard precision == .float32 || cell == .lstm else { continue }
+                        cases.append(
+                            KernelCase(shape: shape, cell: cell, mode: mode, precision: precision, threads: 1))
+                    }
                 }
             }
         }

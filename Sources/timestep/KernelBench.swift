@@ -40,6 +40,8 @@ struct KernelBench: Command {
     @Option(help: "Repetitions, of which the median counts.") var repetitions = 5
     @Option(help: ArgumentHelp("Seconds for each figure in each repetition.", valueName: "seconds")) var seconds = 0.1
     @Option(help: "Instruction set: auto or one that this processor has.") var instructionSet = "auto"
+    @Option(help: "Clock: processor (of one thread), wall, or auto: processor where one thread computes.")
+    var clock = "auto"
     @Flag(help: "Leave the limits out, and with them the percentages.") var noLimits = false
     @Option(help: ArgumentHelp("Write the figures to FILE; - prints them in place of the table.", valueName: "file"))
     var json: String?
@@ -90,6 +92,9 @@ struct KernelBench: Command {
         guard repetitions >= 1, seconds > 0 else {
             throw CommandError(.usage, "--repetitions and --seconds: expected numbers above 0")
         }
+        guard ["auto", "processor", "wall"].contains(clock) else {
+            throw CommandError(.usage, "--clock: expected processor, wall or auto, found \"\(clock)\"")
+        }
         let cells = try Self.choices(cells, "--cells", BenchCell.allCases)
         let modes = try Self.choices(modes, "--modes", BenchMode.allCases)
         let precisions = try Self.choices(precisions, "--precisions", Precision.allCases)
@@ -99,6 +104,9 @@ struct KernelBench: Command {
         let counts = threads ?? (Processor.cores > 1 ? [1, Processor.cores] : [1])
         guard counts.allSatisfy({ (1...256).contains($0) }) else {
             throw CommandError(.usage, "--threads: expected numbers from 1 to 256")
+        }
+        guard clock != "processor" || counts == [1] else {
+            throw CommandError(.usage, "--clock processor: counts one thread, so it needs --threads 1")
         }
         var shapes: [BenchShape] = []
         for word in TrainOptions.list(self.shapes) {
@@ -155,7 +163,7 @@ struct KernelBench: Command {
         var times = [[Double]](repeating: [], count: cases.count)
         for _ in 0..<repetitions {
             for (index, item) in cases.enumerated() {
-                let clock: Stopwatch.Clock = item.threads == 1 ? .processor : .wall
+                let clock: Stopwatch.Clock = item.threads == 1 && self.clock != "wall" ? .processor : .wall
                 times[index].append(Stopwatch.shortest(seconds: seconds, clock, works[index]))
             }
         }

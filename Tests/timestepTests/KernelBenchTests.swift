@@ -111,6 +111,7 @@ struct KernelBenchTests {
             (["--cells", "transformer"], "lstm, gru, elman"), (["--shapes", "100x32"], "TxBxIxH"),
             (["--modes", "backward"], "forward, train"), (["--threads", "0"], "from 1 to 256"),
             (["--precisions", "half"], "float32, bfloat16, int8"),
+            (["--clock", "sundial"], "wall"), (["--clock", "processor", "--threads", "2"], "--threads 1"),
             (["--precisions", "int8", "--modes", "train"], "nothing"),
             (["--instruction-set", "mmx"], "baseline"), (["--shapes", "1x1x4x4", "--modes", "train"], "nothing"),
         ])
