@@ -1,8 +1,8 @@
 // The few things about vectors that Swift does not reach: what the processor can do; fused multiply-add as one
 // instruction (the library's goes lane by lane and hopes that the optimiser puts the lanes together again); loads and
-// stores of the first lanes only. Clang's vector types are Swift's SIMD4, SIMD8 and SIMD16 of Float.
+// stores of the first lanes only; bfloat16 and bytes. Clang's vector types are Swift's SIMD4, SIMD8 and SIMD16 of Float.
 //
-// Each function exists where the instructions do: the flags of the importing target decide (see Package.swift).
+// Functions over one vector exist where the instructions do: the flags of the importing target decide (see Package.swift).
 
 #ifndef CVECTORS_H
 #define CVECTORS_H
@@ -178,7 +178,7 @@ VECTORS_INLINE void vectors_place_bytes(
 #if defined(__x86_64__)
 #include <immintrin.h>
 
-/// The lower 16 bits of products of bytes as 16-bit numbers: even bytes, then odd ones.
+/// Even bytes as 16-bit numbers, then odd ones; products and their sums are exact in 32 bits.
 VECTORS_INLINE vectors_4 vectors_dot_widened_4(vectors_4 factor, vectors_4 weights, vectors_4 sum) {
     __m128i f = (__m128i)factor, w = (__m128i)weights;
     __m128i even = _mm_madd_epi16(_mm_and_si128(f, _mm_set1_epi16(0xff)), _mm_srai_epi16(_mm_slli_epi16(w, 8), 8));

@@ -19,7 +19,7 @@ protocol GroupedProduct {
     func finish(_ group: Int, row: Int, rows: Int, sums: UnsafePointer<Float>, stride: Int)
 }
 
-/// Places of inputs that tiles take at a time: of the widest group, 64 KiB of weights, which the second cache level
+/// Places of inputs that tiles take at a time: with AVX-512, of the widest group, 64 KiB of weights, which the second cache level
 /// hands on as fast as tiles ask, while all rows of a block pass by them.
 private let pieceLength = 256
 
@@ -33,6 +33,12 @@ private let cacheLine = 16
 /// Floats for the copied rows of a block: 384 KiB, a part of the second cache level.
 private let leftCapacity = 3 << 15
 
+/// Places of the longest row: the gradient by four gates of 65,536 units, in pairs. A row alone is not cut into pieces.
+private let longest = 1 << 17
+
+/// Floats for the rows of a block, or for one long row.
+private let copyCapacity = max(leftCapacity, longest)
+
 /// Rows of a block at most, and so of the staged sums of a group.
 private let tallestBlock = 256
 
@@ -41,10 +47,10 @@ private let sumCapacity = tallestBlock * Groups.widest * Lanes.scalarCount
 
 extension Bodies {
     /// Floats that a product needs on its thread: copied rows, staged sums, their starts, and the scales of rows.
-    public static var scratchCount: Int { leftCapacity + 2 * sumCapacity + tallestBlock }
+    public static var scratchCount: Int { copyCapacity + 2 * sumCapacity + tallestBlock }
 
-    /// The most inputs that a row may have where it is copied alone.
-    public static var mostPlaces: Int { leftCapacity / pieceStride * pieceLength }
+    /// The most places that a row of a reduced precision may have.
+    public static var longestRow: Int { longest }
 
     @inline(__always)
     static func run<P: GroupedProduct, A: Arithmetic>(
@@ -54,15 +60,15 @@ extension Bodies {
         let pieces = max(1, (A.places(product.inputs) + pieceLength - 1) / pieceLength)
         let capacity = max(1, min(tallestBlock, leftCapacity / (pieces * pieceStride)))
         let stage = Stage(
-            sums: scratch + leftCapacity, starts: scratch + leftCapacity + sumCapacity,
-            scales: scratch + leftCapacity + 2 * sumCapacity)
+            sums: scratch + copyCapacity, starts: scratch + copyCapacity + sumCapacity,
+            scales: scratch + copyCapacity + 2 * sumCapacity)
         var row = 0
         while row < rows {
             var count = min(capacity, rows - row)
             // No block is left with a few rows that the one before could have shared with it.
-            if count == capacity, rows - row < 2 * capacity { count = max(1, (rows - row) / 2) }
+            if rows - row > capacity, rows - row < 2 * capacity { count = (rows - row + 1) / 2 }
             let source = left + row * leftStride
-            if rows == 1 || count == 1 {
+            if count == 1 {
                 if A.inputsOfPlace == 1 {
                     runRow(product, numbers, left: source, row: row, groups, backwards, stage)
                 } else {
@@ -196,7 +202,9 @@ extension Bodies {
     @inline(__always)
     private static func tiles<Row: Strip>(_ type: Row.Type, _ piece: Piece, rows: Int) {
         // Each tile asks for a share of the weights that come after the piece's: the next ones to be read.
-        var ahead = piece.weights + piece.count * Row.vectors * Lanes.scalarCount
+        let next = piece.weights + piece.count * Row.vectors * Lanes.scalarCount
+        let end = next + piece.count * Row.vectors * Lanes.scalarCount
+        var ahead = next
         var row = 0
         while row < rows {
             let height = Row.height(of: rows - row)
@@ -212,6 +220,8 @@ extension Bodies {
             }
             row += height
             ahead += piece.count * cacheLine
+            // All were asked for: those of this piece are near, and to ask for them again costs nothing.
+            if ahead >= end { ahead = piece.weights }
         }
     }
 

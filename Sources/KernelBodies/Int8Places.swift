@@ -58,6 +58,6 @@ extension Int8Places {
 
     @inline(__always)
     private static func byte(_ weight: Float, _ scale: Float) -> Int32 {
-        vectors_round(scale > 0 ? weight * (1 / scale) : 0)
+        vectors_round(scale > 0 && scale < .infinity ? weight * (1 / scale) : 0)
     }
 }

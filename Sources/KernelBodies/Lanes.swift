@@ -19,7 +19,7 @@ typealias IntegerLanes = SIMD4<Int32>
 
 /// The bodies of one instruction set. Kernels declares the protocol that all of them satisfy.
 public enum Bodies {
-    /// Floats in one vector, and so the width of one panel of a packed matrix.
+    /// Floats in one vector.
     public static var laneCount: Int { Lanes.scalarCount }
 }
 

@@ -81,8 +81,9 @@ extension Bodies {
     }
 }
 
-/// Sixteen rows of one vector each; `step` is the distance between rows.
 private typealias EightRows = Beside<Quad<Float32Numbers>, Quad<Float32Numbers>>
+
+/// Sixteen rows of one vector each; `step` is the distance between rows.
 private typealias SixteenRows = Beside<EightRows, EightRows>
 
 @inline(__always)

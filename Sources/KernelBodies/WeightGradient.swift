@@ -2,7 +2,7 @@
 
 import CVectors
 
-/// Places of rows that tiles take at a time: of the widest group of inputs, 64 KiB of x.
+/// Places of rows that tiles take at a time: with AVX-512, of the widest group of inputs, 64 KiB of x.
 private let blockRows = 256
 
 /// Outputs of one slab of d: whole vectors, and whole tiles of 2, 3, 4, 6 and 8 rows.
@@ -147,7 +147,7 @@ private struct GradientWork: PrecisionWork {
         } else {
             copyRow(source, width: width, into: target)
         }
-        // What stands here is multiplied, and must be a number.
+        // What stands here goes into sums that nobody reads; but what the memory held may be subnormal, and slow.
         var column = width
         while column < targetWidth {
             target[column] = 0

@@ -12,7 +12,7 @@ public struct CellForward {
     public var hPrevious: Rows
     /// [rows × hidden], cells with a cell state only.
     public var cPrevious: Rows?
-    /// Written, [rows × hidden]; may be hPrevious.
+    /// Written, [rows × hidden]; may be hPrevious, but in a step in one go.
     public var h: MutableRows
     /// Written, [rows × hidden], cells with a cell state only; may be cPrevious.
     public var c: MutableRows?
@@ -106,6 +106,7 @@ extension KernelSet {
     public func forward(_ matrix: RecurrentMatrix, _ step: CellForward, backwards: Bool = false) {
         check(laneCount: matrix.laneCount)
         check(matrix.cell, step, readsQ: false)
+        precondition(UnsafePointer(step.h.base) != step.hPrevious.base, "h in place of hPrevious")
         precondition(step.hidden == matrix.hidden, "weights of \(matrix.hidden) units for a step of \(step.hidden)")
         let outputs = matrix.cell.blocks * step.hidden
         divide(

@@ -7,11 +7,11 @@ extension KernelSet {
     /// Rows that threads divide: whole tiles of any height.
     private static let rowUnit = 48
 
-    /// Divides whichever there is more of: threads that share the rows each read all weights, threads that share the
-    /// outputs each copy all rows.
+    /// Divides whichever there is more of: parts of the rows each read all weights, parts of the outputs each copy all
+    /// rows, so of these there are few.
     ///
     /// - Parameters:
-    ///   - groups: of the packed weights.
+    ///   - groups: of the packed weights, which `outputs` make.
     ///   - cost: multiply-adds of the whole, roughly.
     @inline(__always)
     func divide<Work: GridWork>(_ work: Work, rows: Int, groups: Int, outputs: Int, cost: Int) {
@@ -19,13 +19,13 @@ extension KernelSet {
             work.run(rows: 0..<rows, groups: 0..<groups)
             return
         }
-        if rows > outputs {
-            let units = (rows + Self.rowUnit - 1) / Self.rowUnit
+        let units = (rows + Self.rowUnit - 1) / Self.rowUnit
+        if rows > outputs || units > groups {
             divide(
                 DividedRows(work: work, rows: rows, unit: Self.rowUnit, groups: groups), units: units,
-                cost: cost / units)
+                cost: cost / max(units, 1))
         } else {
-            divide(DividedGroups(work: work, rows: rows), units: groups, cost: cost / max(groups, 1))
+            divide(DividedGroups(work: work, rows: rows), units: groups, cost: cost / max(groups, 1), partsOfThread: 2)
         }
     }
 }

@@ -19,7 +19,7 @@ protocol ProductBodies: SendableMetatype {
         w: UnsafePointer<Float>, outputStride: Int, inputStride: Int, blocks: Int, hidden: Int, inputs: Int,
         firstGroup: Int, groupCount: Int, precision: Int, packed: UnsafeMutablePointer<Float>)
     static var scratchCount: Int { get }
-    static var mostPlaces: Int { get }
+    static var longestRow: Int { get }
     static func product(
         left: UnsafePointer<Float>, leftStride: Int, rows: Int,
         packed: UnsafePointer<Float>, inputs: Int, outputs: Int, firstGroup: Int, groupCount: Int, backwards: Int,

@@ -6,6 +6,7 @@
 public final class KernelSet: Sendable {
     public let instructionSet: InstructionSet
     public let threads: Int
+    let usesDots: Bool
     let bodies: any InstructionSetBodies.Type
     let team: ThreadTeam?
     private let scratch: ScratchPool
@@ -13,10 +14,17 @@ public final class KernelSet: Sendable {
     /// - Parameters:
     ///   - instructionSet: must be available on this processor.
     ///   - threads: how many threads a large call is divided among, the caller's included.
-    public init(_ instructionSet: InstructionSet = .best, threads: Int = 1) {
+    public convenience init(_ instructionSet: InstructionSet = .best, threads: Int = 1) {
+        self.init(instructionSet, threads: threads, usesDots: true)
+    }
+
+    /// - Parameter usesDots: false for the widening products of reduced precisions, as on processors without dot
+    ///   products of their own.
+    init(_ instructionSet: InstructionSet, threads: Int, usesDots: Bool) {
         precondition(threads >= 1, "\(threads) threads")
         self.instructionSet = instructionSet
         self.threads = threads
+        self.usesDots = usesDots
         bodies = instructionSet.bodies
         scratch = ScratchPool(count: bodies.scratchCount)
         team = threads > 1 ? ThreadTeam(helpers: threads - 1) : nil
@@ -33,13 +41,17 @@ public final class KernelSet: Sendable {
     /// Runs `work` over 0 ..< units, in parts that several threads take where each part has at least `worthwhile`
     /// multiply-adds, a few microseconds: a smaller call costs less alone than the others take to notice it.
     ///
-    /// - Parameter cost: multiply-adds of one unit, roughly.
+    /// - Parameters:
+    ///   - cost: multiply-adds of one unit, roughly.
+    ///   - partsOfThread: a few, so that a thread that runs late leaves its share to the others; fewer where every part
+    ///     has work of its own to do.
     @inline(__always)
-    func divide<Work: DividedWork>(_ work: Work, units: Int, cost: Int, worthwhile: Int = 400_000) {
+    func divide<Work: DividedWork>(
+        _ work: Work, units: Int, cost: Int, partsOfThread: Int = 4, worthwhile: Int = 400_000
+    ) {
         guard units > 0 else { return }
         if let team {
-            // A few parts for each thread, so that one that runs late leaves its share to the others.
-            let parts = min(4 * threads, units, units * cost / worthwhile)
+            let parts = min(partsOfThread * threads, units, units * cost / worthwhile)
             if parts > 1, team.run(work, units: units, parts: parts) { return }
         }
         work.run(0..<units)

@@ -18,6 +18,9 @@ public final class PackedMatrix: @unchecked Sendable {
         self.outputs = outputs
         self.inputs = inputs
         self.precision = precision
+        precondition(
+            precision == .float32 || inputs <= kernels.mostInputs(precision),
+            "\(inputs) inputs in \(precision.rawValue): at most \(kernels.mostInputs(precision))")
         laneCount = kernels.bodies.laneCount
         weights = Buffer(
             count:

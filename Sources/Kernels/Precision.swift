@@ -35,13 +35,23 @@ public enum Precision: String, Sendable, Codable, CaseIterable {
 }
 
 extension KernelSet {
+    /// The most inputs that a product may have in a reduced precision: a row must fit the scratch, and sums of bytes,
+    /// at most 255·127 each, a 32-bit integer.
+    func mostInputs(_ precision: Precision) -> Int {
+        switch precision {
+        case .float32: return .max
+        case .bfloat16: return 2 * products(precision).longestRow
+        case .int8: return min(4 * products(precision).longestRow, Int(Int32.max) / (255 * 127))
+        }
+    }
+
     /// The bodies of products in a precision: the processor's own dot products where it has them.
     func products(_ precision: Precision) -> any ProductBodies.Type {
         #if arch(x86_64)
         switch precision {
         case .float32: break
-        case .bfloat16: if instructionSet.hasBFloat16Dots { return KernelsAVX512BF16.Bodies.self }
-        case .int8: if instructionSet.hasInt8Dots { return KernelsAVX512VNNI.Bodies.self }
+        case .bfloat16: if usesDots, instructionSet.hasBFloat16Dots { return KernelsAVX512BF16.Bodies.self }
+        case .int8: if usesDots, instructionSet.hasInt8Dots { return KernelsAVX512VNNI.Bodies.self }
         }
         #endif
         return bodies
@@ -51,7 +61,7 @@ extension KernelSet {
     func gradients(_ precision: Precision) -> any GradientBodies.Type {
         precondition(precision != .int8, "gradients have no 8-bit form")
         #if arch(x86_64)
-        if precision == .bfloat16, instructionSet.hasBFloat16Dots { return KernelsAVX512BF16.Bodies.self }
+        if precision == .bfloat16, usesDots, instructionSet.hasBFloat16Dots { return KernelsAVX512BF16.Bodies.self }
         #endif
         return bodies
     }

@@ -23,10 +23,12 @@ extension KernelSet {
         case .twoPhases(let gateWeights, let candidate):
             guard let q, let resetState else { preconditionFailure("a cell with two phases needs q and resetState") }
             let gates = weights.gates
-            product(hPrevious, gateWeights, start: .bias(weights.recurrentBias), into: q.columns(0..<gates))
+            product(
+                hPrevious, gateWeights, start: .bias(weights.recurrentBias), backwards: backwards,
+                into: q.columns(0..<gates))
             forwardGates(weights.cell, step)
             product(
-                resetState.rows, candidate, start: .bias(weights.recurrentBias + gates),
+                resetState.rows, candidate, start: .bias(weights.recurrentBias + gates), backwards: backwards,
                 into: q.columns(gates..<weights.width))
             forward(weights.cell, step)
         }

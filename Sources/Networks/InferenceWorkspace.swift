@@ -15,7 +15,8 @@ final class InferenceWorkspace: @unchecked Sendable {
 
     /// Sequences that run together; more are taken in groups of this many, so that memory has a bound.
     static let groupSize = 512
-    /// Floats of p that one chunk of steps may fill beyond a single step: a quarter of a second-level cache.
+    /// Floats of p that one chunk of steps may fill beyond a single step: 256 KiB, which with
+    /// the copied rows fit a second cache level of 1 MiB.
     static let chunkFloats = 1 << 16
 
     let x: Buffer

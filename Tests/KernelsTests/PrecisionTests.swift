@@ -1,6 +1,7 @@
-import Kernels
 import TestSupport
 import Testing
+
+@testable import Kernels
 
 @Suite struct PrecisionTests {
     private static let reduced: [Precision] = [.bfloat16, .int8]
@@ -82,6 +83,44 @@ import Testing
         }
     }
 
+    @Test("the widening products are those of other sets: bytes on all, bfloat16 among those without dot products")
+    func widening() {
+        var random = SeededGenerator(77)
+        for shape in Self.shapes {
+            let w = Grid(random: &random, shape.outputs, shape.inputs)
+            let x = Grid(random: &random, shape.rows, shape.inputs)
+            let bias = Grid(random: &random, 1, shape.outputs)
+            for precision in Self.reduced {
+                let wide = fusedSets.map {
+                    product(w, x, bias, precision, KernelSet($0, threads: 1, usesDots: false)).bits
+                }
+                #expect(wide.allSatisfy { $0 == wide[0] }, "\(precision), \(shape)")
+                if precision == .int8, let first = wide.first {
+                    #expect(first == product(w, x, bias, .int8, KernelSet()).bits, "\(shape)")
+                }
+            }
+        }
+    }
+
+    @Test("a row that bytes cannot hold leaves its neighbours alone", arguments: InstructionSet.available)
+    func extremes(set: InstructionSet) {
+        var random = SeededGenerator(78)
+        let kernels = KernelSet(set)
+        let w = Grid(random: &random, 20, 37)
+        let bias = Grid(random: &random, 1, 20)
+        let x = Grid(random: &random, 6, 37)
+        let plain = product(w, x, bias, .int8, kernels)
+        let unusual: [Float] = [.nan, .infinity, -.infinity]
+        for (row, value) in unusual.enumerated() { x[row, 5] = value }
+        for input in 0..<37 { x[3, input] = Float(input) * .leastNonzeroMagnitude }
+        let target = product(w, x, bias, .int8, kernels)
+        for output in 0..<20 {
+            for row in 0..<3 { #expect(!target[row, output].isFinite) }
+            #expect(target[3, output] == bias[0, output])
+            for row in 4..<6 { #expect(target[row, output].bitPattern == plain[row, output].bitPattern) }
+        }
+    }
+
     @Test("a row or an output of zeros gives the bias", arguments: reduced)
     func zeros(precision: Precision) {
         var random = SeededGenerator(74)
@@ -128,6 +167,58 @@ import Testing
                 }
             }
         }
+    }
+
+    @Test(
+        "a step in one go gives the same bits on any number of threads, divided by rows or by units",
+        arguments: Precision.allCases, Cell.all)
+    func threads(precision: Precision, cell: Cell) {
+        guard !cell.hasTwoPhases else { return }
+        for (rows, hidden) in [(40, 130), (700, 40)] {
+            var results: [[UInt32]] = []
+            for threads in [1, 2, 3] {
+                var random = SeededGenerator(79)
+                let kernels = KernelSet(.best, threads: threads)
+                let width = cell.blocks * hidden
+                let (u, bias) = (Grid(random: &random, width, hidden), Grid(random: &random, 1, width))
+                let p = Grid(random: &random, rows, width)
+                let (h, c) = (Grid(random: &random, rows, hidden), Grid(random: &random, rows, hidden))
+                let (hNew, cNew, kept) = (Grid(rows, hidden), Grid(rows, hidden), Grid(rows, cell.keptBlocks * hidden))
+                let matrix = RecurrentMatrix(cell, hidden: hidden, precision: precision, for: kernels)
+                kernels.pack(u.base, bias: bias.base, into: matrix)
+                kernels.forward(
+                    matrix,
+                    CellForward(
+                        hidden: hidden, p: p.rows, q: nil, hPrevious: h.rows, cPrevious: c.rows, h: hNew.mutable,
+                        c: cNew.mutable, kept: kept.mutable))
+                results.append(hNew.bits + cNew.bits + kept.bits)
+            }
+            #expect(results.allSatisfy { $0 == results[0] }, "\(rows) rows of \(hidden)")
+        }
+    }
+
+    @Test("a product divided by rows gives the bits of one thread", arguments: Precision.allCases)
+    func dividedRows(precision: Precision) {
+        let results = [1, 2, 3].map { threads -> [UInt32] in
+            var random = SeededGenerator(80)
+            let (w, x) = (Grid(random: &random, 40, 70), Grid(random: &random, 900, 70))
+            return product(w, x, Grid(random: &random, 1, 40), precision, KernelSet(.best, threads: threads)).bits
+        }
+        #expect(results.allSatisfy { $0 == results[0] })
+    }
+
+    @Test("gradients divided among threads give the bits of one", arguments: [Precision.float32, .bfloat16])
+    func dividedGradients(precision: Precision) {
+        let results = [1, 2, 3].map { threads -> [UInt32] in
+            var random = SeededGenerator(81)
+            let (d, x) = (Grid(random: &random, 1_031, 150), Grid(random: &random, 1_031, 77))
+            let (weights, bias) = (Grid(150, 77), Grid(1, 150))
+            let kernels = KernelSet(.best, threads: threads)
+            kernels.weightGradient(d.rows, x.rows, precision: precision, into: weights.base)
+            kernels.biasGradient(d.rows, into: bias.base)
+            return weights.bits + bias.bits
+        }
+        #expect(results.allSatisfy { $0 == results[0] })
     }
 
     @Test("a weight gradient in bfloat16 is that of the rounded operands", arguments: InstructionSet.available)

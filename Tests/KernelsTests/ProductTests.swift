@@ -6,7 +6,7 @@ import Testing
     /// Outputs, inputs and rows around every vector width and tile height.
     private static let shapes: [(rows: Int, inputs: Int, outputs: Int)] =
         (1...70).map { (1 + $0 % 13, ($0 * 7) % 37, $0) } + (0...34).map { ($0, 5, 19) }
-        + [(1, 300, 200), (2, 300, 200), (9, 300, 97), (33, 210, 70), (150, 1_000, 20)]
+        + [(1, 300, 200), (2, 300, 200), (9, 300, 97), (33, 210, 70), (150, 1_000, 20), (3, 93_000, 2)]
 
     /// start + W·x, one fused multiply-add after the other in the order of the inputs: the definition, in Float.
     private func chain(_ w: Grid, _ x: Grid, row: Int, output: Int, start: Float, _ set: InstructionSet) -> Float {
