@@ -4,6 +4,9 @@ protocol GridWork {
 }
 
 extension KernelSet {
+    /// Fewer rows take as long as this many: the time goes into reading the weights.
+    static let rowsOfMemory = 6
+
     /// Rows that threads divide: whole tiles of any height.
     private static let rowUnit = 48
 

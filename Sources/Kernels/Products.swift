@@ -82,7 +82,8 @@ extension KernelSet {
             target: target)
         divide(
             work, rows: left.count, groups: bodies.groupCount(blocks: 1, hidden: weights.outputs),
-            outputs: weights.outputs, cost: left.count * weights.inputs * weights.outputs)
+            outputs: weights.outputs,
+            cost: max(left.count, Self.rowsOfMemory) * weights.inputs * weights.outputs)
     }
 
     /// gradient[output][input] += Σ d[row][output] · x[row][input], rows in order

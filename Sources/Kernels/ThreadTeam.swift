@@ -89,8 +89,10 @@ final class ThreadTeam: Sendable {
         wakeSleepers()
     }
 
-    /// Runs `work` in `parts` parts; false where the helpers serve another call at the moment, and nothing was done.
-    func run<Work: DividedWork>(_ work: Work, units: Int, parts: Int) -> Bool {
+    /// Runs `work` in `parts` parts; false where the helpers serve another call at the moment, or sleep and the work is
+    /// not `isLarge`, and nothing was done.
+    func run<Work: DividedWork>(_ work: Work, units: Int, parts: Int, isLarge: Bool = true) -> Bool {
+        if !isLarge, shared.sleepers.load(ordering: .relaxed) > 0 { return false }
         guard shared.isBusy.compareExchange(expected: false, desired: true, ordering: .acquiring).exchanged else {
             return false
         }
