@@ -174,7 +174,8 @@ import Testing
         arguments: Precision.allCases, Cell.all)
     func threads(precision: Precision, cell: Cell) {
         guard !cell.hasTwoPhases else { return }
-        for (rows, hidden) in [(40, 130), (700, 40)] {
+        // Large enough to wake sleeping helpers.
+        for (rows, hidden) in [(240, 130), (3_000, 64)] {
             var results: [[UInt32]] = []
             for threads in [1, 2, 3] {
                 var random = SeededGenerator(79)
@@ -201,7 +202,7 @@ import Testing
     func dividedRows(precision: Precision) {
         let results = [1, 2, 3].map { threads -> [UInt32] in
             var random = SeededGenerator(80)
-            let (w, x) = (Grid(random: &random, 40, 70), Grid(random: &random, 900, 70))
+            let (w, x) = (Grid(random: &random, 40, 70), Grid(random: &random, 6_000, 70))
             return product(w, x, Grid(random: &random, 1, 40), precision, KernelSet(.best, threads: threads)).bits
         }
         #expect(results.allSatisfy { $0 == results[0] })
@@ -211,7 +212,7 @@ import Testing
     func dividedGradients(precision: Precision) {
         let results = [1, 2, 3].map { threads -> [UInt32] in
             var random = SeededGenerator(81)
-            let (d, x) = (Grid(random: &random, 1_031, 150), Grid(random: &random, 1_031, 77))
+            let (d, x) = (Grid(random: &random, 2_001, 150), Grid(random: &random, 2_001, 77))
             let (weights, bias) = (Grid(150, 77), Grid(1, 150))
             let kernels = KernelSet(.best, threads: threads)
             kernels.weightGradient(d.rows, x.rows, precision: precision, into: weights.base)
