@@ -18,7 +18,7 @@ extension KernelSet {
     ///   - cost: multiply-adds of the whole, roughly.
     @inline(__always)
     func divide<Work: GridWork>(_ work: Work, rows: Int, groups: Int, outputs: Int, cost: Int) {
-        guard team != nil else {
+        guard team != nil, cost >= 2 * Self.worthwhile else {
             work.run(rows: 0..<rows, groups: 0..<groups)
             return
         }

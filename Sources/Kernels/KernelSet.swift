@@ -30,6 +30,9 @@ public final class KernelSet: Sendable {
         team = threads > 1 ? ThreadTeam(helpers: threads - 1) : nil
     }
 
+    /// Multiply-adds of a part that is worth another thread: a few microseconds.
+    static let worthwhile = 400_000
+
     /// Multiply-adds of a call for which sleeping helpers are woken: a quarter of a millisecond of one thread. To be woken
     /// takes a fifth of that, and is lost where the next call is as small.
     private static let worthWaking = 1 << 24
@@ -51,7 +54,7 @@ public final class KernelSet: Sendable {
     ///     has work of its own to do.
     @inline(__always)
     func divide<Work: DividedWork>(
-        _ work: Work, units: Int, cost: Int, partsOfThread: Int = 4, worthwhile: Int = 400_000
+        _ work: Work, units: Int, cost: Int, partsOfThread: Int = 4, worthwhile: Int = KernelSet.worthwhile
     ) {
         guard units > 0 else { return }
         if let team {
