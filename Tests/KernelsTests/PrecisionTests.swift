@@ -102,6 +102,23 @@ import Testing
         }
     }
 
+    @Test("sums of bytes are exact over as many inputs as data may have columns", arguments: InstructionSet.available)
+    func widest(set: InstructionSet) {
+        let inputs = 100_000
+        let (w, x, bias) = (Grid(2, inputs, fill: { 1 }), Grid(3, inputs, fill: { -1 }), Grid(1, 2, fill: { 0.5 }))
+        let target = product(w, x, bias, .int8, KernelSet(set))
+        for row in 0..<3 {
+            for output in 0..<2 { #expect(abs(target[row, output] + Float(inputs) - 0.5) < 0.05) }
+        }
+        x[0, 0] = 1
+        let alone = Grid(1, 2)
+        let kernels = KernelSet(set)
+        let matrix = PackedMatrix(outputs: 2, inputs: inputs, precision: .int8, for: kernels)
+        kernels.pack(w.base, into: matrix)
+        kernels.product(x.rows.rows(0..<1), matrix, start: .zero, into: alone.mutable)
+        #expect(abs(alone[0, 0] + Float(inputs - 2)) < 0.05)
+    }
+
     @Test("a row that bytes cannot hold leaves its neighbours alone", arguments: InstructionSet.available)
     func extremes(set: InstructionSet) {
         var random = SeededGenerator(78)
