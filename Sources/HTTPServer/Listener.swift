@@ -35,8 +35,13 @@ final class Listener {
         (self.host, self.port) = bound
     }
 
+    /// Connections are refused from now on.
     func close() {
-        for descriptor in descriptors { Glibc.close(descriptor) }
+        for descriptor in descriptors {
+            // A process that is just being started may have a copy of the descriptor, which would go on listening.
+            shutdown(descriptor, Int32(SHUT_RDWR))
+            Glibc.close(descriptor)
+        }
     }
 
     private static func resolve(_ host: String, port: Int) throws(ServerError) -> [sockaddr_storage] {

@@ -3,13 +3,14 @@ import Glibc
 /// An advisory lock of the whole machine on one file, held until it is released, or the process ends in whatever way.
 ///
 /// `flock` belongs to the open file, not to the process: two locks in one process exclude each other too. The
-/// descriptor is closed on exec, so a child never inherits the hold.
+/// descriptor is closed on exec, so a child never inherits the hold; between fork and exec it has a copy for a moment,
+/// and a lock that was only closed would be held until that is closed too. So it is released first.
 ///
 /// `deinit` alone closes the descriptor. It runs for an initialiser that fails after the descriptor was set, too: one
 /// that closed it itself would close it twice, and the second time perhaps a file that another thread just opened.
 final class FileLock: Sendable {
     let path: String
-    private let descriptor: Int32
+    let descriptor: Int32
 
     /// nil where another holds it.
     init?(trying path: String) throws(StoreError) {
@@ -33,7 +34,9 @@ final class FileLock: Sendable {
     }
 
     deinit {
-        if descriptor >= 0 { close(descriptor) }
+        guard descriptor >= 0 else { return }
+        releaseLock(descriptor)
+        close(descriptor)
     }
 
     /// Leaves the holder's process id in the file, for the sentence that another server gets.
@@ -68,4 +71,9 @@ func waitForLock(_ descriptor: Int32) -> Bool {
         guard errno == EINTR else { return false }
     }
     return true
+}
+
+/// Lets go of the lock of an open file, whoever else has the descriptor. Without effect where it was not held.
+func releaseLock(_ descriptor: Int32) {
+    flock(descriptor, LOCK_UN)
 }

@@ -86,6 +86,8 @@ final class PendingFile {
     /// A committed row names the file now, or may.
     func settle() {
         guard descriptor >= 0 else { return }
+        // Not left to the close: a process that is just being started may have a copy of the descriptor.
+        releaseLock(descriptor)
         close(descriptor)
         descriptor = -1
     }

@@ -71,8 +71,8 @@ final class TestServer: Sendable {
     func stop() {
         worker?.stop()
         api.stopWaiting()
-        server.stop(within: .seconds(5))
-        service.stop(within: .seconds(5))
+        server.stop(within: .seconds(30))
+        service.stop(within: .seconds(30))
         try? FileManager.default.removeItem(atPath: directory)
     }
 

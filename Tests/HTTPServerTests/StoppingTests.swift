@@ -99,7 +99,7 @@ struct StoppingTests {
     func restart() throws {
         try withServer(routes: [.text(.get, "/", "one")]) { server, port in
             #expect(text(try client(port).request(.get, "/").body) == "one")
-            server.stop(within: .seconds(1))
+            server.stop(within: .seconds(30))
             try withServer(routes: [.text(.get, "/", "two")], { $0.port = port }) { _, _ in
                 let answer = try client(port).request(.get, "/")
                 #expect(text(answer.body) == "two")
@@ -107,10 +107,25 @@ struct StoppingTests {
         }
     }
 
+    @Test("a listener that was closed refuses at once, though a process that is just being started has it open still")
+    func refusing() throws {
+        let listener = try Listener(host: "127.0.0.1", port: 0)
+        // What a child has between fork and exec.
+        let copy = dup(listener.descriptors[0])
+        defer { close(copy) }
+        _ = try ClientSocket(host: "127.0.0.1", port: listener.port, timeout: patience)
+        listener.close()
+        let error = #expect(throws: HTTPClientError.self) {
+            try ClientSocket(host: "127.0.0.1", port: listener.port, timeout: patience)
+        }
+        #expect(error?.reason == .refused)
+    }
+
     @Test("an idle connection and a head that drips in end by their own times")
     func timeouts() throws {
         try withServer(routes: [.text(.get, "/", "")]) {
-            $0.timeouts.idle = .milliseconds(100)
+            // Long enough for the first bytes to follow their connection on a machine that is busy.
+            $0.timeouts.idle = .seconds(1)
             $0.timeouts.head = .milliseconds(150)
         } _: { _, port in
             let idle = try RawClient(port)

@@ -8,14 +8,17 @@ import Testing
 @Suite struct SupervisorTests {
     private let quiet = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
 
-    /// Polls a condition that another process brings about; gives up after ten seconds.
+    /// Polls a condition that another process brings about; gives up after a minute.
     private func eventually(_ condition: () -> Bool) -> Bool {
-        for _ in 0..<1_000 {
+        for _ in 0..<6_000 {
             if condition() { return true }
             usleep(10_000)
         }
         return false
     }
+
+    /// The name of a file that is not there yet; a worker makes it where it has come so far.
+    private func mark() -> String { NSTemporaryDirectory() + "timestep-mark-\(UUID().uuidString)" }
 
     @Test("a worker that is killed is started again, and stopping leaves no process behind")
     func restart() {
@@ -32,29 +35,34 @@ import Testing
     }
 
     @Test("whoever asked is told of a worker's end, whose it was and how it came")
-    func ends() {
+    func ends() throws {
         let seen = Mutex<[(process: pid_t, how: String)]>([])
         let supervisor = Supervisor(command: ["/bin/sleep", "1000"], count: 1, logger: quiet) { process, how in
             seen.withLock { $0.append((process, how)) }
         }
         supervisor.start()
         #expect(eventually { supervisor.running == 1 })
-        let process = supervisor.processes[0]
+        let process = try #require(supervisor.processes.first)
         kill(process, SIGKILL)
         #expect(eventually { seen.withLock { !$0.isEmpty } })
-        #expect(seen.withLock { $0[0].process == process && $0[0].how == "signal 9" })
+        #expect(seen.withLock { $0.first?.process == process && $0.first?.how == "signal 9" })
         supervisor.stop(within: .seconds(5))
     }
 
     @Test("a worker that ignores the wish to stop is killed when the time is over")
     func stubborn() {
+        let path = mark()
+        defer { unlink(path) }
+        let ends = Mutex<[String]>([])
         let supervisor = Supervisor(
-            command: ["/bin/sh", "-c", "trap '' TERM; while :; do sleep 0.1; done"], count: 1, logger: quiet)
+            command: ["/bin/sh", "-c", "trap '' TERM; : > \(path); while :; do sleep 0.1; done"], count: 1,
+            logger: quiet
+        ) { _, how in ends.withLock { $0.append(how) } }
         supervisor.start()
-        #expect(eventually { supervisor.running == 1 })
-        usleep(200_000)
+        #expect(eventually { access(path, F_OK) == 0 })
         supervisor.stop(within: .milliseconds(300))
         #expect(supervisor.running == 0)
+        #expect(ends.withLock { $0 } == ["signal 9"])
     }
 
     @Test("a command that cannot start is tried again with growing pauses, and stopping does not wait for them")
@@ -78,22 +86,21 @@ import Testing
 
     @Test("a hint to a worker that does not listen any more ends nobody")
     func deafWorker() {
+        let path = mark()
+        defer { unlink(path) }
         let supervisor = Supervisor(
-            command: ["/bin/sh", "-c", "exec <&-; exec sleep 1000"], count: 1, logger: quiet)
+            command: ["/bin/sh", "-c", "exec <&-; : > \(path); exec sleep 1000"], count: 1, logger: quiet)
         supervisor.start()
-        #expect(eventually { supervisor.running == 1 })
-        // Long enough for the shell to close its standard input; a signal would end the tests.
-        for _ in 0..<50 {
-            supervisor.hint()
-            usleep(10_000)
-        }
+        #expect(eventually { access(path, F_OK) == 0 })
+        // The shell has closed its standard input; a signal would end the tests.
+        for _ in 0..<50 { supervisor.hint() }
         #expect(supervisor.running == 1)
         supervisor.stop(within: .seconds(5))
     }
 
     @Test("a hint reaches the worker's standard input, and the end of the supervisor ends that input")
     func hint() throws {
-        let path = NSTemporaryDirectory() + "timestep-hint-\(UUID().uuidString)"
+        let path = mark()
         defer { unlink(path) }
         let supervisor = Supervisor(command: ["/bin/sh", "-c", "cat > \(path)"], count: 1, logger: quiet)
         supervisor.start()

@@ -21,6 +21,22 @@ func lockExcludes() throws {
     #expect(FileLock(existing: folder.path + "/nothing") == nil)
 }
 
+@Test("a lock that was let go is free at once, though a process that is just being started has the file open still")
+func lockEndsAtOnce() throws {
+    let folder = StoreFolder()
+    try FileManager.default.createDirectory(atPath: folder.path, withIntermediateDirectories: true)
+    let path = folder.path + "/lock"
+    let copy: Int32
+    do {
+        let held = try FileLock(waitingFor: path)
+        // What a child has between fork and exec.
+        copy = dup(held.descriptor)
+        withExtendedLifetime(held) {}
+    }
+    defer { close(copy) }
+    #expect(try FileLock(trying: path) != nil)
+}
+
 @Test("a refused lock closes nothing that another thread opened meanwhile")
 func refusedLockClosesOnce() throws {
     let folder = StoreFolder()

@@ -136,27 +136,32 @@ private final class Flag: Sendable {
 }
 
 @Test("the clean-up never takes a file that is being written or waits for its row")
-func cleanUpSparesWriters() async throws {
+func cleanUpSparesWriters() throws {
     let folder = StoreFolder()
     let uploads = 40
     let done = Flag()
     let store = try folder.open(.server)
-    try await withThrowingTaskGroup(of: Void.self) { group in
-        group.addTask {
-            // Another process's view; it cleans without pause while the files come and go.
-            let cleaner = try folder.open()
+    // Another process's view; it cleans without pause while the files come and go. On a thread of its own: a task that
+    // never waits would keep the tests' own threads from the writer, for ever where there is only one.
+    let cleaner = try folder.open()
+    let cleaned = DispatchSemaphore(value: 0)
+    Thread {
+        do {
             while !done.isUp.load(ordering: .relaxed) { try cleaner.removeOrphans() }
+        } catch { Issue.record(error) }
+        cleaned.signal()
+    }.start()
+    do {
+        defer {
+            done.isUp.store(true, ordering: .relaxed)
+            cleaned.wait()
         }
-        group.addTask {
-            defer { done.isUp.store(true, ordering: .relaxed) }
-            let job = try store.addRunningJob()
-            for index in 0..<uploads {
-                try store.addDataset([UInt8](repeating: UInt8(index), count: 3_000))
-                _ = try store.recordCheckpoint([UInt8(index)], step: index, job: job.id, attempt: 1, at: .start)
-                _ = try store.importVersion([UInt8(index)], .plain, model: "m", at: .start)
-            }
+        let job = try store.addRunningJob()
+        for index in 0..<uploads {
+            try store.addDataset([UInt8](repeating: UInt8(index), count: 3_000))
+            _ = try store.recordCheckpoint([UInt8(index)], step: index, job: job.id, attempt: 1, at: .start)
+            _ = try store.importVersion([UInt8(index)], .plain, model: "m", at: .start)
         }
-        try await group.waitForAll()
     }
     #expect(try store.datasets(limit: 1_000).items.count == uploads + 1)
     try store.expectWhole(folder)

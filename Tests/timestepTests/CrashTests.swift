@@ -75,7 +75,10 @@ struct CrashTests {
         }
 
         func waitForJobs() throws {
-            for _ in 0..<3_000 where try hasUnfinishedJobs() { usleep(100_000) }
+            for _ in 0..<3_000 {
+                if try !hasUnfinishedJobs() { return }
+                usleep(100_000)
+            }
         }
     }
 
