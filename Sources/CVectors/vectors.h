@@ -56,6 +56,24 @@ VECTORS_INLINE vectors_16 vectors_multiply_add_16(vectors_16 a, vectors_16 b, ve
 }
 #endif
 
+/// A square of four rows of floats, `source_stride` apart, as four columns.
+VECTORS_INLINE void vectors_transpose_4(
+    const float *_Nonnull source, long source_stride, float *_Nonnull target, long target_stride) {
+    vectors_4 a, b, c, d;
+    __builtin_memcpy(&a, source, sizeof a);
+    __builtin_memcpy(&b, source + source_stride, sizeof b);
+    __builtin_memcpy(&c, source + 2 * source_stride, sizeof c);
+    __builtin_memcpy(&d, source + 3 * source_stride, sizeof d);
+    vectors_4 ab = __builtin_shufflevector(a, b, 0, 4, 1, 5), cd = __builtin_shufflevector(c, d, 0, 4, 1, 5);
+    vectors_4 first = __builtin_shufflevector(ab, cd, 0, 1, 4, 5), second = __builtin_shufflevector(ab, cd, 2, 3, 6, 7);
+    ab = __builtin_shufflevector(a, b, 2, 6, 3, 7), cd = __builtin_shufflevector(c, d, 2, 6, 3, 7);
+    vectors_4 third = __builtin_shufflevector(ab, cd, 0, 1, 4, 5), fourth = __builtin_shufflevector(ab, cd, 2, 3, 6, 7);
+    __builtin_memcpy(target, &first, sizeof first);
+    __builtin_memcpy(target + target_stride, &second, sizeof second);
+    __builtin_memcpy(target + 2 * target_stride, &third, sizeof third);
+    __builtin_memcpy(target + 3 * target_stride, &fourth, sizeof fourth);
+}
+
 #if defined(__AVX2__)
 #include <immintrin.h>
 

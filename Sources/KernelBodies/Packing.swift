@@ -1,5 +1,13 @@
 // From canonical weights to groups of vectors, see Groups; in any precision.
 
+import CVectors
+
+/// Inputs that are packed of every group in turn.
+private let inputsOfTurn = 64
+
+/// Inputs ahead of those that are packed for which memory is asked.
+private let inputsAhead = 64
+
 extension Bodies {
     /// Floats that packing takes.
     public static func packedCount(blocks: Int, hidden: Int, inputs: Int, precision: Int) -> Int {
@@ -56,38 +64,62 @@ private struct PackWork: PrecisionWork {
     @inline(__always)
     func run<A: Arithmetic>(_ type: A.Type) {
         let places = A.places(inputs)
-        var group = range.lowerBound
-        while group < range.upperBound {
-            let width = groups.width(group)
+        // Of the transpose some inputs of every group before the next: whole rows of w. Otherwise group by group.
+        let turn = outputStride == 1 && A.inputsOfPlace == 1 ? inputsOfTurn : max(inputs, 1)
+        var first = 0
+        while first < inputs {
+            let end = min(first + turn, inputs)
+            var group = range.lowerBound
+            while group < range.upperBound {
+                if A.inputsOfPlace == 1 {
+                    packGroup(group, first, end)
+                } else {
+                    packPlaces(type, group, places: places)
+                }
+                group += 1
+            }
+            first = end
+        }
+    }
+
+    /// Some inputs of a group, a square of a cache line of inputs by a vector of outputs at a time.
+    @inline(__always)
+    private func packGroup(_ group: Int, _ first: Int, _ end: Int) {
+        let width = groups.width(group)
+        let stride = width * Lanes.scalarCount
+        let target = packed + groups.offset(group, inputs: inputs)
+        var input = first
+        while input < end {
+            let next = min(input + 16, end)
             var vector = 0
             while vector < width {
-                let unit = groups.output(group) + (groups.blocks > 1 ? 0 : vector * Lanes.scalarCount)
-                let output = unit + (groups.blocks > 1 ? vector * groups.hidden : 0)
-                let source = w + output * outputStride
-                let count = min(Lanes.scalarCount, groups.hidden - unit)
-                let offset = vector * Lanes.scalarCount
-                let target = packed + groups.offset(group, inputs: places) + offset
-                if A.inputsOfPlace > 1 {
-                    let scales = groups.scales(packed, group, places: places) + offset
-                    let starts = groups.starts(packed, group, places: places) + offset
-                    packPlaces(
-                        type, source, count: count, target, stride: width * Lanes.scalarCount,
-                        scales: UnsafeMutablePointer(mutating: scales), starts: UnsafeMutablePointer(mutating: starts))
-                } else if outputStride == 1 {
-                    packRows(source, count: count, target, stride: width * Lanes.scalarCount)
+                let (output, count) = outputs(group, vector)
+                let source = w + output * outputStride + input * inputStride
+                let square = target + input * stride + vector * Lanes.scalarCount
+                if outputStride == 1 {
+                    packRows(source, count: count, inputs: next - input, square, stride: stride)
                 } else {
-                    packColumns(source, count: count, target, stride: width * Lanes.scalarCount)
+                    packColumns(source, count: count, inputs: next - input, square, stride: stride)
                 }
                 vector += 1
             }
-            group += 1
+            input = next
         }
+    }
+
+    /// The first output of a vector of a group, and how many there are; the others are zero weights.
+    @inline(__always)
+    private func outputs(_ group: Int, _ vector: Int) -> (first: Int, count: Int) {
+        let unit = groups.output(group) + (groups.blocks > 1 ? 0 : vector * Lanes.scalarCount)
+        return (
+            unit + (groups.blocks > 1 ? vector * groups.hidden : 0), min(Lanes.scalarCount, groups.hidden - unit)
+        )
     }
 
     /// Outputs that lie side by side.
     @inline(__always)
     private func packRows(
-        _ source: UnsafePointer<Float>, count: Int, _ target: UnsafeMutablePointer<Float>, stride: Int
+        _ source: UnsafePointer<Float>, count: Int, inputs: Int, _ target: UnsafeMutablePointer<Float>, stride: Int
     ) {
         let part = Part(count: count)
         var input = 0
@@ -99,30 +131,56 @@ private struct PackWork: PrecisionWork {
         }
     }
 
-    /// Inputs that lie side by side: a cache line of every output at a time, so that what is read and what is written
-    /// both stay in the first level.
+    /// Inputs that lie side by side, in squares of four.
     @inline(__always)
     private func packColumns(
-        _ source: UnsafePointer<Float>, count: Int, _ target: UnsafeMutablePointer<Float>, stride: Int
+        _ source: UnsafePointer<Float>, count: Int, inputs: Int, _ target: UnsafeMutablePointer<Float>, stride: Int
     ) {
-        var first = 0
-        while first < inputs {
-            let end = min(first + 16, inputs)
-            var lane = 0
-            while lane < Lanes.scalarCount {
-                let row = source + lane * outputStride
-                var input = first
-                while input < end {
-                    target[input * stride + lane] = lane < count ? row[input * inputStride] : 0
+        let isWhole = count == Lanes.scalarCount && inputs % 4 == 0
+        var row = 0
+        while row < count {
+            vectors_prefetch(source + row * outputStride + inputsAhead)
+            row += 1
+        }
+        var lane = 0
+        while lane < Lanes.scalarCount {
+            let rows = source + lane * outputStride
+            var input = 0
+            while input < inputs {
+                if isWhole {
+                    vectors_transpose_4(rows + input, outputStride, target + input * stride + lane, stride)
+                    input += 4
+                } else {
+                    var next = lane
+                    while next < lane + 4 {
+                        target[input * stride + next] = next < count ? source[next * outputStride + input] : 0
+                        next += 1
+                    }
                     input += 1
                 }
-                lane += 1
             }
-            first = end
+            lane += 4
         }
     }
 
-    /// Places of several inputs, with scales and starts where the precision has them.
+    /// A group in places of several inputs, with scales and starts where the precision has them.
+    @inline(__always)
+    private func packPlaces<A: Arithmetic>(_ type: A.Type, _ group: Int, places: Int) {
+        let width = groups.width(group)
+        var vector = 0
+        while vector < width {
+            let (output, count) = outputs(group, vector)
+            let offset = vector * Lanes.scalarCount
+            packPlaces(
+                type, w + output * outputStride, count: count,
+                packed + groups.offset(group, inputs: places) + offset, stride: width * Lanes.scalarCount,
+                scales: UnsafeMutablePointer(mutating: groups.scales(packed, group, places: places) + offset),
+                starts: UnsafeMutablePointer(mutating: groups.starts(packed, group, places: places) + offset))
+            vector += 1
+        }
+    }
+
+    /// One vector of outputs.
     @inline(__always)
     private func packPlaces<A: Arithmetic>(
         _ type: A.Type, _ source: UnsafePointer<Float>, count: Int, _ target: UnsafeMutablePointer<Float>,

@@ -9,6 +9,12 @@ typealias SixteenLanes = SIMD16<Float>
 
 private let blockLength = 4_096
 
+/// Columns that are summed at a time: their sixteen lanes take 16 KiB, half of the first cache level.
+private let columnsOfTurn = 256
+
+/// Rows ahead of the one that is added for which memory is asked.
+private let rowsAhead = 8
+
 extension Bodies {
     /// Σ x[i] for i in 0 ..< count.
     @inline(never)
@@ -22,79 +28,87 @@ extension Bodies {
         reduce(x, y, count: count, Product.self)
     }
 
-    /// target[column] = Σ over rows of x[row][column], added to target where `adds` is 1.
+    /// target[column] = Σ over rows of x[row][column], added to target where `adds` is 1; the same to `other`.
     ///
-    ///     x       [rows × width]    `stride` apart
-    ///     target  [width]           may not overlap x
+    ///     x        [rows × width]    `stride` apart
+    ///     target   [width]           may not overlap x
+    ///     other    [width]           or nil
+    ///     scratch  `scratchCount` floats of the caller's thread
     @inline(never)
     public static func columnSums(
         x: UnsafePointer<Float>, stride: Int, rows: Int, width: Int,
-        target: UnsafeMutablePointer<Float>, adds: Int
+        target: UnsafeMutablePointer<Float>, other: UnsafeMutablePointer<Float>?, adds: Int,
+        scratch: UnsafeMutablePointer<Float>
     ) {
-        let remainder = width % Lanes.scalarCount
         var column = 0
-        while column < width - remainder {
-            columnSums(Whole(), x + column, stride: stride, rows: rows, target + column, adds: adds != 0)
-            column += Lanes.scalarCount
+        while column < width {
+            let columns = min(columnsOfTurn, width - column)
+            if adds == 0 {
+                fill(target + column, columns)
+                if let other { fill(other + column, columns) }
+            }
+            var first = 0
+            while first < rows {
+                let count = min(blockLength, rows - first)
+                sumRows(x + first * stride + column, stride: stride, rows: count, width: columns, into: scratch)
+                add(scratch, width: columns, to: target + column)
+                if let other { add(scratch, width: columns, to: other + column) }
+                first += count
+            }
+            column += columns
         }
-        if remainder > 0 {
-            columnSums(
-                Part(count: remainder), x + column, stride: stride, rows: rows, target + column, adds: adds != 0)
+    }
+
+    /// The sums of some columns of one block in the first row of `sums`, [16 × columnsOfTurn]: row i of x is added to row
+    /// i mod 16, and these are folded. Rows are read side by side, not column by column: what lies together comes together.
+    @inline(__always)
+    private static func sumRows(
+        _ x: UnsafePointer<Float>, stride: Int, rows: Int, width: Int, into sums: UnsafeMutablePointer<Float>
+    ) {
+        fill(sums, 16 * columnsOfTurn)
+        var row = 0
+        while row < rows {
+            let source = x + row * stride
+            var line = 0
+            while line < width {
+                vectors_prefetch(source + rowsAhead * stride + line)
+                line += 16
+            }
+            add(source, width: width, to: sums + row % 16 * columnsOfTurn)
+            row += 1
+        }
+        var half = 8
+        while half > 0 {
+            var lane = 0
+            while lane < half {
+                add(sums + (lane + half) * columnsOfTurn, width: width, to: sums + lane * columnsOfTurn)
+                lane += 1
+            }
+            half /= 2
         }
     }
 
     @inline(__always)
-    private static func columnSums<A: Access>(
-        _ access: A, _ x: UnsafePointer<Float>, stride: Int, rows: Int,
-        _ target: UnsafeMutablePointer<Float>, adds: Bool
-    ) {
-        var total = adds ? access.load(target) : .zero
-        withUnsafeTemporaryAllocation(of: Lanes.self, capacity: 16) { block in
-            guard let base = block.baseAddress else { return }
-            let staged = UnsafeMutableRawPointer(base).assumingMemoryBound(to: Float.self)
-            var first = 0
-            while first < rows {
-                let end = min(rows, first + blockLength)
-                var sums = SixteenRows.zero
-                var row = first
-                while row < end {
-                    let whole = A.self == Whole.self && row + 16 <= end
-                    if whole {
-                        sums.add(broadcast(1), SixteenRows(x + row * stride, step: stride))
-                    } else {
-                        // Rows that do not fill the lanes, and parts of a vector, are staged beside zeros.
-                        var lane = 0
-                        while lane < 16 {
-                            let value = row + lane < end ? access.load(x + (row + lane) * stride) : .zero
-                            Whole().store(value, staged + lane * Lanes.scalarCount)
-                            lane += 1
-                        }
-                        sums.add(broadcast(1), SixteenRows(staged, step: Lanes.scalarCount))
-                    }
-                    row += 16
-                }
-                total += folded(sums)
-                first = end
-            }
+    private static func add(_ x: UnsafePointer<Float>, width: Int, to target: UnsafeMutablePointer<Float>) {
+        var column = 0
+        while column + Lanes.scalarCount <= width {
+            Whole().store(Whole().load(target + column) + Whole().load(x + column), target + column)
+            column += Lanes.scalarCount
         }
-        access.store(total, target)
+        if column < width {
+            let part = Part(count: width - column)
+            part.store(part.load(target + column) + part.load(x + column), target + column)
+        }
     }
-}
 
-private typealias EightRows = Beside<Quad<Float32Numbers>, Quad<Float32Numbers>>
-
-/// Sixteen rows of one vector each; `step` is the distance between rows.
-private typealias SixteenRows = Beside<EightRows, EightRows>
-
-@inline(__always)
-private func folded(_ sums: SixteenRows) -> Lanes {
-    var eight = sums.left
-    eight.add(broadcast(1), sums.right)
-    var four = eight.left
-    four.add(broadcast(1), eight.right)
-    var two = four.left
-    two.add(broadcast(1), four.right)
-    return two.left.sums + two.right.sums
+    @inline(__always)
+    private static func fill(_ target: UnsafeMutablePointer<Float>, _ count: Int) {
+        var index = 0
+        while index < count {
+            target[index] = 0
+            index += 1
+        }
+    }
 }
 
 /// What a reduction adds for one pair of elements.

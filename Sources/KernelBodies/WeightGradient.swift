@@ -8,8 +8,8 @@ private let blockRows = 256
 /// Outputs of one slab of d: whole vectors, and whole tiles of 2, 3, 4, 6 and 8 rows.
 private let slabWidth = 48
 
-/// Slabs that are copied at a time: 192 KiB, a part of the second cache level.
-private let slabsOfChunk = 4
+/// Slabs that are copied at a time: 384 KiB, a part of the second cache level.
+private let slabsOfChunk = 8
 
 /// Rows ahead of the one that is copied for which memory is asked: far enough for the time that it takes.
 private let rowsAhead = 16

@@ -66,7 +66,8 @@ protocol InstructionSetBodies: GradientBodies {
     static func dot(_ x: UnsafePointer<Float>, _ y: UnsafePointer<Float>, count: Int) -> Float
     static func columnSums(
         x: UnsafePointer<Float>, stride: Int, rows: Int, width: Int,
-        target: UnsafeMutablePointer<Float>, adds: Int)
+        target: UnsafeMutablePointer<Float>, other: UnsafeMutablePointer<Float>?, adds: Int,
+        scratch: UnsafeMutablePointer<Float>)
 
     static func elmanForward(
         activation: Int, rows: Int, hidden: Int,

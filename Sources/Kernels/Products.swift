@@ -104,9 +104,12 @@ extension KernelSet {
         divide(work, units: (d.width + unit - 1) / unit, cost: unit * d.count * x.width)
     }
 
-    /// gradient[output] += Σ d[row][output], over sixteen virtual lanes of rows and a fixed tree.
-    public func biasGradient(_ d: Rows, into gradient: UnsafeMutablePointer<Float>) {
-        let work = BiasGradientWork(bodies: bodies, d: d, gradient: gradient)
+    /// gradient[output] += Σ d[row][output], over sixteen virtual lanes of rows and a fixed tree; the same to `other`, the
+    /// gradient of a second bias of these outputs.
+    public func biasGradient(
+        _ d: Rows, into gradient: UnsafeMutablePointer<Float>, and other: UnsafeMutablePointer<Float>? = nil
+    ) {
+        let work = BiasGradientWork(kernels: self, d: d, gradient: gradient, other: other)
         divide(
             work, units: (d.width + BiasGradientWork.unit - 1) / BiasGradientWork.unit,
             cost: BiasGradientWork.unit * d.count)
@@ -164,15 +167,19 @@ private struct ProductWork: GridWork {
 private struct BiasGradientWork: DividedWork {
     static let unit = 16
 
-    let bodies: any InstructionSetBodies.Type
+    let kernels: KernelSet
     let d: Rows
     let gradient: UnsafeMutablePointer<Float>
+    let other: UnsafeMutablePointer<Float>?
 
     func run(_ units: Range<Int>) {
-        let columns = units.lowerBound * Self.unit..<min(units.upperBound * Self.unit, d.width)
-        let d = d.columns(columns)
-        bodies.columnSums(
-            x: d.base, stride: d.stride, rows: d.count, width: d.width, target: gradient + columns.lowerBound, adds: 1)
+        let first = units.lowerBound * Self.unit
+        let d = d.columns(first..<min(units.upperBound * Self.unit, d.width))
+        kernels.withScratch { scratch in
+            kernels.bodies.columnSums(
+                x: d.base, stride: d.stride, rows: d.count, width: d.width, target: gradient + first,
+                other: other.map { $0 + first }, adds: 1, scratch: scratch)
+        }
     }
 }
 

@@ -25,8 +25,11 @@ extension KernelSet {
     /// target[column] = Σ over rows; row i goes to virtual lane i mod 16. With `adding`, added to what target holds.
     /// Over rows that are the steps of one sequence (a stride over time) this is the sum over time.
     public func columnSums(_ x: Rows, into target: UnsafeMutablePointer<Float>, adding: Bool = false) {
-        bodies.columnSums(
-            x: x.base, stride: x.stride, rows: x.count, width: x.width, target: target, adds: adding ? 1 : 0)
+        withScratch { scratch in
+            bodies.columnSums(
+                x: x.base, stride: x.stride, rows: x.count, width: x.width, target: target, other: nil,
+                adds: adding ? 1 : 0, scratch: scratch)
+        }
     }
 
     /// target = f(x); target may be x.

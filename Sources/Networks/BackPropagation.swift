@@ -46,19 +46,19 @@ extension TrainingNetwork {
     /// and end as those of the first.
     ///
     /// - Parameters:
-    ///   - dTop: gradient of the top layer's h at every step, in dUpper; nil where it is zero.
+    ///   - dTop: gradient of the top layer's h at every step; nil where it is zero. It may lie in dUpper.
     ///   - wantsInput: whether the gradient of x is formed too.
     /// - Returns: the gradient of x, packed [rows × inputs], where it is wanted.
     @discardableResult
     func backwardLayers(
-        _ dTop: MutableRows?, into gradient: UnsafeMutablePointer<Float>, wantsInput: Bool = false
+        _ dTop: Rows?, into gradient: UnsafeMutablePointer<Float>, wantsInput: Bool = false
     ) -> Rows? {
         var dh = dTop
-        // dTop lies in dUpper, so the layer below it gets dLower, and so on in turns.
+        // dTop may lie in dUpper, so the layer below it gets dLower, and so on in turns.
         var isUpper = true
         for index in layers.indices.reversed() {
             let weights = layers[index]
-            backwardThroughTime(index, above: dh?.rows)
+            backwardThroughTime(index, above: dh)
             formGradients(index, into: gradient)
             guard index > 0 || wantsInput, let transposes = weights.transposes else { return nil }
             let target = isUpper ? workspace.dLower.base : workspace.dUpper.base
@@ -67,9 +67,9 @@ extension TrainingNetwork {
             let dp = places(index).columns(0..<weights.width)
             kernels.product(dp.rows, transposes.input, start: .zero, into: dInput)
             if index > 0, dropsOut { kernels.multiply(dInput.rows, droppedInput(index).mask.rows, into: dInput) }
-            dh = dInput
+            dh = dInput.rows
         }
-        return dh?.rows
+        return dh
     }
 
     /// dp (and dq) of every step of one layer, from the last step to the first.
@@ -112,13 +112,17 @@ extension TrainingNetwork {
         let candidate = candidateGradient(index)?.rows ?? dp.columns(gates..<weights.width)
         kernels.weightGradient(
             dp, inputOfLayer(index, x), precision: precision, into: gradient + place.inputWeights.lowerBound)
-        kernels.biasGradient(dp, into: gradient + place.inputBias.lowerBound)
-        let bias = gradient + place.recurrentBias.lowerBound
+        let inputBias = gradient + place.inputBias.lowerBound
+        let recurrentBias = gradient + place.recurrentBias.lowerBound
+        let shared = weights.cell.sharesGradient ? weights.width : gates
+        kernels.biasGradient(dp.columns(0..<shared), into: inputBias, and: recurrentBias)
+        if !weights.cell.sharesGradient {
+            kernels.biasGradient(dp.columns(gates..<weights.width), into: inputBias + gates)
+            kernels.biasGradient(candidate, into: recurrentBias + gates)
+        }
         let recurrent = gradient + place.recurrentWeights.lowerBound
         let candidateWeights = recurrent + gates * weights.hidden
-        kernels.biasGradient(dp.columns(0..<gates), into: bias)
         recurrentGradient(dp.columns(0..<gates), buffers, hidden: weights.hidden, into: recurrent)
-        if weights.cell.splitsCandidate { kernels.biasGradient(candidate, into: bias + gates) }
         if weights.cell.hasTwoPhases {
             let resetState = buffers.resetState.rows(count: batch.rows, width: weights.hidden)
             kernels.weightGradient(candidate, resetState.rows, precision: precision, into: candidateWeights)
@@ -221,7 +225,7 @@ extension TrainingNetwork {
                 }
             }
         }
-        let packed = backwardLayers(above, into: gradient, wantsInput: true)
+        let packed = backwardLayers(above.rows, into: gradient, wantsInput: true)
         let dx = [Float](unsafeUninitializedCapacity: batch.rows * description.inputs) { dx, count in
             if let base = dx.baseAddress, let packed {
                 batch.unpack(packed.base, width: description.inputs, into: base)

@@ -10,10 +10,6 @@ extension TrainingNetwork {
         precondition(
             dTop.count == batch.rows && dTop.width == (layers.last?.hidden ?? 0), "one gradient row a step")
         for index in layers.indices { clearGradients(index) }
-        let above = workspace.dUpper.rows(count: batch.rows, width: dTop.width)
-        for row in 0..<dTop.count {
-            (above.base + row * above.stride).update(from: dTop.base + row * dTop.stride, count: dTop.width)
-        }
-        return backwardLayers(above, into: gradient, wantsInput: true)
+        return backwardLayers(dTop, into: gradient, wantsInput: true)
     }
 }

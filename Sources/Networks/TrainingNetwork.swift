@@ -103,7 +103,7 @@ public final class TrainingNetwork {
         case .everyStep:
             let dTop = workspace.dUpper.rows(count: batch.rows, width: top.hidden)
             kernels.product(outputs, headTransposed, start: .zero, into: dTop)
-            backwardLayers(dTop, into: gradient)
+            backwardLayers(dTop.rows, into: gradient)
         case .last:
             let dLast = workspace.layers[layers.count - 1].dh.rows(count: batch.count, width: top.hidden)
             kernels.product(outputs, headTransposed, start: .zero, into: dLast)
@@ -119,7 +119,7 @@ public final class TrainingNetwork {
                     for unit in 0..<top.hidden { target[unit] = dMean.base[row * top.hidden + unit] / divisor }
                 }
             }
-            backwardLayers(dTop, into: gradient)
+            backwardLayers(dTop.rows, into: gradient)
         }
     }
 
