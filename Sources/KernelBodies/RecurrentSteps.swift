@@ -68,6 +68,30 @@ extension Bodies {
     }
 }
 
+extension Bodies {
+    /// target = U·left + bias over the weights of a step, with the bits of `product` over plain ones.
+    ///
+    ///     left     [rows × hidden]
+    ///     packed   U, `blocks` interleaved, as `pack` left it for this precision; bias likewise in float32
+    ///     target   [rows × blocks·hidden]    block after block; may not overlap any operand
+    @inline(never)
+    public static func recurrentProduct(
+        rows: Int, blocks: Int, hidden: Int, packed: UnsafePointer<Float>, bias: UnsafePointer<Float>, precision: Int,
+        firstGroup: Int, groupCount: Int, backwards: Int, left: UnsafePointer<Float>, leftStride: Int,
+        target: UnsafeMutablePointer<Float>, targetStride: Int, scratch: UnsafeMutablePointer<Float>
+    ) {
+        let blocksInOrder = BlocksInOrder(blocks: blocks, hidden: hidden, target: Target(target, targetStride))
+        let step = RecurrentStep(
+            packed: packed, bias: bias, inputs: hidden, groups: Groups(blocks: blocks, hidden: hidden),
+            cell: blocksInOrder)
+        dispatch(
+            ProductWork(
+                product: step, left: left, leftStride: leftStride, rows: rows,
+                groups: firstGroup..<firstGroup + groupCount, backwards: backwards != 0, scratch: scratch),
+            precision: precision)
+    }
+}
+
 /// What follows the recurrent product of some units.
 private protocol Finish {
     /// - Parameters:
@@ -152,6 +176,37 @@ private struct ElmanFinish: Finish {
         case 1: walk(ElmanForward<SigmoidActivation>(p: p, q: q, h: h), rows: rows, hidden: units)
         case 2: walk(ElmanForward<RectifierActivation>(p: p, q: q, h: h), rows: rows, hidden: units)
         default: walk(ElmanForward<IdentityActivation>(p: p, q: q, h: h), rows: rows, hidden: units)
+        }
+    }
+}
+
+/// Sums that wait for the rest of their step.
+private struct BlocksInOrder: Finish {
+    let blocks: Int
+    let hidden: Int
+    let target: Target
+
+    @inline(__always)
+    func finish(row: Int, rows: Int, unit: Int, units: Int, q: Source) {
+        walk(
+            Copy(blocks: blocks, hidden: hidden, q: q, target: target.from(row, unit)), rows: rows, hidden: units)
+    }
+
+    private struct Copy: Pointwise {
+        let blocks: Int
+        let hidden: Int
+        let q: Source
+        let target: Target
+
+        @inline(__always)
+        func step<A: Access>(_ access: A, row: Int, unit: Int) {
+            var block = 0
+            while block < blocks {
+                access.store(
+                    access.load(q.at(row, unit, block: block, of: Lanes.scalarCount)),
+                    target.at(row, unit, block: block, of: hidden))
+                block += 1
+            }
         }
     }
 }

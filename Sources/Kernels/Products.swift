@@ -86,6 +86,29 @@ extension KernelSet {
             cost: max(left.count, Self.rowsOfMemory) * weights.inputs * weights.outputs)
     }
 
+    /// target[row] = U·left[row] + bias, over the weights of a cell's step: for a step that is not finished at once.
+    ///
+    ///     left    [rows × hidden]
+    ///     target  [rows × blocks·hidden]    may not overlap the others
+    ///
+    /// The bits are those of the product over plain weights.
+    ///
+    /// - Parameter backwards: as above.
+    public func product(
+        _ left: Rows, _ matrix: RecurrentMatrix, backwards: Bool = false, into target: MutableRows
+    ) {
+        check(laneCount: matrix.laneCount)
+        let outputs = matrix.cell.blocks * matrix.hidden
+        precondition(
+            left.width == matrix.hidden && target.width == outputs && left.count == target.count,
+            "product of \(left.count) × \(left.width) rows with \(outputs) × \(matrix.hidden) weights "
+                + "into \(target.count) × \(target.width)")
+        divide(
+            RecurrentProductWork(kernels: self, left: left, matrix: matrix, backwards: backwards, target: target),
+            rows: left.count, groups: bodies.groupCount(blocks: matrix.cell.blocks, hidden: matrix.hidden),
+            outputs: outputs, cost: max(left.count, Self.rowsOfMemory) * matrix.hidden * outputs)
+    }
+
     /// gradient[output][input] += Σ d[row][output] · x[row][input], rows in order
     ///
     ///     d         [rows × outputs]
@@ -158,6 +181,25 @@ private struct ProductWork: GridWork {
                 packed: weights.weights.base, inputs: weights.inputs, outputs: weights.outputs,
                 firstGroup: groups.lowerBound, groupCount: groups.count, backwards: backwards ? 1 : 0, bias: bias,
                 continues: continues, precision: weights.precision.code,
+                target: target.base, targetStride: target.stride, scratch: scratch)
+        }
+    }
+}
+
+private struct RecurrentProductWork: GridWork {
+    let kernels: KernelSet
+    let left: Rows
+    let matrix: RecurrentMatrix
+    let backwards: Bool
+    let target: MutableRows
+
+    func run(rows: Range<Int>, groups: Range<Int>) {
+        let (left, target) = (left.rows(rows), target.rows(rows))
+        kernels.withScratch { scratch in
+            kernels.products(matrix.precision).recurrentProduct(
+                rows: left.count, blocks: matrix.cell.blocks, hidden: matrix.hidden, packed: matrix.weights.base,
+                bias: matrix.bias.base, precision: matrix.precision.code, firstGroup: groups.lowerBound,
+                groupCount: groups.count, backwards: backwards ? 1 : 0, left: left.base, leftStride: left.stride,
                 target: target.base, targetStride: target.stride, scratch: scratch)
         }
     }

@@ -34,6 +34,34 @@ extension KernelSet {
         }
     }
 
+    /// A step from x, the product of the input side included.
+    ///
+    /// Steps of one row that follow each other may take the weights to and fro: W and U, then U and W from their ends. What one read last
+    /// is in the cache when the next reads it first, and of weights that exceed a level a good part is always found there.
+    ///
+    ///     x           [rows × inputs]
+    ///     p, q, rest  as in `forwardStep`; p is scratch here, and q of every cell
+    func forwardStep(
+        _ weights: LayerWeights, x: Rows, p: MutableRows, q: MutableRows, hPrevious: Rows, cPrevious: Rows?,
+        h: MutableRows, c: MutableRows?, kept: MutableRows?, resetState: MutableRows?, backwards: Bool
+    ) {
+        if backwards, case .onePhase(let matrix) = weights.recurrent {
+            product(hPrevious, matrix, backwards: true, into: q)
+            product(x, weights.input, start: .bias(weights.inputBias), backwards: true, into: p)
+            forward(
+                weights.cell,
+                CellForward(
+                    hidden: weights.hidden, p: p.rows, q: q.rows, hPrevious: hPrevious, cPrevious: cPrevious, h: h,
+                    c: c,
+                    kept: kept, resetState: resetState))
+        } else {
+            product(x, weights.input, start: .bias(weights.inputBias), backwards: backwards, into: p)
+            forwardStep(
+                weights, p: p.rows, q: q, hPrevious: hPrevious, cPrevious: cPrevious, h: h, c: c, kept: kept,
+                resetState: resetState, backwards: backwards)
+        }
+    }
+
     /// Mirror of `forwardStep`: dh in is the whole gradient of h′, dh out the whole gradient of the h before; dp (and the
     /// candidate's dq, where the cell does not share it) is left for the weight gradients over the whole sequence.
     ///

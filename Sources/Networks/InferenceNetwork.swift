@@ -101,18 +101,13 @@ public final class InferenceNetwork: Sendable {
         precondition(outputs.count >= states.count * description.outputs, "one output row a stream")
         guard let input = inputs.baseAddress, let output = outputs.baseAddress else { return }
         for first in stride(from: 0, to: states.count, by: InferenceWorkspace.groupSize) {
-            var count = min(InferenceWorkspace.groupSize, states.count - first)
+            let count = min(InferenceWorkspace.groupSize, states.count - first)
             let workspace = pool.take(description, group: count, rows: count)
             defer { pool.giveBack(workspace) }
             for row in 0..<count { load(states[first + row], into: workspace, row: row) }
-            workspace.x.base.update(from: input + first * description.inputs, count: count * description.inputs)
-            let top = withUnsafePointer(to: &count) { count in
-                chunk(
-                    workspace, active: UnsafeBufferPointer(start: count, count: 1)[...], after: 0, rows: count.pointee)
-            }
-            if let sum = description.readout == .mean ? workspace.sum.rows(count: count, width: top.width) : nil {
-                kernels.add(top.rows, to: sum)
-            }
+            let x = Rows(input + first * description.inputs, count: count, width: description.inputs)
+            let top = step(workspace, x: x)
+            if description.readout == .mean { kernels.add(top, to: workspace.sum.rows(count: count, width: top.width)) }
             for row in 0..<count { save(&states[first + row], from: workspace, row: row, steps: 1) }
             let target = MutableRows(
                 output + first * description.outputs, count: count, width: description.outputs)

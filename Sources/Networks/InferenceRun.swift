@@ -144,6 +144,32 @@ extension InferenceNetwork {
         return input
     }
 
+    /// Runs all layers over one step of every row of x; the states move on.
+    ///
+    /// - Returns: the top layer's h, [rows × hidden]: where it stays, as a state.
+    func step(_ workspace: InferenceWorkspace, x: Rows) -> Rows {
+        let rows = 0..<x.count
+        // Only a row by itself reads every weight once; more take them from the cache again anyway.
+        let backwards = x.count == 1 && workspace.takesTurn()
+        var input = x
+        for (index, weights) in layers.enumerated() {
+            let hidden = weights.hidden
+            let h = workspace.nextStates(h: index, width: hidden).rows(rows)
+            let c = weights.cell.carriesCellState ? workspace.states(c: index, width: hidden).rows(rows) : nil
+            let twoPhases = weights.cell.hasTwoPhases
+            kernels.forwardStep(
+                weights, x: input, p: workspace.p.rows(count: x.count, width: weights.width),
+                q: workspace.q.rows(count: x.count, width: weights.width),
+                hPrevious: workspace.states(h: index, width: hidden).rows.rows(rows), cPrevious: c?.rows, h: h, c: c,
+                kept: twoPhases ? workspace.kept.rows(count: x.count, width: weights.cell.keptBlocks * hidden) : nil,
+                resetState: twoPhases ? workspace.resetState.rows(count: x.count, width: hidden) : nil,
+                backwards: backwards)
+            input = h.rows
+        }
+        workspace.advance()
+        return input
+    }
+
     // MARK: - Readout
 
     /// One output a row from the last states, or from the mean of all.

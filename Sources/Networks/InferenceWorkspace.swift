@@ -7,7 +7,7 @@ import Synchronization
 ///     p           [rows × widest blocks·hidden]
 ///     lower/upper [rows × widest hidden]          what a layer reads and writes, in turns
 ///     q, kept     [group × …], resetState         one step
-///     h, c        [group × hidden] a layer        the states
+///     h, c        [group × hidden] a layer        the states; h twice, those that are and those to come
 ///     sum, output                                 the readout
 final class InferenceWorkspace: @unchecked Sendable {
     // @unchecked: handed from thread to thread by WorkspacePool, which gives it to one caller at a time. It would end if
@@ -26,8 +26,9 @@ final class InferenceWorkspace: @unchecked Sendable {
     let q: Buffer
     let kept: Buffer
     let resetState: Buffer
-    let h: Buffer
-    let c: Buffer
+    private let even: Buffer
+    private let odd: Buffer
+    private let c: Buffer
     let sum: Buffer
     let output: Buffer
     /// Where each layer's states begin in h and c.
@@ -37,6 +38,7 @@ final class InferenceWorkspace: @unchecked Sendable {
     let rows: Int
     /// Whether the next step of one row goes through the weights backwards.
     private(set) var isBackwards = false
+    private var isOdd = false
 
     init(_ network: NetworkDescription, group: Int, rows: Int) {
         self.group = group
@@ -56,14 +58,26 @@ final class InferenceWorkspace: @unchecked Sendable {
             defer { end += group * layer.hidden }
             return end
         }
-        h = Buffer(count: end)
+        even = Buffer(count: end)
+        odd = Buffer(count: end)
         c = Buffer(count: end)
         sum = Buffer(count: network.readout == .mean ? group * (network.layers.last?.hidden ?? 0) : 0)
         output = Buffer(count: rows * network.outputs)
     }
 
     /// h of layer `index`, one row a sequence of the group.
-    func states(h index: Int, width: Int) -> MutableRows { h.rows(at: offsets[index], count: group, width: width) }
+    func states(h index: Int, width: Int) -> MutableRows {
+        MutableRows((isOdd ? odd.base : even.base) + offsets[index], count: group, width: width)
+    }
+
+    /// What h of layer `index` will be once all layers have made their step.
+    func nextStates(h index: Int, width: Int) -> MutableRows {
+        MutableRows((isOdd ? even.base : odd.base) + offsets[index], count: group, width: width)
+    }
+
+    /// All layers of all rows have made their step into `nextStates`.
+    func advance() { isOdd.toggle() }
+
     /// c likewise.
     func states(c index: Int, width: Int) -> MutableRows { c.rows(at: offsets[index], count: group, width: width) }
 
@@ -74,7 +88,7 @@ final class InferenceWorkspace: @unchecked Sendable {
     }
 
     func clearStates() {
-        h.fill(0)
+        (isOdd ? odd.base : even.base).update(repeating: 0, count: even.count)
         c.fill(0)
         sum.fill(0)
     }
