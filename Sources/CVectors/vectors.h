@@ -123,6 +123,15 @@ VECTORS_INLINE vectors_integers_16 vectors_dot_bytes(vectors_integers_16 a, vect
 /// Asks for a cache line that will be read soon, into the second level. Never faults.
 VECTORS_INLINE void vectors_prefetch(const void *_Nonnull address) { __builtin_prefetch(address, 0, 2); }
 
+/// Tells the processor that this thread only waits, so that the other thread of its core, or its clock, may gain.
+VECTORS_INLINE void vectors_pause(void) {
+#if defined(__x86_64__)
+    __builtin_ia32_pause();
+#elif defined(__aarch64__)
+    __builtin_arm_yield();
+#endif
+}
+
 // Numbers of less than 32 bits. Loops that the compiler turns into vectors.
 
 /// The bits of the bfloat16 nearest to x, ties to even; NaN stays NaN.

@@ -1,3 +1,4 @@
+import CVectors
 import Glibc
 import Synchronization
 
@@ -15,7 +16,7 @@ extension DividedWork {
 /// A few threads that help with the parts of one call's work, and sleep when none comes.
 ///
 /// Parts are taken one by one by whoever is free, the caller first among them: a helper that the system does not let run
-/// costs nothing. A helper watches for the next call for some microseconds before it sleeps, since the steps of a
+/// costs nothing. A helper watches for the next call for a while before it sleeps, since the steps of a
 /// recurrence follow each other closely.
 final class ThreadTeam: Sendable {
     private let shared: Shared
@@ -68,8 +69,19 @@ final class ThreadTeam: Sendable {
         }
     }
 
-    /// Looks at a shared number before a thread sleeps: some ten microseconds, as long as waking it would take.
-    private static let patience = 20_000
+    /// Looks at a shared number before a thread sleeps, with a pause after each: some fifty microseconds, as long as waking
+    /// it would take.
+    private static let patience = 2_000
+
+    /// Watches until `isOver`, or for as long as the patience lasts: whether it was over.
+    @inline(__always)
+    private static func watch(_ isOver: () -> Bool) -> Bool {
+        for _ in 0..<patience {
+            if isOver() { return true }
+            vectors_pause()
+        }
+        return false
+    }
 
     private static func partsLeft(_ offer: UInt64) -> Int { Int(offer & 0xffff_ffff) }
 
@@ -105,10 +117,8 @@ final class ThreadTeam: Sendable {
             shared.offer.store(call << 32 | UInt64(parts), ordering: .sequentiallyConsistent)
             wakeSleepers()
             shared.help()
-            var looks = 0
-            while shared.finished.load(ordering: .acquiring) < parts {
-                looks += 1
-                if looks > Self.patience { sched_yield() }
+            if !Self.watch({ shared.finished.load(ordering: .acquiring) == parts }) {
+                while shared.finished.load(ordering: .acquiring) < parts { sched_yield() }
             }
         }
         shared.isBusy.store(false, ordering: .releasing)
@@ -137,7 +147,7 @@ final class ThreadTeam: Sendable {
 
     /// Returns when there are parts to take, or the team ends.
     private static func waitForParts(_ shared: Shared) {
-        for _ in 0..<patience where partsLeft(shared.offer.load(ordering: .relaxed)) > 0 { return }
+        if watch({ partsLeft(shared.offer.load(ordering: .relaxed)) > 0 }) { return }
         pthread_mutex_lock(shared.sleep)
         shared.sleepers.add(1, ordering: .sequentiallyConsistent)
         while partsLeft(shared.offer.load(ordering: .sequentiallyConsistent)) == 0,

@@ -52,7 +52,8 @@ extension InferenceNetwork {
     ) {
         let workspace = pool.take(
             description, group: group.count,
-            rows: InferenceWorkspace.rows(for: description, group: group.count, steps: group.steps))
+            rows: InferenceWorkspace.rows(
+                for: description, group: group.count, steps: group.steps, threads: kernels.threads))
         defer { pool.giveBack(workspace) }
         if fromZero {
             workspace.clearStates()
@@ -223,11 +224,15 @@ extension InferenceNetwork {
         _ group: Group, _ steps: Range<Int>, _ values: UnsafePointer<Float>, into workspace: InferenceWorkspace
     ) {
         let width = description.inputs
-        var target = workspace.x.base
-        for step in steps {
-            for row in 0..<group.active[step] {
-                target.update(from: values + (group.batch.starts[group.sequence(row)] + step) * width, count: width)
-                target += width
+        kernels.copyRows(group.count, cost: steps.count * width) { rows in
+            var target = workspace.x.base
+            for step in steps {
+                let active = group.active[step]
+                for row in rows.clamped(to: 0..<active) {
+                    (target + row * width)
+                        .update(from: values + (group.batch.starts[group.sequence(row)] + step) * width, count: width)
+                }
+                target += active * width
             }
         }
     }

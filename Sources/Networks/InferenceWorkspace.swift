@@ -15,8 +15,8 @@ final class InferenceWorkspace: @unchecked Sendable {
 
     /// Sequences that run together; more are taken in groups of this many, so that memory has a bound.
     static let groupSize = 512
-    /// Floats of p that one chunk of steps may fill beyond a single step: 256 KiB, which with
-    /// the copied rows fit a second cache level of 1 MiB.
+    /// Floats of p that one chunk of steps may fill beyond a single step, for every thread: 256 KiB, which with the copied
+    /// rows fit a second cache level of 1 MiB.
     static let chunkFloats = 1 << 16
 
     let x: Buffer
@@ -94,9 +94,9 @@ final class InferenceWorkspace: @unchecked Sendable {
     }
 
     /// Rows of a chunk for a group: one step always fits.
-    static func rows(for network: NetworkDescription, group: Int, steps: Int) -> Int {
+    static func rows(for network: NetworkDescription, group: Int, steps: Int, threads: Int) -> Int {
         let width = network.layers.map { $0.cell.blocks * $0.hidden }.max() ?? 1
-        return min(max(group, chunkFloats / max(width, 1)), max(group * steps, group))
+        return min(max(group, threads * chunkFloats / max(width, 1)), max(group * steps, group))
     }
 }
 
