@@ -71,19 +71,22 @@ import Testing
     func columns(set: InstructionSet) {
         var random = SeededGenerator(7)
         let kernels = KernelSet(set)
-        for (rows, width) in (1...40).map({ ($0 * 7 % 50, $0) }) + [(4_095, 3), (4_096, 17), (9_001, 2)] {
+        let large = [(4_095, 3), (4_096, 17), (9_001, 2), (21, 256), (33, 523)]
+        for (rows, width) in (1...40).map({ ($0 * 7 % 50, $0) }) + large {
             let d = Grid(random: &random, rows, width, gap: width % 3)
             let gradient = Grid(random: &random, 1, width)
+            let other = Grid(random: &random, 1, width)
             let sums = Grid(1, width)
-            let before = Grid(copy: gradient)
-            kernels.biasGradient(d.rows, into: gradient.base)
+            let (before, otherBefore) = (Grid(copy: gradient), Grid(copy: other))
+            kernels.biasGradient(d.rows, into: gradient.base, and: other.base)
             kernels.columnSums(d.rows, into: sums.base)
             for column in 0..<width {
                 let values = (0..<rows).map { d[$0, column] }
                 #expect(gradient[0, column] == laneSum(values, start: before[0, column]), "[\(rows) × \(width)]")
+                #expect(other[0, column] == laneSum(values, start: otherBefore[0, column]), "[\(rows) × \(width)]")
                 #expect(sums[0, column] == laneSum(values), "[\(rows) × \(width)]")
             }
-            #expect(gradient.isIntact && sums.isIntact)
+            #expect(gradient.isIntact && other.isIntact && sums.isIntact)
         }
     }
 

@@ -181,6 +181,11 @@ import Testing
                     let q = product(u, h, bias, precision, kernels)
                     let two = run({ kernels.forward(cell, $0) }, q: q)
                     #expect(one == two, "\(set), hidden \(hidden), rows \(rows)")
+                    for backwards in [false, true] {
+                        let apart = Grid(rows, width, gap: 2)
+                        kernels.product(h.rows, matrix, backwards: backwards, into: apart.mutable)
+                        #expect(apart.bits == q.bits && apart.isIntact, "\(set), hidden \(hidden), rows \(rows)")
+                    }
                 }
             }
         }
