@@ -30,6 +30,9 @@ private let pieceStride = 272
 /// Floats of a cache line.
 private let cacheLine = 16
 
+/// Rows ahead of the one that is copied for which memory is asked.
+private let rowsAhead = 2
+
 /// Floats for the copied rows of a block: 384 KiB, a part of the second cache level.
 private let leftCapacity = 3 << 15
 
@@ -45,6 +48,23 @@ private let tallestBlock = 256
 /// Floats of a group's staged sums.
 private let sumCapacity = tallestBlock * Groups.widest * Lanes.scalarCount
 
+/// The rows of a product: `stride` apart, or each at its place, in floats from `base`.
+struct LeftRows {
+    let base: UnsafePointer<Float>
+    let stride: Int
+    let places: UnsafePointer<Int>?
+
+    @inline(__always)
+    init(_ base: UnsafePointer<Float>, _ stride: Int, places: UnsafePointer<Int>? = nil) {
+        self.base = base
+        self.stride = stride
+        self.places = places
+    }
+
+    @inline(__always)
+    func at(_ row: Int) -> UnsafePointer<Float> { base + (places.map { $0[row] } ?? row * stride) }
+}
+
 extension Bodies {
     /// Floats that a product needs on its thread: copied rows, staged sums, their starts, and the scales of rows.
     public static var scratchCount: Int { copyCapacity + 2 * sumCapacity + tallestBlock }
@@ -54,8 +74,8 @@ extension Bodies {
 
     @inline(__always)
     static func run<P: GroupedProduct, A: Arithmetic>(
-        _ product: P, _ numbers: A.Type, left: UnsafePointer<Float>, leftStride: Int, rows: Int,
-        _ groups: Range<Int>, backwards: Bool, _ scratch: UnsafeMutablePointer<Float>
+        _ product: P, _ numbers: A.Type, left: LeftRows, rows: Int, _ groups: Range<Int>, backwards: Bool,
+        _ scratch: UnsafeMutablePointer<Float>
     ) {
         let pieces = max(1, (A.places(product.inputs) + pieceLength - 1) / pieceLength)
         let capacity = max(1, min(tallestBlock, leftCapacity / (pieces * pieceStride)))
@@ -67,8 +87,8 @@ extension Bodies {
             var count = min(capacity, rows - row)
             // No block is left with a few rows that the one before could have shared with it.
             if rows - row > capacity, rows - row < 2 * capacity { count = (rows - row + 1) / 2 }
-            let source = left + row * leftStride
             if count == 1 {
+                let source = left.at(row)
                 if A.inputsOfPlace == 1 {
                     runRow(product, numbers, left: source, row: row, groups, backwards, stage)
                 } else {
@@ -79,8 +99,7 @@ extension Bodies {
                 count = 1
             } else {
                 copy(
-                    numbers, source, stride: leftStride, rows: count, inputs: product.inputs, into: scratch,
-                    scales: stage.scales)
+                    numbers, left, row..<row + count, inputs: product.inputs, into: scratch, scales: stage.scales)
                 runBlock(product, numbers, left: scratch, row: row, rows: count, groups, stage)
             }
             row += count
@@ -90,12 +109,14 @@ extension Bodies {
     /// Pieces of the rows, [pieces × rows × pieceStride] places, and the scale of each row.
     @inline(never)
     private static func copy<A: Arithmetic>(
-        _ numbers: A.Type, _ left: UnsafePointer<Float>, stride: Int, rows: Int, inputs: Int,
+        _ numbers: A.Type, _ left: LeftRows, _ range: Range<Int>, inputs: Int,
         into target: UnsafeMutablePointer<Float>, scales: UnsafeMutablePointer<Float>
     ) {
+        let rows = range.upperBound - range.lowerBound
         var row = 0
         while row < rows {
-            let source = left + row * stride
+            let source = left.at(range.lowerBound + row)
+            if row + rowsAhead < rows { prefetch(left.at(range.lowerBound + row + rowsAhead), inputs) }
             let scale = A.scale(of: source, count: inputs)
             scales[row] = scale
             var input = 0
@@ -107,6 +128,15 @@ extension Bodies {
                 piece += rows * pieceStride
             }
             row += 1
+        }
+    }
+
+    @inline(__always)
+    private static func prefetch(_ row: UnsafePointer<Float>, _ count: Int) {
+        var line = 0
+        while line < count {
+            vectors_prefetch(row + line)
+            line += cacheLine
         }
     }
 

@@ -3,7 +3,8 @@
 extension Bodies {
     /// target[row][output] = start[output] + Σ weights[output][input] · left[row][input]
     ///
-    ///     left    [rows × inputs]      `leftStride` apart
+    ///     left    [rows × inputs]      `leftStride` apart; where there are `leftPlaces`, row r begins leftPlaces[r] floats
+    ///                                  from left
     ///     packed  plain, as `pack` left it for this precision    of `outputs` × `inputs`; the groups firstGroup ..< firstGroup + groupCount count,
     ///             of one row from the last to the first where `backwards` is 1
     ///     bias    [outputs]            where `continues` is 0; nil starts at zero
@@ -14,7 +15,7 @@ extension Bodies {
     /// same row gives the same bits alone and in a batch. `target` may not overlap any operand.
     @inline(never)
     public static func product(
-        left: UnsafePointer<Float>, leftStride: Int, rows: Int,
+        left: UnsafePointer<Float>, leftStride: Int, leftPlaces: UnsafePointer<Int>?, rows: Int,
         packed: UnsafePointer<Float>, inputs: Int, outputs: Int, firstGroup: Int, groupCount: Int, backwards: Int,
         bias: UnsafePointer<Float>?, continues: Int, precision: Int,
         target: UnsafeMutablePointer<Float>, targetStride: Int, scratch: UnsafeMutablePointer<Float>
@@ -24,7 +25,7 @@ extension Bodies {
             continues: continues != 0, target: target, targetStride: targetStride)
         dispatch(
             ProductWork(
-                product: product, left: left, leftStride: leftStride, rows: rows,
+                product: product, left: LeftRows(left, leftStride, places: leftPlaces), rows: rows,
                 groups: firstGroup..<firstGroup + groupCount, backwards: backwards != 0, scratch: scratch),
             precision: precision)
     }
@@ -92,8 +93,7 @@ private struct PlainProduct: GroupedProduct {
 /// A grouped product with its rows, for any arithmetic.
 struct ProductWork<P: GroupedProduct>: PrecisionWork {
     let product: P
-    let left: UnsafePointer<Float>
-    let leftStride: Int
+    let left: LeftRows
     let rows: Int
     let groups: Range<Int>
     let backwards: Bool
@@ -101,6 +101,6 @@ struct ProductWork<P: GroupedProduct>: PrecisionWork {
 
     @inline(__always)
     func run<A: Arithmetic>(_ type: A.Type) {
-        Bodies.run(product, type, left: left, leftStride: leftStride, rows: rows, groups, backwards: backwards, scratch)
+        Bodies.run(product, type, left: left, rows: rows, groups, backwards: backwards, scratch)
     }
 }

@@ -24,7 +24,7 @@ extension Bodies {
             packed: packed, bias: bias, inputs: hidden, groups: Groups(blocks: 4, hidden: hidden), cell: cell)
         dispatch(
             ProductWork(
-                product: step, left: hPrevious, leftStride: hPreviousStride, rows: rows,
+                product: step, left: LeftRows(hPrevious, hPreviousStride), rows: rows,
                 groups: firstGroup..<firstGroup + groupCount, backwards: backwards != 0, scratch: scratch),
             precision: precision)
     }
@@ -44,7 +44,7 @@ extension Bodies {
             packed: packed, bias: bias, inputs: hidden, groups: Groups(blocks: 3, hidden: hidden), cell: cell)
         dispatch(
             ProductWork(
-                product: step, left: hPrevious, leftStride: hPreviousStride, rows: rows,
+                product: step, left: LeftRows(hPrevious, hPreviousStride), rows: rows,
                 groups: firstGroup..<firstGroup + groupCount, backwards: backwards != 0, scratch: scratch),
             precision: precision)
     }
@@ -62,7 +62,7 @@ extension Bodies {
             packed: packed, bias: bias, inputs: hidden, groups: Groups(blocks: 1, hidden: hidden), cell: cell)
         dispatch(
             ProductWork(
-                product: step, left: hPrevious, leftStride: hPreviousStride, rows: rows,
+                product: step, left: LeftRows(hPrevious, hPreviousStride), rows: rows,
                 groups: firstGroup..<firstGroup + groupCount, backwards: backwards != 0, scratch: scratch),
             precision: precision)
     }
@@ -86,7 +86,7 @@ extension Bodies {
             cell: blocksInOrder)
         dispatch(
             ProductWork(
-                product: step, left: left, leftStride: leftStride, rows: rows,
+                product: step, left: LeftRows(left, leftStride), rows: rows,
                 groups: firstGroup..<firstGroup + groupCount, backwards: backwards != 0, scratch: scratch),
             precision: precision)
     }

@@ -21,7 +21,7 @@ protocol ProductBodies: SendableMetatype {
     static var scratchCount: Int { get }
     static var longestRow: Int { get }
     static func product(
-        left: UnsafePointer<Float>, leftStride: Int, rows: Int,
+        left: UnsafePointer<Float>, leftStride: Int, leftPlaces: UnsafePointer<Int>?, rows: Int,
         packed: UnsafePointer<Float>, inputs: Int, outputs: Int, firstGroup: Int, groupCount: Int, backwards: Int,
         bias: UnsafePointer<Float>?, continues: Int, precision: Int,
         target: UnsafeMutablePointer<Float>, targetStride: Int, scratch: UnsafeMutablePointer<Float>)

@@ -65,6 +65,22 @@ extension KernelSet {
         _ left: Rows, _ weights: PackedMatrix, start: ProductStart, backwards: Bool = false,
         into target: MutableRows
     ) {
+        product(left, places: nil, weights, start: start, backwards: backwards, into: target)
+    }
+
+    /// The same of rows that lie anywhere.
+    public func product(
+        _ left: ScatteredRows, _ weights: PackedMatrix, start: ProductStart, into target: MutableRows
+    ) {
+        product(
+            Rows(left.base, count: left.count, width: left.width), places: left.places, weights, start: start,
+            backwards: false, into: target)
+    }
+
+    private func product(
+        _ left: Rows, places: UnsafePointer<Int>?, _ weights: PackedMatrix, start: ProductStart, backwards: Bool,
+        into target: MutableRows
+    ) {
         check(laneCount: weights.laneCount)
         precondition(
             left.width == weights.inputs && target.width == weights.outputs && left.count == target.count,
@@ -78,8 +94,8 @@ extension KernelSet {
         case .target: continues = 1
         }
         let work = ProductWork(
-            kernels: self, left: left, weights: weights, bias: bias, continues: continues, backwards: backwards,
-            target: target)
+            kernels: self, left: left, places: places, weights: weights, bias: bias, continues: continues,
+            backwards: backwards, target: target)
         divide(
             work, rows: left.count, groups: bodies.groupCount(blocks: 1, hidden: weights.outputs),
             outputs: weights.outputs,
@@ -167,6 +183,7 @@ private struct PackWork: DividedWork {
 private struct ProductWork: GridWork {
     let kernels: KernelSet
     let left: Rows
+    let places: UnsafePointer<Int>?
     let weights: PackedMatrix
     let bias: UnsafePointer<Float>?
     let continues: Int
@@ -174,10 +191,12 @@ private struct ProductWork: GridWork {
     let target: MutableRows
 
     func run(rows: Range<Int>, groups: Range<Int>) {
-        let (left, target) = (left.rows(rows), target.rows(rows))
+        // Places are counted from the first row of all.
+        let base = places == nil ? left.rows(rows).base : left.base
+        let target = target.rows(rows)
         kernels.withScratch { scratch in
             kernels.products(weights.precision).product(
-                left: left.base, leftStride: left.stride, rows: left.count,
+                left: base, leftStride: left.stride, leftPlaces: places.map { $0 + rows.lowerBound }, rows: rows.count,
                 packed: weights.weights.base, inputs: weights.inputs, outputs: weights.outputs,
                 firstGroup: groups.lowerBound, groupCount: groups.count, backwards: backwards ? 1 : 0, bias: bias,
                 continues: continues, precision: weights.precision.code,

@@ -33,6 +33,22 @@ public struct Rows {
     }
 }
 
+/// A view of `count` rows of `width` floats that lie anywhere: row r begins places[r] floats from `base`.
+public struct ScatteredRows {
+    public let base: UnsafePointer<Float>
+    public let places: UnsafePointer<Int>
+    public let count: Int
+    public let width: Int
+
+    public init(_ base: UnsafePointer<Float>, places: UnsafePointer<Int>, count: Int, width: Int) {
+        precondition(count >= 0 && width >= 0, "rows: \(count) × \(width) is no shape")
+        self.base = base
+        self.places = places
+        self.count = count
+        self.width = width
+    }
+}
+
 /// A view of `count` rows of `width` floats, `stride` floats apart, that may be written; see `Rows`.
 public struct MutableRows {
     public let base: UnsafeMutablePointer<Float>

@@ -32,18 +32,6 @@ extension KernelSet {
         }
     }
 
-    /// Has the threads copy rows, each some of them, where there are many.
-    ///
-    /// - Parameters:
-    ///   - cost: floats of one row.
-    ///   - copy: called from several threads at once, with ranges that do not overlap.
-    public func copyRows(_ count: Int, cost: Int, _ copy: (Range<Int>) -> Void) {
-        withoutActuallyEscaping(copy) { copy in
-            // A float that comes from memory takes as long as some multiply-adds.
-            divide(CopyWork(copy: copy), units: count, cost: 16 * cost)
-        }
-    }
-
     /// target = f(x); target may be x.
     public func map(_ function: ElementaryFunction, _ x: Rows, into target: MutableRows) {
         checkSame(x, target.rows)
@@ -76,10 +64,4 @@ extension KernelSet {
             rows: x.count, width: x.width, factor: factor, x: x.base, xStride: x.stride,
             target: target.base, targetStride: target.stride)
     }
-}
-
-private struct CopyWork: DividedWork {
-    let copy: (Range<Int>) -> Void
-
-    func run(_ units: Range<Int>) { copy(units) }
 }

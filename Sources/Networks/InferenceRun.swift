@@ -70,9 +70,12 @@ extension InferenceNetwork {
                 end += 1
             } while end < group.steps && rows + group.active[end] <= workspace.rows
             let steps = step..<end
-            gather(group, steps, values, into: workspace)
+            findRows(group, steps, into: &workspace.places)
             let top = group.active.withUnsafeBufferPointer { active in
-                chunk(workspace, active: active[steps], after: group.active[end], rows: rows)
+                workspace.places.withUnsafeBufferPointer { places in
+                    chunk(
+                        workspace, values, places, active: active[steps], after: group.active[end], rows: rows)
+                }
             }
             if description.readout == .mean {
                 addUp(workspace, top, group.active[steps], means: answer == .everyStep) { before[$0] + step }
@@ -100,16 +103,20 @@ extension InferenceNetwork {
         }
     }
 
-    /// Runs all layers over a chunk of steps whose input rows lie packed in x; the states move on.
+    /// Runs all layers over a chunk of steps; the states move on.
     ///
     /// - Parameters:
+    ///   - values: where the rows of x lie, step after step, each at its place.
     ///   - active: rows of each step.
     ///   - after: rows that go on after the chunk.
     /// - Returns: the top layer's h, packed [rows × hidden], in a buffer that is free from here on.
     func chunk(
-        _ workspace: InferenceWorkspace, active: Slice<UnsafeBufferPointer<Int>>, after: Int, rows: Int
+        _ workspace: InferenceWorkspace, _ values: UnsafePointer<Float>, _ places: UnsafeBufferPointer<Int>,
+        active: Slice<UnsafeBufferPointer<Int>>, after: Int, rows: Int
     ) -> MutableRows {
-        var input = workspace.x.rows(count: rows, width: description.inputs)
+        guard let places = places.baseAddress else { preconditionFailure("a workspace without rows") }
+        let x = ScatteredRows(values, places: places, count: rows, width: description.inputs)
+        var input = MutableRows(workspace.lower.base, count: rows, width: 0)
         for (index, weights) in layers.enumerated() {
             let hidden = weights.hidden
             let p = workspace.p.rows(count: rows, width: weights.width)
@@ -117,8 +124,11 @@ extension InferenceNetwork {
             let sequence = MutableRows(output, count: rows, width: hidden)
             let h = workspace.states(h: index, width: hidden)
             let c = workspace.states(c: index, width: hidden)
-            kernels.product(
-                input.rows, weights.input, start: .bias(weights.inputBias), backwards: workspace.isBackwards, into: p)
+            if index == 0 {
+                kernels.product(x, weights.input, start: .bias(weights.inputBias), into: p)
+            } else {
+                kernels.product(input.rows, weights.input, start: .bias(weights.inputBias), into: p)
+            }
             var previous = h.rows
             var offset = 0
             for step in active.indices {
@@ -220,19 +230,13 @@ extension InferenceNetwork {
 
     // MARK: - In and out
 
-    private func gather(
-        _ group: Group, _ steps: Range<Int>, _ values: UnsafePointer<Float>, into workspace: InferenceWorkspace
-    ) {
-        let width = description.inputs
-        kernels.copyRows(group.count, cost: steps.count * width) { rows in
-            var target = workspace.x.base
-            for step in steps {
-                let active = group.active[step]
-                for row in rows.clamped(to: 0..<active) {
-                    (target + row * width)
-                        .update(from: values + (group.batch.starts[group.sequence(row)] + step) * width, count: width)
-                }
-                target += active * width
+    /// Where the rows of some steps begin, in floats: step after step, the rows of a group that have it.
+    private func findRows(_ group: Group, _ steps: Range<Int>, into places: inout [Int]) {
+        var next = 0
+        for step in steps {
+            for row in 0..<group.active[step] {
+                places[next] = (group.batch.starts[group.sequence(row)] + step) * description.inputs
+                next += 1
             }
         }
     }

@@ -3,7 +3,7 @@ import Synchronization
 
 /// The buffers of one run over a group of sequences, allocated once and used again.
 ///
-///     x           [rows × inputs]                 rows: the packed rows of one chunk of steps
+///     places      [rows]                          rows: those of one chunk of steps; where they lie in x
 ///     p           [rows × widest blocks·hidden]
 ///     lower/upper [rows × widest hidden]          what a layer reads and writes, in turns
 ///     q, kept     [group × …], resetState         one step
@@ -19,7 +19,7 @@ final class InferenceWorkspace: @unchecked Sendable {
     /// rows fit a second cache level of 1 MiB.
     static let chunkFloats = 1 << 16
 
-    let x: Buffer
+    var places: [Int]
     let p: Buffer
     let lower: Buffer
     let upper: Buffer
@@ -46,7 +46,7 @@ final class InferenceWorkspace: @unchecked Sendable {
         let hidden = network.layers.map(\.hidden).max() ?? 0
         let width = network.layers.map { $0.cell.blocks * $0.hidden }.max() ?? 0
         let twoPhases = network.layers.filter(\.cell.hasTwoPhases)
-        x = Buffer(count: rows * network.inputs)
+        places = [Int](repeating: 0, count: rows)
         p = Buffer(count: rows * width)
         lower = Buffer(count: rows * hidden)
         upper = Buffer(count: rows * hidden)

@@ -264,6 +264,37 @@ import Testing
         }
     }
 
+    @Test("rows that lie anywhere have the bits of rows side by side", arguments: Precision.allCases)
+    func scattered(precision: Precision) {
+        // One row, a block, and as many as threads divide by rows and by outputs.
+        for (rows, outputs) in [(1, 90), (7, 33), (6_000, 40), (600, 700)] {
+            for threads in [1, 3] {
+                var random = SeededGenerator(81)
+                let kernels = KernelSet(.best, threads: threads)
+                let (w, x) = (Grid(random: &random, outputs, 70), Grid(random: &random, rows, 70, gap: 3))
+                let matrix = PackedMatrix(outputs: outputs, inputs: 70, precision: precision, for: kernels)
+                kernels.pack(w.base, into: matrix)
+                let order = (0..<rows).map { $0 * 7 % rows }
+                let target = Grid(rows, outputs, gap: 1)
+                order.map { $0 * x.rows.stride }.withUnsafeBufferPointer { places in
+                    guard let places = places.baseAddress else { return }
+                    kernels.product(
+                        ScatteredRows(x.base, places: places, count: rows, width: 70), matrix, start: .zero,
+                        into: target.mutable)
+                }
+                let plain = Grid(rows, outputs)
+                kernels.product(x.rows, matrix, start: .zero, into: plain.mutable)
+                #expect(target.isIntact)
+                #expect(
+                    order.indices.allSatisfy { row in
+                        (0..<outputs).allSatisfy {
+                            target[row, $0].bitPattern == plain[order[row], $0].bitPattern
+                        }
+                    }, "\(rows) rows, \(threads) threads")
+            }
+        }
+    }
+
     /// The numbers that stand for these in products, row by row.
     private static func rounded(_ grid: Grid, _ precision: Precision) -> [[Double]] {
         (0..<grid.count).map { row in
