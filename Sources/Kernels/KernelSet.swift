@@ -37,6 +37,9 @@ public final class KernelSet: Sendable {
     /// takes a fifth of that, and is lost where the next call is as small.
     private static let worthWaking = 1 << 24
 
+    /// Whether a call is worth waking sleeping helpers.
+    func isLarge(_ cost: Int) -> Bool { cost >= Self.worthWaking }
+
     /// Lends the calling thread memory for copies and sums.
     @inline(__always)
     func withScratch(_ body: (UnsafeMutablePointer<Float>) -> Void) {
@@ -59,9 +62,7 @@ public final class KernelSet: Sendable {
         guard units > 0 else { return }
         if let team {
             let parts = min(partsOfThread * threads, units, units * cost / worthwhile)
-            if parts > 1, team.run(work, units: units, parts: parts, isLarge: units * cost >= Self.worthWaking) {
-                return
-            }
+            if parts > 1, team.run(work, units: units, parts: parts, isLarge: isLarge(units * cost)) { return }
         }
         work.run(0..<units)
     }

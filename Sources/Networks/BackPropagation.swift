@@ -15,24 +15,46 @@ extension TrainingNetwork {
                 dropout.mask(mask, layer: index, rate: description.dropout)
                 kernels.multiply(lowerStates(index), mask.rows, into: dropped)
             }
-            let row = places(index)
-            let p = row.columns(0..<weights.width)
-            let h = buffers.h.rows(count: batch.rows, width: hidden)
-            let c = weights.cell.carriesCellState ? buffers.c.rows(count: batch.rows, width: hidden) : nil
+            let p = places(index).columns(0..<weights.width)
             kernels.product(inputOfLayer(index, x), weights.input, start: .bias(weights.inputBias), into: p)
-            for step in 0..<batch.steps {
-                let count = batch.active[step]
-                let rows = batch.offsets[step]..<batch.offsets[step] + count
-                kernels.forwardStep(
-                    weights, p: p.rows.rows(rows),
-                    q: weights.cell.hasTwoPhases ? workspace.q.rows(count: count, width: weights.width) : nil,
-                    hPrevious: previous(step, h, first: buffers.h0.base),
-                    cPrevious: c.map { previous(step, $0, first: buffers.c0.base) },
-                    h: h.rows(rows), c: c?.rows(rows),
-                    kept: kept(index, rows),
-                    resetState: weights.cell.hasTwoPhases
-                        ? buffers.resetState.rows(count: batch.rows, width: hidden).rows(rows) : nil)
-            }
+            let cost = batch.rows * hidden * weights.width
+            let parts = kernels.parts(rows: batch.count, cost: cost)
+            kernels.run(ForwardSteps(network: self, index: index, parts: parts), parts: parts, cost: cost)
+        }
+    }
+
+    /// The steps of one layer: its parts are sequences.
+    private struct ForwardSteps: PartedWork {
+        let network: TrainingNetwork
+        let index: Int
+        let parts: Int
+
+        func run(_ parts: Range<Int>) {
+            for part in parts { network.forwardSteps(index, network.batch.rows(ofPart: part, of: self.parts)) }
+        }
+    }
+
+    /// All steps of one layer for some rows of the batch, from its p.
+    private func forwardSteps(_ index: Int, _ range: Range<Int>) {
+        let weights = layers[index]
+        let buffers = workspace.layers[index]
+        let hidden = weights.hidden
+        let twoPhases = weights.cell.hasTwoPhases
+        let p = places(index).columns(0..<weights.width)
+        let h = buffers.h.rows(count: batch.rows, width: hidden)
+        let c = weights.cell.carriesCellState ? buffers.c.rows(count: batch.rows, width: hidden) : nil
+        let q = workspace.q.rows(count: twoPhases ? batch.count : 0, width: weights.width)
+        let resetState = buffers.resetState.rows(count: twoPhases ? batch.rows : 0, width: hidden)
+        for step in 0..<batch.steps {
+            let some = range.clamped(to: 0..<batch.active[step])
+            if some.isEmpty { return }
+            let rows = batch.offsets[step] + some.lowerBound..<batch.offsets[step] + some.upperBound
+            kernels.forwardStep(
+                weights, p: p.rows.rows(rows), q: twoPhases ? q.rows(some) : nil,
+                hPrevious: previous(step, some, h, first: buffers.h0.base),
+                cPrevious: c.map { previous(step, some, $0, first: buffers.c0.base) },
+                h: h.rows(rows), c: c?.rows(rows), kept: kept(index, rows),
+                resetState: twoPhases ? resetState.rows(rows) : nil)
         }
     }
 
@@ -77,27 +99,49 @@ extension TrainingNetwork {
     /// - Parameter above: gradient of h at every step; nil where it is zero.
     private func backwardThroughTime(_ index: Int, above: Rows?) {
         let weights = layers[index]
+        let cost = batch.rows * weights.hidden * weights.width
+        let parts = kernels.parts(rows: batch.count, cost: cost)
+        kernels.run(
+            BackwardSteps(network: self, index: index, above: above, parts: parts), parts: parts, cost: cost)
+    }
+
+    /// The steps of one layer backward: its parts are sequences.
+    private struct BackwardSteps: PartedWork {
+        let network: TrainingNetwork
+        let index: Int
+        let above: Rows?
+        let parts: Int
+
+        func run(_ parts: Range<Int>) {
+            for part in parts {
+                network.backwardSteps(index, network.batch.rows(ofPart: part, of: self.parts), above: above)
+            }
+        }
+    }
+
+    private func backwardSteps(_ index: Int, _ range: Range<Int>, above: Rows?) {
+        let weights = layers[index]
         let buffers = workspace.layers[index]
         let hidden = weights.hidden
         let h = buffers.h.rows(count: batch.rows, width: hidden)
         let c = weights.cell.carriesCellState ? buffers.c.rows(count: batch.rows, width: hidden) : nil
         let dp = places(index).columns(0..<weights.width)
         let dq = candidateGradient(index)
+        let dc = buffers.dc.rows(count: c == nil ? 0 : batch.count, width: hidden)
+        let dResetState = workspace.dResetState.rows(count: weights.cell.hasTwoPhases ? batch.count : 0, width: hidden)
         for step in (0..<batch.steps).reversed() {
-            let count = batch.active[step]
-            let rows = batch.offsets[step]..<batch.offsets[step] + count
-            let dh = buffers.dh.rows(count: count, width: hidden)
+            let some = range.clamped(to: 0..<batch.active[step])
+            if some.isEmpty { continue }
+            let rows = batch.offsets[step] + some.lowerBound..<batch.offsets[step] + some.upperBound
+            let dh = buffers.dh.rows(count: batch.count, width: hidden).rows(some)
             if let above { kernels.add(above.rows(rows), to: dh) }
             let backward = CellBackward(
-                hidden: hidden, dh: dh, dc: c == nil ? nil : buffers.dc.rows(count: count, width: hidden),
-                kept: kept(index, rows)?.rows,
-                h: h.rows.rows(rows), hPrevious: previous(step, h, first: buffers.h0.base),
-                cPrevious: c.map { previous(step, $0, first: buffers.c0.base) }, dp: dp.rows(rows),
+                hidden: hidden, dh: dh, dc: c == nil ? nil : dc.rows(some), kept: kept(index, rows)?.rows,
+                h: h.rows.rows(rows), hPrevious: previous(step, some, h, first: buffers.h0.base),
+                cPrevious: c.map { previous(step, some, $0, first: buffers.c0.base) }, dp: dp.rows(rows),
                 dq: dq?.rows(rows))
             kernels.backwardStep(
-                weights, backward,
-                dResetState: weights.cell.hasTwoPhases
-                    ? workspace.dResetState.rows(count: count, width: hidden) : nil)
+                weights, backward, dResetState: weights.cell.hasTwoPhases ? dResetState.rows(some) : nil)
         }
     }
 
@@ -174,11 +218,13 @@ extension TrainingNetwork {
             ? nil : places(index).columns(weights.width..<weights.width + weights.hidden)
     }
 
-    /// The states that the rows of a step come from: the same rows of the step before, or the first states.
-    private func previous(_ step: Int, _ states: MutableRows, first: UnsafeMutablePointer<Float>) -> Rows {
-        let count = batch.active[step]
-        guard step > 0 else { return Rows(first, count: count, width: states.width) }
-        return states.rows.rows(batch.offsets[step - 1]..<batch.offsets[step - 1] + count)
+    /// The states that some rows of a step come from: the same rows of the step before, or the first states.
+    private func previous(
+        _ step: Int, _ some: Range<Int>, _ states: MutableRows, first: UnsafeMutablePointer<Float>
+    ) -> Rows {
+        guard step > 0 else { return Rows(first, count: batch.count, width: states.width).rows(some) }
+        let before = batch.offsets[step - 1]
+        return states.rows.rows(before + some.lowerBound..<before + some.upperBound)
     }
 
     private func lowerStates(_ index: Int) -> Rows {

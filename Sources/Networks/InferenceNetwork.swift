@@ -19,6 +19,8 @@ public final class InferenceNetwork: Sendable {
     let layers: [LayerWeights]
     let head: PackedMatrix
     let headBias: Buffer
+    /// Multiply-adds of one step of one sequence.
+    let multiplyAddsOfStep: Int
     let pool = WorkspacePool()
 
     /// - Precondition: the parameters have the layout of the description.
@@ -34,6 +36,7 @@ public final class InferenceNetwork: Sendable {
         self.precision = precision
         self.kernels = kernels
         let layout = parameters.layout
+        multiplyAddsOfStep = layout.layers.reduce(0) { $0 + $1.inputWeights.count + $1.recurrentWeights.count }
         layers = description.layers.indices.map { index in
             LayerWeights(
                 description.layers[index], inputs: description.inputs(ofLayer: index), precision: precision,
@@ -100,19 +103,48 @@ public final class InferenceNetwork: Sendable {
         precondition(inputs.count >= states.count * description.inputs, "one input row a stream")
         precondition(outputs.count >= states.count * description.outputs, "one output row a stream")
         guard let input = inputs.baseAddress, let output = outputs.baseAddress else { return }
-        for first in stride(from: 0, to: states.count, by: InferenceWorkspace.groupSize) {
-            let count = min(InferenceWorkspace.groupSize, states.count - first)
-            let workspace = pool.take(description, group: count, rows: count)
-            defer { pool.giveBack(workspace) }
-            for row in 0..<count { load(states[first + row], into: workspace, row: row) }
-            let x = Rows(input + first * description.inputs, count: count, width: description.inputs)
-            let top = step(workspace, x: x)
-            if description.readout == .mean { kernels.add(top, to: workspace.sum.rows(count: count, width: top.width)) }
-            for row in 0..<count { save(&states[first + row], from: workspace, row: row, steps: 1) }
-            let target = MutableRows(
-                output + first * description.outputs, count: count, width: description.outputs)
-            readLast(workspace, into: target) { states[first + $0].steps }
+        let cost = states.count * multiplyAddsOfStep
+        let parts = kernels.parts(rows: states.count, cost: cost)
+        states.withUnsafeMutableBufferPointer { states in
+            kernels.run(
+                Step(network: self, parts: parts, states: states, inputs: input, outputs: output), parts: parts,
+                cost: cost)
         }
+    }
+
+    /// One step of all streams: its parts are streams.
+    private struct Step: PartedWork {
+        let network: InferenceNetwork
+        let parts: Int
+        let states: UnsafeMutableBufferPointer<StreamState>
+        let inputs: UnsafePointer<Float>
+        let outputs: UnsafeMutablePointer<Float>
+
+        func run(_ parts: Range<Int>) {
+            for part in parts {
+                var first = states.count * part / self.parts
+                let end = states.count * (part + 1) / self.parts
+                while first < end {
+                    let group = first..<min(first + InferenceWorkspace.groupSize, end)
+                    network.step(group, self)
+                    first = group.upperBound
+                }
+            }
+        }
+    }
+
+    private func step(_ group: Range<Int>, _ step: Step) {
+        let (first, count) = (group.lowerBound, group.count)
+        let workspace = pool.take(description, group: count, rows: count)
+        defer { pool.giveBack(workspace) }
+        for row in 0..<count { load(step.states[first + row], into: workspace, row: row) }
+        let x = Rows(step.inputs + first * description.inputs, count: count, width: description.inputs)
+        let top = self.step(workspace, x: x)
+        if description.readout == .mean { kernels.add(top, to: workspace.sum.rows(count: count, width: top.width)) }
+        for row in 0..<count { save(&step.states[first + row], from: workspace, row: row, steps: 1) }
+        let target = MutableRows(
+            step.outputs + first * description.outputs, count: count, width: description.outputs)
+        readLast(workspace, into: target) { step.states[first + $0].steps }
     }
 
     /// What the head says of states as they are, without a step.

@@ -14,12 +14,39 @@ extension InferenceNetwork {
         return [Float](unsafeUninitializedCapacity: outputRows * description.outputs) { outputs, count in
             count = outputRows * description.outputs
             guard let target = outputs.baseAddress else { return }
+            let cost = batch.rows * multiplyAddsOfStep
+            let parts = kernels.parts(rows: batch.count, cost: cost)
             values.withUnsafeBufferPointer { values in
-                // Sequences without rows have no address; then nothing is read from it either.
-                let source = values.baseAddress ?? UnsafePointer(target)
-                for first in stride(from: 0, to: batch.count, by: InferenceWorkspace.groupSize) {
-                    let rows = first..<min(first + InferenceWorkspace.groupSize, batch.count)
-                    run(Group(batch, rows), source, &states, fromZero: fromZero, answer, target)
+                states.withUnsafeMutableBufferPointer { states in
+                    kernels.run(
+                        Run(
+                            network: self, batch: batch, parts: parts,
+                            // Sequences without rows have no address; then nothing is read from it either.
+                            values: values.baseAddress ?? UnsafePointer(target), states: states, fromZero: fromZero,
+                            answer: answer, target: target),
+                        parts: parts, cost: cost)
+                }
+            }
+        }
+    }
+
+    /// A whole run: its parts are sequences.
+    private struct Run: PartedWork {
+        let network: InferenceNetwork
+        let batch: RaggedBatch
+        let parts: Int
+        let values: UnsafePointer<Float>
+        let states: UnsafeMutableBufferPointer<StreamState>
+        let fromZero: Bool
+        let answer: Answer
+        let target: UnsafeMutablePointer<Float>
+
+        func run(_ parts: Range<Int>) {
+            for part in parts {
+                let rows = batch.rows(ofPart: part, of: self.parts)
+                for first in stride(from: rows.lowerBound, to: rows.upperBound, by: InferenceWorkspace.groupSize) {
+                    let group = Group(batch, first..<min(first + InferenceWorkspace.groupSize, rows.upperBound))
+                    network.run(group, self)
                 }
             }
         }
@@ -46,21 +73,20 @@ extension InferenceNetwork {
         func sequence(_ row: Int) -> Int { batch.order[rows.lowerBound + row] }
     }
 
-    private func run(
-        _ group: Group, _ values: UnsafePointer<Float>, _ states: inout [StreamState], fromZero: Bool,
-        _ answer: Answer, _ target: UnsafeMutablePointer<Float>
-    ) {
+    private func run(_ group: Group, _ run: Run) {
+        let (states, target) = (run.states, run.target)
         let workspace = pool.take(
             description, group: group.count,
             rows: InferenceWorkspace.rows(
-                for: description, group: group.count, steps: group.steps, threads: kernels.threads))
+                for: description, group: group.count, steps: group.steps,
+                threads: run.parts > 1 ? 1 : kernels.threads))
         defer { pool.giveBack(workspace) }
-        if fromZero {
+        if run.fromZero {
             workspace.clearStates()
         } else {
             for row in 0..<group.count { load(states[group.sequence(row)], into: workspace, row: row) }
         }
-        let before = (0..<group.count).map { fromZero ? 0 : states[group.sequence($0)].steps }
+        let before = (0..<group.count).map { run.fromZero ? 0 : states[group.sequence($0)].steps }
         var step = 0
         while step < group.steps {
             var end = step
@@ -74,26 +100,26 @@ extension InferenceNetwork {
             let top = group.active.withUnsafeBufferPointer { active in
                 workspace.places.withUnsafeBufferPointer { places in
                     chunk(
-                        workspace, values, places, active: active[steps], after: group.active[end], rows: rows)
+                        workspace, run.values, places, active: active[steps], after: group.active[end], rows: rows)
                 }
             }
             if description.readout == .mean {
-                addUp(workspace, top, group.active[steps], means: answer == .everyStep) { before[$0] + step }
+                addUp(workspace, top, group.active[steps], means: run.answer == .everyStep) { before[$0] + step }
             }
-            if answer == .everyStep {
+            if run.answer == .everyStep {
                 let outputs = workspace.output.rows(count: rows, width: description.outputs)
                 kernels.product(top.rows, head, start: .bias(UnsafePointer(headBias.base)), into: outputs)
                 scatter(outputs.rows, group, steps, into: target)
             }
             step = end
         }
-        if !fromZero {
+        if !run.fromZero {
             for row in 0..<group.count {
                 let sequence = group.sequence(row)
                 save(&states[sequence], from: workspace, row: row, steps: group.batch.lengths[sequence])
             }
         }
-        if answer == .last {
+        if run.answer == .last {
             let last = workspace.output.rows(count: group.count, width: description.outputs)
             readLast(workspace, into: last) { before[$0] + group.batch.lengths[group.sequence($0)] }
             for row in 0..<group.count {

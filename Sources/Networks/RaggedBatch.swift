@@ -55,6 +55,21 @@ public struct RaggedBatch: Sendable, Equatable {
     /// Steps of all together.
     public var rows: Int { offsets[offsets.count - 1] }
 
+    /// The rows of part `part` of `parts`: adjacent ones, with about as many steps as every other part has.
+    func rows(ofPart part: Int, of parts: Int) -> Range<Int> { firstRow(part, parts)..<firstRow(part + 1, parts) }
+
+    private func firstRow(_ part: Int, _ parts: Int) -> Int {
+        if part == 0 { return 0 }
+        if part == parts { return count }
+        var row = 0
+        var before = 0
+        while row < count, before * parts < rows * part {
+            before += lengths[order[row]]
+            row += 1
+        }
+        return row
+    }
+
     /// Rows of the caller's order, `width` floats each, into the packed order.
     public func pack(_ values: UnsafePointer<Float>, width: Int, into packed: UnsafeMutablePointer<Float>) {
         for step in 0..<steps {
