@@ -8,7 +8,6 @@ extension TrainingNetwork {
     func runLayers(_ x: Rows, dropout: DropoutPlace?) {
         for index in layers.indices {
             let weights = layers[index]
-            let buffers = workspace.layers[index]
             let hidden = weights.hidden
             if index > 0, dropsOut, let dropout {
                 let (mask, dropped) = droppedInput(index)
@@ -16,9 +15,13 @@ extension TrainingNetwork {
                 kernels.multiply(lowerStates(index), mask.rows, into: dropped)
             }
             let p = places(index).columns(0..<weights.width)
-            kernels.product(inputOfLayer(index, x), weights.input, start: .bias(weights.inputBias), into: p)
             let cost = batch.rows * hidden * weights.width
             let parts = kernels.parts(rows: batch.count, cost: cost)
+            if parts == 1 {
+                // The whole sequence at once. Threads that each have sequences of their own form p step by step instead:
+                // what another has written comes slower than the weights, which all only read.
+                kernels.product(inputOfLayer(index, x), weights.input, start: .bias(weights.inputBias), into: p)
+            }
             kernels.run(ForwardSteps(network: self, index: index, parts: parts), parts: parts, cost: cost)
         }
     }
@@ -30,12 +33,18 @@ extension TrainingNetwork {
         let parts: Int
 
         func run(_ parts: Range<Int>) {
-            for part in parts { network.forwardSteps(index, network.batch.rows(ofPart: part, of: self.parts)) }
+            for part in parts {
+                network.forwardSteps(
+                    index, network.batch.rows(ofPart: part, of: self.parts), formsInput: self.parts > 1)
+            }
         }
     }
 
-    /// All steps of one layer for some rows of the batch, from its p.
-    private func forwardSteps(_ index: Int, _ range: Range<Int>) {
+    /// All steps of one layer for some rows of the batch.
+    ///
+    /// - Parameter formsInput: whether p is to be formed too; else it is there.
+    private func forwardSteps(_ index: Int, _ range: Range<Int>, formsInput: Bool) {
+        guard let x = input.map({ inputOfLayer(index, $0) }) else { return }
         let weights = layers[index]
         let buffers = workspace.layers[index]
         let hidden = weights.hidden
@@ -49,6 +58,9 @@ extension TrainingNetwork {
             let some = range.clamped(to: 0..<batch.active[step])
             if some.isEmpty { return }
             let rows = batch.offsets[step] + some.lowerBound..<batch.offsets[step] + some.upperBound
+            if formsInput {
+                kernels.product(x.rows(rows), weights.input, start: .bias(weights.inputBias), into: p.rows(rows))
+            }
             kernels.forwardStep(
                 weights, p: p.rows.rows(rows), q: twoPhases ? q.rows(some) : nil,
                 hPrevious: previous(step, some, h, first: buffers.h0.base),
@@ -119,6 +131,7 @@ extension TrainingNetwork {
         }
     }
 
+    /// The same for some rows of the batch.
     private func backwardSteps(_ index: Int, _ range: Range<Int>, above: Rows?) {
         let weights = layers[index]
         let buffers = workspace.layers[index]

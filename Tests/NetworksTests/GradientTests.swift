@@ -51,6 +51,19 @@ struct GradientTests {
         #expect(all.allSatisfy { $0 == all[0] })
     }
 
+    @Test("gradients of a batch large enough to be cut among threads are those of one", arguments: Cell.all)
+    func manyRows(cell: Cell) {
+        let lengths = manyLengths
+        let network = network(cell, inputs: 20, hidden: [200, 100], outputs: 3, readout: .everyStep)
+        let parameters = drawnParameters(network, scale: 0.05)
+        let values = draws(lengths.reduce(0, +) * 20, seed: 8)
+        let probe = draws(lengths.reduce(0, +) * 3, seed: 9)
+        let all = [1, 2, 3].map {
+            gradient(network, parameters, values, probe, KernelSet(threads: $0), lengths: lengths).bits
+        }
+        #expect(all[1] == all[0] && all[2] == all[0])
+    }
+
     @Test("under dropout, the gradient is the slope of the loss with the same numbers dropped")
     func dropout() {
         let network = network(.lstm, inputs: 2, hidden: [6, 3], outputs: 2, dropout: 0.5)
@@ -95,10 +108,10 @@ struct GradientTests {
 
     private func gradient(
         _ network: NetworkDescription, _ parameters: Parameters, _ values: [Float], _ probe: [Float],
-        _ kernels: KernelSet, _ place: DropoutPlace? = nil
+        _ kernels: KernelSet, _ place: DropoutPlace? = nil, lengths: [Int] = Self.lengths
     ) -> [Float] {
         var gradient = [Float](repeating: 0, count: parameters.values.count)
-        run(network, parameters, values, kernels, place) { trained, batch, outputs in
+        run(network, parameters, values, kernels, place, lengths) { trained, batch, outputs in
             if network.readout == .everyStep {
                 batch.pack(probe, width: outputs.width, into: outputs.base)
             } else {
@@ -115,11 +128,12 @@ struct GradientTests {
 
     private func run(
         _ network: NetworkDescription, _ parameters: Parameters, _ values: [Float], _ kernels: KernelSet,
-        _ place: DropoutPlace?, _ body: (TrainingNetwork, RaggedBatch, MutableRows) -> Void
+        _ place: DropoutPlace?, _ lengths: [Int] = Self.lengths,
+        _ body: (TrainingNetwork, RaggedBatch, MutableRows) -> Void
     ) {
         let trained = TrainingNetwork(network, kernels: kernels)
         parameters.values.withUnsafeBufferPointer { trained.load($0.baseAddress!) }
-        let batch = RaggedBatch(lengths: Self.lengths)
+        let batch = RaggedBatch(lengths: lengths)
         var packed = values
         packed.withUnsafeMutableBufferPointer { packed in
             batch.pack(values, width: network.inputs, into: packed.baseAddress!)

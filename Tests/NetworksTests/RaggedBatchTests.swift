@@ -1,5 +1,6 @@
-import Networks
 import Testing
+
+@testable import Networks
 
 @Suite("Ragged batches")
 struct RaggedBatchTests {
@@ -25,6 +26,22 @@ struct RaggedBatchTests {
         #expect(back == values)
         // Step 1 of the second sequence: the first row of the second block.
         #expect(packed[batch.offsets[1] * 3] == values[(2 + 1) * 3])
+    }
+
+    @Test("parts are all rows in order, with about as many steps each")
+    func parts() {
+        for lengths in [[2, 5, 1, 5, 3], [9, 1, 1, 1, 1, 1, 1, 1, 1], [Int](repeating: 4, count: 12), [0, 0], []] {
+            let batch = RaggedBatch(lengths: lengths)
+            for count in 1...4 {
+                let parts = (0..<count).map { batch.rows(ofPart: $0, of: count) }
+                #expect(parts.flatMap(Array.init) == Array(0..<lengths.count))
+                for part in parts {
+                    let steps = part.reduce(0) { $0 + lengths[batch.order[$1]] }
+                    #expect(steps * count <= batch.rows + count * (lengths.max() ?? 0))
+                }
+            }
+        }
+        #expect(RaggedBatch(lengths: [9, 1, 1, 1, 1, 1, 1, 1, 1]).rows(ofPart: 0, of: 2) == 0..<1)
     }
 
     @Test("no sequences and only empty ones have no steps")

@@ -200,6 +200,26 @@ struct SameBitsTests {
         }
     }
 
+    @Test(
+        "a batch large enough to be cut among threads gives the bits of one", arguments: Cell.all,
+        [Readout.last, .mean])
+    func manyRows(cell: Cell, readout: Readout) {
+        let network = network(cell, inputs: 20, hidden: [200, 100], outputs: 2, readout: readout)
+        let parameters = drawnParameters(network, scale: 0.05)
+        let values = draws(manyLengths.reduce(0, +) * 20, seed: 3)
+        let streams = draws(300 * 20, seed: 4)
+        let all = [1, 2, 3].map { threads -> [[UInt32]] in
+            let inference = InferenceNetwork(network, parameters, kernels: KernelSet(threads: threads))
+            var states = [StreamState](repeating: inference.zeroState, count: manyLengths.count)
+            let every = inference.run(values, lengths: manyLengths, states: &states, answer: .everyStep)
+            let last = inference.run(values, lengths: manyLengths)
+            var stepped = (0..<300).map { states[$0 % states.count] }
+            let outputs = inference.step(&stepped, streams)
+            return [every.bits, last.bits, outputs.bits] + (states + stepped).flatMap(\.bits)
+        }
+        #expect(all[1] == all[0] && all[2] == all[0])
+    }
+
     @Test("threads that share a network do not disturb each other")
     func concurrent() async {
         let inference = inference(.lstm)

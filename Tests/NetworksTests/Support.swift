@@ -24,6 +24,9 @@ func network(
         outputs: outputs, readout: readout)
 }
 
+/// Sequences of many lengths, none among them: enough rows for several threads, and enough work to wake them.
+let manyLengths = (0..<50).map { $0 * 7 % 13 } + [40]
+
 extension [Float] {
     /// What equality is compared by.
     var bits: [UInt32] { map(\.bitPattern) }
