@@ -109,8 +109,10 @@ struct Program {
             }
             let entry = try JSON.parse(line)
             if entry["message"]?.string == message {
-                log.fileHandleForReading.readabilityHandler = { handle in
-                    if handle.availableData.isEmpty { handle.readabilityHandler = nil }
+                // A thread that holds the handle to the log's end: a handler of it could outlive the descriptor.
+                let handle = log.fileHandleForReading
+                Thread.detachNewThread {
+                    while let rest = try? handle.read(upToCount: 4_096), !rest.isEmpty {}
                 }
                 return entry
             }
