@@ -106,9 +106,9 @@ public final class InferenceNetwork: Sendable {
         let cost = states.count * multiplyAddsOfStep
         let parts = kernels.parts(rows: states.count, cost: cost)
         states.withUnsafeMutableBufferPointer { states in
-            kernels.run(
-                Step(network: self, parts: parts, states: states, inputs: input, outputs: output), parts: parts,
-                cost: cost)
+            let step = Step(network: self, parts: parts, states: states, inputs: input, outputs: output)
+            // Of a small step the way through another module's generic function would be a noticeable part.
+            if parts == 1 { step.run(0..<1) } else { kernels.run(step, parts: parts, cost: cost) }
         }
     }
 
