@@ -107,7 +107,7 @@ struct Call: Sendable {
     }
 
     /// Answers with a problem; for work that goes on after the handler has returned.
-    func fail(_ error: any Error) { responder.respond(api.response(to: error, request: request)) }
+    func fail(_ error: any Error) { responder.respond(api.response(to: error, request: request, id: request.id)) }
 
     /// Runs the rest on another kind of thread; refuses where too many wait for one.
     func handOff(to queue: ThreadQueue, _ work: @escaping @Sendable () throws -> Void) throws(HTTPError) {

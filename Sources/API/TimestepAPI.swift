@@ -52,19 +52,19 @@ public final class TimestepAPI: Application {
         }
     }
 
-    public func admit(_ head: RequestHead) -> Response? {
-        authentication.refusal(head)?.response(requestID: nil)
+    public func admit(_ request: Request) -> Response? {
+        authentication.refusal(request.head)?.response(requestID: request.id)
     }
 
-    public func response(to error: any Error, request: Request?) -> Response {
+    public func response(to error: any Error, request: Request?, id: String?) -> Response {
         if Problem.isUnforeseen(error) {
             logger.error(
                 "request failed",
                 metadata: [
-                    "request_id": "\(request?.id ?? "-")", "path": "\(request?.head.path ?? "-")", "error": "\(error)",
+                    "request_id": "\(id ?? "-")", "path": "\(request?.head.path ?? "-")", "error": "\(error)",
                 ])
         }
-        return Problem(error).response(requestID: request?.id)
+        return Problem(error).response(requestID: id)
     }
 
     public func completed(_ record: RequestRecord) { metrics.count(record) }

@@ -6,20 +6,21 @@ public protocol Application: Sendable {
     var routes: [Route] { get }
 
     /// The answer to an error: what a handler threw, or an `HTTPError` of the server itself (404, 405, 408, 413, …).
-    /// `request` is nil where no head could be read. The server adds the fields that an `HTTPError` demands. Called on
+    /// `request` is nil where no head could be read, `id` names it all the same, and is nil where there is not even a
+    /// connection to read from. The server adds the fields that an `HTTPError` demands. Called on
     /// a loop or on a handler's thread: from memory only.
-    func response(to error: any Error, request: Request?) -> Response
+    func response(to error: any Error, request: Request?, id: String?) -> Response
 
     /// Looked at before the body is read and before the route is sought; an answer here ends the request (a missing
     /// key). On the loop: from memory only.
-    func admit(_ head: RequestHead) -> Response?
+    func admit(_ request: Request) -> Response?
 
     /// Told of each request when its answer was handed to the kernel or its peer was lost. On the loop: must not block.
     func completed(_ record: RequestRecord)
 }
 
 extension Application {
-    public func admit(_ head: RequestHead) -> Response? { nil }
+    public func admit(_ request: Request) -> Response? { nil }
     public func completed(_ record: RequestRecord) {}
 }
 

@@ -14,8 +14,8 @@ extension EventLoop {
             exchange.reader?.finish(nil)
             if exchange.isCollecting { run(exchange, peer) }
         case .refused(let error):
-            let exchange = begin(id: ids.id(for: nil), nil, peer)
-            answer(context.response(to: error, request: nil), exchange, peer)
+            let id = ids.id(for: nil)
+            answer(context.response(to: error, request: nil, id: id), begin(id: id, nil, peer), peer)
         case .bodyFailed(let error):
             fail(error, peer)
         case .finishWriting:
@@ -37,8 +37,9 @@ extension EventLoop {
 
     private func serve(_ head: RequestHead, _ framing: Framing, _ peer: Peer) {
         let id = ids.id(for: head.fields)
-        let exchange = begin(id: id, Request(id: id, head: head, peer: peer.address), peer)
-        if let refusal = context.application.admit(head) {
+        let request = Request(id: id, head: head, peer: peer.address)
+        let exchange = begin(id: id, request, peer)
+        if let refusal = context.application.admit(request) {
             return answer(refusal, exchange, peer)
         }
         do throws(HTTPError) {

@@ -26,8 +26,8 @@ final class ServerContext: Sendable {
     }
 
     /// The application's answer to an error, with the fields the error demands.
-    func response(to error: any Error, request: Request?) -> Response {
-        var response = application.response(to: error, request: request)
+    func response(to error: any Error, request: Request?, id: String? = nil) -> Response {
+        var response = application.response(to: error, request: request, id: request?.id ?? id)
         if let error = error as? HTTPError { response.fields.fill(from: error.fields) }
         return response
     }

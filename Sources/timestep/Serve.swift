@@ -43,6 +43,11 @@ struct Serve: Command {
         if let refusal = settings.api.refusal(host: settings.http.host) { throw CommandError(.configuration, refusal) }
         Signals.ignoreBrokenPipes()
         let logger = settings.makeLogger("timestep", environment: environment)
+        for (name, meant) in SettingsResolver.misspeltVariables(environment) {
+            logger.warning(
+                "an environment variable is no setting and has no effect",
+                metadata: ["variable": "\(name)", "did_you_mean": "\(meant)"])
+        }
         let stop = StopSignal { name in logger.info("stopping", metadata: ["signal": "\(name)"]) }
         let running = try RunningServer(settings, logger: logger)
         stop.wait()

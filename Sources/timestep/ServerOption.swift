@@ -22,8 +22,10 @@ struct ServerOption: Sendable {
     var defaultInWords: String?
 
     var flag: String { key.replacing("_", with: "-") }
-    var environmentVariable: String { "TIMESTEP_" + key.uppercased() }
+    var environmentVariable: String { Self.environmentPrefix + key.uppercased() }
     var defaultText: String { defaultInWords ?? show(ServerSettings()) ?? "none" }
+
+    static let environmentPrefix = "TIMESTEP_"
 
     /// The file itself is named by `--config` or this variable; it is no key of the file.
     static let configurationVariable = "TIMESTEP_CONFIG"

@@ -1,3 +1,5 @@
+import Formats
+
 /// Puts the settings together: a flag wins, then the environment, then the configuration file, then the default.
 ///
 /// A function of its arguments: the environment is given, and only the file is read.
@@ -58,6 +60,21 @@ enum SettingsResolver {
         }
         guard problems.isEmpty else { throw CommandError(.configuration, problems.joined(separator: "\n")) }
         return settings
+    }
+
+    /// Variables that look like misspelt ones of ours, with what they may have meant. Others are let be: systems that
+    /// start services set variables of their own under the names of these.
+    static func misspeltVariables(_ environment: [String: String]) -> [(name: String, meant: String)] {
+        let prefix = ServerOption.environmentPrefix
+        let known =
+            ServerOption.all.map(\.environmentVariable) + [
+                ServerOption.configurationVariable, ClientOptions.serverVariable,
+            ]
+        let endings = known.map { String($0.dropFirst(prefix.count)) }
+        return environment.keys.sorted().filter { $0.hasPrefix(prefix) && !known.contains($0) }
+            .compactMap { name in
+                Suggestion.nearest(to: String(name.dropFirst(prefix.count)), among: endings).map { (name, prefix + $0) }
+            }
     }
 
     /// The flags with which a server starts its workers: what concerns them, as this server understood it.

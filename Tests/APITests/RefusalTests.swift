@@ -65,6 +65,7 @@ struct RefusalTests {
         defer { server.stop() }
         let refused = try server.send(.get, "/jobs")
         #expect(refused.status == 401 && refused.fields["WWW-Authenticate"]?.hasPrefix("Bearer") == true)
+        #expect(try refused.json()["request_id"]?.string == refused.fields["X-Request-Id"])
         try server.send(.post, "/train", "not even JSON", expecting: 401)
         try server.send(.get, "/jobs", fields: ["X-API-Key": "other"], expecting: 401)
         try server.send(.get, "/jobs", fields: ["X-API-Key": "secret"], expecting: 200)

@@ -13,15 +13,15 @@ struct TestApplication: Application {
     var records = Records()
 
     /// `status code: detail`, so that tests can tell who answered.
-    func response(to error: any Error, request: Request?) -> Response {
+    func response(to error: any Error, request: Request?, id: String?) -> Response {
         if let error = error as? HTTPError {
             return Response(status: error.status, type: "text/plain", text: "\(error.code): \(error.detail)")
         }
         return Response(status: 500, type: "text/plain", text: "thrown: \(error)")
     }
 
-    func admit(_ head: RequestHead) -> Response? {
-        admission(head)
+    func admit(_ request: Request) -> Response? {
+        admission(request.head)
     }
 
     func completed(_ record: RequestRecord) {

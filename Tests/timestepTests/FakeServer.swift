@@ -65,7 +65,7 @@ final class FakeServer: Sendable {
             }
         }
 
-        func response(to error: any Error, request: Request?) -> Response {
+        func response(to error: any Error, request: Request?, id: String?) -> Response {
             Response(status: 500, fields: [:], body: .bytes(Array("\(error)".utf8)))
         }
     }

@@ -51,6 +51,18 @@ struct ServerOptionTests {
         #expect(option.show(try resolve(file: "\(key): \"\(value)\"")) == value)
     }
 
+    @Test("a variable that looks like a setting misspelt is told, what systems set under our name is not")
+    func misspelt() {
+        let environment = [
+            "TIMESTEP_SESION_TTL": "1h", "TIMESTEP_WORKER": "2", "TIMESTEP_PORT": "8080", "TIMESTEP_SERVER": "http://a",
+            "TIMESTEP_CONFIG": "a.yaml", "TIMESTEP_SERVICE_HOST": "10.0.0.1", "TIMESTEP_PORT_8080_TCP_ADDR": "10.0.0.1",
+            "TIMESTAMP_PORT": "1",
+        ]
+        let told = SettingsResolver.misspeltVariables(environment)
+        #expect(told.map(\.name) == ["TIMESTEP_SESION_TTL", "TIMESTEP_WORKER"])
+        #expect(told.map(\.meant) == ["TIMESTEP_SESSION_TTL", "TIMESTEP_WORKERS"])
+    }
+
     @Test("the flag wins, then the environment, then the file, then the default")
     func precedence() throws {
         let file = "port: 1003\nworkers: 9"
