@@ -28,7 +28,7 @@ final class Listener {
         }
         // A machine without IPv6 still resolves localhost to both; a taken port fails on the address that has it.
         guard let bound, failure?.reason != .addressInUse else {
-            for descriptor in descriptors { Glibc.close(descriptor) }
+            Self.close(descriptors)
             throw failure ?? ServerError(.unknownHost, "\"\(host)\" has no address to listen on")
         }
         self.descriptors = descriptors
@@ -36,7 +36,9 @@ final class Listener {
     }
 
     /// Connections are refused from now on.
-    func close() {
+    func close() { Self.close(descriptors) }
+
+    private static func close(_ descriptors: [Int32]) {
         for descriptor in descriptors {
             // A process that is just being started may have a copy of the descriptor, which would go on listening.
             shutdown(descriptor, Int32(SHUT_RDWR))

@@ -10,7 +10,8 @@ public struct Route: Sendable {
     public var execution: Execution
     /// Names the route in metrics and logs; a path would be unbounded.
     public var name: String
-    /// Answers through the responder, now or later, or throws before it has; see `Application.response(to:request:id:)`.
+    /// Answers through the responder, now or later, or throws before it has; see
+    /// `Application.response(to:request:id:)`.
     public var handler: @Sendable (Request, any Responder) throws -> Void
 
     public init(

@@ -19,8 +19,8 @@ protocol GroupedProduct {
     func finish(_ group: Int, row: Int, rows: Int, sums: UnsafePointer<Float>, stride: Int)
 }
 
-/// Places of inputs that tiles take at a time: with AVX-512, of the widest group, 64 KiB of weights, which the second cache level
-/// hands on as fast as tiles ask, while all rows of a block pass by them.
+/// Places of inputs that tiles take at a time: with AVX-512, of the widest group, 64 KiB of weights, which the second
+/// cache level hands on as fast as tiles ask, while all rows of a block pass by them.
 private let pieceLength = 256
 
 /// Rows of a piece of copied inputs are this far apart: an odd number of cache lines, so that the rows of a tile do not
@@ -96,7 +96,6 @@ extension Bodies {
                     A.place(source, count: product.inputs, scale: stage.scales[0], into: scratch)
                     runRow(product, numbers, left: scratch, row: row, groups, backwards, stage)
                 }
-                count = 1
             } else {
                 copy(
                     numbers, left, row..<row + count, inputs: product.inputs, into: scratch, scales: stage.scales)
@@ -282,9 +281,9 @@ extension Bodies {
 
     /// A row by itself reads every weight once: two groups at a time, or too few sums would wait for each other.
     ///
-    /// Steps that follow each other go through the groups forwards and backwards in turns: the weights that one read last
-    /// are still in the cache when the next reads them first. Weights that just exceed a level would otherwise always be
-    /// the ones thrown out.
+    /// Steps that follow each other go through the groups forwards and backwards in turns: the weights that one read
+    /// last are still in the cache when the next reads them first. Weights that just exceed a level would otherwise
+    /// always be the ones thrown out.
     @inline(__always)
     private static func runRow<P: GroupedProduct, A: Arithmetic>(
         _ product: P, _ numbers: A.Type, left: UnsafePointer<Float>, row: Int, _ groups: Range<Int>, _ backwards: Bool,

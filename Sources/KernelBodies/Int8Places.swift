@@ -2,9 +2,9 @@ import CVectors
 
 /// How bytes are put into places, whatever adds them up.
 ///
-/// Weights are whole numbers from -127 to 127 times a scale of their output; a row is such numbers times a scale of the
-/// row, stored with 128 added, since the processor's dot product takes one operand without a sign. What the 128 add to a
-/// sum is taken off at its start.
+/// Weights are whole numbers from -127 to 127 times a scale of their output; a row is such numbers times a scale of
+/// the row, stored with 128 added, since the processor's dot product takes one operand without a sign. What the 128
+/// add to a sum is taken off at its start.
 protocol Int8Places: Arithmetic {}
 
 extension Int8Places {

@@ -25,8 +25,8 @@ extension Bodies {
     ///     w       [blocks·hidden × inputs]
     ///     packed  `packedCount` floats, zero beyond the last output of each block
     ///
-    /// The groups firstGroup ..< firstGroup + groupCount are packed, the others left as they are. One of the two strides
-    /// is 1: outputStride where the transpose is packed, inputStride otherwise.
+    /// The groups firstGroup ..< firstGroup + groupCount are packed, the others left as they are. One of the two
+    /// strides is 1: outputStride where the transpose is packed, inputStride otherwise.
     @inline(never)
     public static func pack(
         w: UnsafePointer<Float>, outputStride: Int, inputStride: Int, blocks: Int, hidden: Int, inputs: Int,

@@ -3,10 +3,11 @@
 extension Bodies {
     /// target[row][output] = start[output] + Σ weights[output][input] · left[row][input]
     ///
-    ///     left    [rows × inputs]      `leftStride` apart; where there are `leftPlaces`, row r begins leftPlaces[r] floats
-    ///                                  from left
-    ///     packed  plain, as `pack` left it for this precision    of `outputs` × `inputs`; the groups firstGroup ..< firstGroup + groupCount count,
-    ///             of one row from the last to the first where `backwards` is 1
+    ///     left    [rows × inputs]      `leftStride` apart; where there are `leftPlaces`, row r begins leftPlaces[r]
+    ///                                  floats from left
+    ///     packed  [outputs × inputs]   plain, as `pack` left it for this precision; the groups firstGroup ..<
+    ///                                  firstGroup + groupCount count, from the last to the first for one row where
+    ///                                  `backwards` is 1
     ///     bias    [outputs]            where `continues` is 0; nil starts at zero
     ///     target  [rows × outputs]     `targetStride` apart; where `continues` is 1 its values are the start
     ///     scratch `scratchCount` floats of the caller's thread

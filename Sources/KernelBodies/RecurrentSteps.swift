@@ -20,13 +20,11 @@ extension Bodies {
         let cell = LSTMFinish(
             hidden: hidden, p: Source(p, pStride), cPrevious: Source(cPrevious, cPreviousStride),
             h: Target(h, hStride), c: Target(c, cStride), kept: Target(kept ?? h, keptStride), keeps: kept != nil)
-        let step = RecurrentStep(
-            packed: packed, bias: bias, inputs: hidden, groups: Groups(blocks: 4, hidden: hidden), cell: cell)
-        dispatch(
-            ProductWork(
-                product: step, left: LeftRows(hPrevious, hPreviousStride), rows: rows,
-                groups: firstGroup..<firstGroup + groupCount, backwards: backwards != 0, scratch: scratch),
-            precision: precision)
+        run(
+            cell, blocks: 4, hidden: hidden, packed: packed, bias: bias, precision: precision,
+            groups: firstGroup..<firstGroup + groupCount, backwards: backwards != 0,
+            left: LeftRows(hPrevious, hPreviousStride), rows: rows,
+            scratch: scratch)
     }
 
     /// GRU, reset after the product. Shapes as in `gruAfterForward`.
@@ -40,13 +38,11 @@ extension Bodies {
         let cell = GRUAfterFinish(
             hidden: hidden, p: Source(p, pStride), hPrevious: Source(hPrevious, hPreviousStride),
             h: Target(h, hStride), kept: Target(kept ?? h, keptStride), keeps: kept != nil)
-        let step = RecurrentStep(
-            packed: packed, bias: bias, inputs: hidden, groups: Groups(blocks: 3, hidden: hidden), cell: cell)
-        dispatch(
-            ProductWork(
-                product: step, left: LeftRows(hPrevious, hPreviousStride), rows: rows,
-                groups: firstGroup..<firstGroup + groupCount, backwards: backwards != 0, scratch: scratch),
-            precision: precision)
+        run(
+            cell, blocks: 3, hidden: hidden, packed: packed, bias: bias, precision: precision,
+            groups: firstGroup..<firstGroup + groupCount, backwards: backwards != 0,
+            left: LeftRows(hPrevious, hPreviousStride), rows: rows,
+            scratch: scratch)
     }
 
     /// Elman. Shapes as in `elmanForward`.
@@ -58,13 +54,11 @@ extension Bodies {
         scratch: UnsafeMutablePointer<Float>
     ) {
         let cell = ElmanFinish(activation: activation, p: Source(p, pStride), h: Target(h, hStride))
-        let step = RecurrentStep(
-            packed: packed, bias: bias, inputs: hidden, groups: Groups(blocks: 1, hidden: hidden), cell: cell)
-        dispatch(
-            ProductWork(
-                product: step, left: LeftRows(hPrevious, hPreviousStride), rows: rows,
-                groups: firstGroup..<firstGroup + groupCount, backwards: backwards != 0, scratch: scratch),
-            precision: precision)
+        run(
+            cell, blocks: 1, hidden: hidden, packed: packed, bias: bias, precision: precision,
+            groups: firstGroup..<firstGroup + groupCount, backwards: backwards != 0,
+            left: LeftRows(hPrevious, hPreviousStride), rows: rows,
+            scratch: scratch)
     }
 }
 
@@ -81,13 +75,26 @@ extension Bodies {
         target: UnsafeMutablePointer<Float>, targetStride: Int, scratch: UnsafeMutablePointer<Float>
     ) {
         let blocksInOrder = BlocksInOrder(blocks: blocks, hidden: hidden, target: Target(target, targetStride))
+        run(
+            blocksInOrder, blocks: blocks, hidden: hidden, packed: packed, bias: bias, precision: precision,
+            groups: firstGroup..<firstGroup + groupCount, backwards: backwards != 0, left: LeftRows(left, leftStride),
+            rows: rows,
+            scratch: scratch)
+    }
+}
+
+extension Bodies {
+    @inline(__always)
+    private static func run<Cell: Finish>(
+        _ cell: Cell, blocks: Int, hidden: Int, packed: UnsafePointer<Float>, bias: UnsafePointer<Float>,
+        precision: Int, groups: Range<Int>, backwards: Bool, left: LeftRows, rows: Int,
+        scratch: UnsafeMutablePointer<Float>
+    ) {
         let step = RecurrentStep(
-            packed: packed, bias: bias, inputs: hidden, groups: Groups(blocks: blocks, hidden: hidden),
-            cell: blocksInOrder)
+            packed: packed, bias: bias, inputs: hidden, groups: Groups(blocks: blocks, hidden: hidden), cell: cell)
         dispatch(
             ProductWork(
-                product: step, left: LeftRows(left, leftStride), rows: rows,
-                groups: firstGroup..<firstGroup + groupCount, backwards: backwards != 0, scratch: scratch),
+                product: step, left: left, rows: rows, groups: groups, backwards: backwards, scratch: scratch),
             precision: precision)
     }
 }

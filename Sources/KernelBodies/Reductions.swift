@@ -59,13 +59,18 @@ extension Bodies {
         }
     }
 
-    /// The sums of some columns of one block in the first row of `sums`, [16 × columnsOfTurn]: row i of x is added to row
-    /// i mod 16, and these are folded. Rows are read side by side, not column by column: what lies together comes together.
+    /// The sums of some columns of one block in the first row of `sums`, [16 × columnsOfTurn]: row i of x is added to
+    /// row i mod 16, and these are folded. Rows are read side by side, not column by column: what lies together comes
+    /// together.
     @inline(__always)
     private static func sumRows(
         _ x: UnsafePointer<Float>, stride: Int, rows: Int, width: Int, into sums: UnsafeMutablePointer<Float>
     ) {
-        fill(sums, 16 * columnsOfTurn)
+        var lane = 0
+        while lane < 16 {
+            fill(sums + lane * columnsOfTurn, width)
+            lane += 1
+        }
         var row = 0
         while row < rows {
             let source = x + row * stride

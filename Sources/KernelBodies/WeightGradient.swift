@@ -25,9 +25,9 @@ extension Bodies {
     ///     gradient  [outputs × inputs]   `gradientStride` apart
     ///     scratch   `scratchCount` floats of the caller's thread
     ///
-    /// Precision: float32 or bfloat16, whose places hold two rows each. Every element adds its rows (or pairs of rows) in
-    /// order, starting from what `gradient` holds: the bits depend neither on tiles nor
-    /// on how the outputs are divided among threads. `gradient` may not overlap d or x.
+    /// Precision: float32 or bfloat16, whose places hold two rows each. Every element adds its rows (or pairs of rows)
+    /// in order, starting from what `gradient` holds: the bits depend neither on tiles nor on how the outputs are
+    /// divided among threads. `gradient` may not overlap d or x.
     @inline(never)
     public static func weightGradient(
         d: UnsafePointer<Float>, dStride: Int, outputs: Int,
@@ -91,8 +91,8 @@ private struct GradientWork: PrecisionWork {
         }
     }
 
-    /// Columns of d as slabs, [slabs × places of rows × slabWidth]: what tiles read of a row lies side by side. Row after
-    /// row, since the columns of a chunk lie side by side in memory and those of a slab are few.
+    /// Columns of d as slabs, [slabs × places of rows × slabWidth]: what tiles read of a row lies side by side. Row
+    /// after row, since the columns of a chunk lie side by side in memory and those of a slab are few.
     @inline(never)
     private func copySlabs<A: Arithmetic>(
         _ numbers: A.Type, _ d: UnsafePointer<Float>, stride: Int, rows: Int, width: Int,

@@ -16,9 +16,8 @@ public struct CellForward {
     public var h: MutableRows
     /// Written, [rows × hidden], cells with a cell state only; may be cPrevious.
     public var c: MutableRows?
-    /// Written, [rows × keptBlocks·hidden]: what backward needs; may begin where p does. nil in inference, except where the
-    /// cell has two
-    /// phases, which carry the gates from one to the other in it.
+    /// Written, [rows × keptBlocks·hidden]: what backward needs; may begin where p does. nil in inference, except
+    /// where the cell has two phases, which carry the gates from one to the other in it.
     public var kept: MutableRows?
     /// r ⊙ h, [rows × hidden], cells with two phases only: written by `forwardGates`, the operand of the candidate's
     /// product, and of its weight gradient.

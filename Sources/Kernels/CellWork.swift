@@ -1,4 +1,5 @@
-// Cell steps as work over rows: each takes its part of every operand to the body of its cell. Shapes are checked before.
+// Cell steps as work over rows: each takes its part of every operand to the body of its cell. Shapes are checked
+// before.
 
 struct ForwardWork: DividedWork {
     let bodies: any InstructionSetBodies.Type

@@ -33,8 +33,8 @@ public final class KernelSet: Sendable {
     /// Multiply-adds of a part that is worth another thread: a few microseconds.
     static let worthwhile = 400_000
 
-    /// Multiply-adds of a call for which sleeping helpers are woken: a quarter of a millisecond of one thread. To be woken
-    /// takes a fifth of that, and is lost where the next call is as small.
+    /// Multiply-adds of a call for which sleeping helpers are woken: a quarter of a millisecond of one thread. To be
+    /// woken takes a fifth of that, and is lost where the next call is as small.
     private static let worthWaking = 1 << 24
 
     /// Whether a call is worth waking sleeping helpers.

@@ -36,8 +36,8 @@ public enum Precision: String, Sendable, Codable, CaseIterable {
 
 extension KernelSet {
     /// The most inputs that a product may have in a reduced precision: a row must fit the scratch, and a whole sum of
-    /// products of at most 127·127 a 32-bit integer. On the way, with 128 added to every number of the row, a sum may go
-    /// beyond that and come back: whole numbers wrap.
+    /// products of at most 127·127 a 32-bit integer. On the way, with 128 added to every number of the row, a sum may
+    /// go beyond that and come back: whole numbers wrap.
     func mostInputs(_ precision: Precision) -> Int {
         switch precision {
         case .float32: return .max

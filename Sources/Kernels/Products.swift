@@ -59,8 +59,8 @@ extension KernelSet {
     /// Every output adds its products in the order of `inputs`, fused where the processor can, whatever the batch, the
     /// tile, the vector width or the number of threads: a row gives the same bits alone and in a batch.
     ///
-    /// - Parameter backwards: whether a row by itself takes the weights from the last to the first; steps in turns spare
-    ///   the caches. The bits are the same.
+    /// - Parameter backwards: whether a row by itself takes the weights from the last to the first; steps in turns
+    ///   spare the caches. The bits are the same.
     public func product(
         _ left: Rows, _ weights: PackedMatrix, start: ProductStart, backwards: Bool = false,
         into target: MutableRows
@@ -143,8 +143,8 @@ extension KernelSet {
         divide(work, units: (d.width + unit - 1) / unit, cost: unit * d.count * x.width)
     }
 
-    /// gradient[output] += Σ d[row][output], over sixteen virtual lanes of rows and a fixed tree; the same to `other`, the
-    /// gradient of a second bias of these outputs.
+    /// gradient[output] += Σ d[row][output], over sixteen virtual lanes of rows and a fixed tree; the same to `other`,
+    /// the gradient of a second bias of these outputs.
     public func biasGradient(
         _ d: Rows, into gradient: UnsafeMutablePointer<Float>, and other: UnsafeMutablePointer<Float>? = nil
     ) {

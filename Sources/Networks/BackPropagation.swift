@@ -8,43 +8,37 @@ extension TrainingNetwork {
     func runLayers(_ x: Rows, dropout: DropoutPlace?) {
         for index in layers.indices {
             let weights = layers[index]
-            let hidden = weights.hidden
             if index > 0, dropsOut, let dropout {
                 let (mask, dropped) = droppedInput(index)
                 dropout.mask(mask, layer: index, rate: description.dropout)
                 kernels.multiply(lowerStates(index), mask.rows, into: dropped)
             }
-            let p = places(index).columns(0..<weights.width)
-            let cost = batch.rows * hidden * weights.width
-            let parts = kernels.parts(rows: batch.count, cost: cost)
-            if parts == 1 {
-                // The whole sequence at once. Threads that each have sequences of their own form p step by step instead:
-                // what another has written comes slower than the weights, which all only read.
-                kernels.product(inputOfLayer(index, x), weights.input, start: .bias(weights.inputBias), into: p)
-            }
-            kernels.run(ForwardSteps(network: self, index: index, parts: parts), parts: parts, cost: cost)
+            kernels.run(
+                ForwardSteps(network: self, index: index, x: inputOfLayer(index, x)), rows: batch.meanActive,
+                cost: batch.rows * (weights.inputs + weights.hidden) * weights.width)
         }
     }
 
-    /// The steps of one layer: its parts are sequences.
+    /// One layer forward: its parts are sequences. What the network holds does not change meanwhile, but for the rows
+    /// of each part.
     private struct ForwardSteps: PartedWork {
         let network: TrainingNetwork
         let index: Int
-        let parts: Int
+        let x: Rows
 
-        func run(_ parts: Range<Int>) {
+        func run(_ parts: Range<Int>, of count: Int) {
             for part in parts {
                 network.forwardSteps(
-                    index, network.batch.rows(ofPart: part, of: self.parts), formsInput: self.parts > 1)
+                    index, x, network.batch.rows(ofPart: part, of: count), atOnce: count == 1)
             }
         }
     }
 
     /// All steps of one layer for some rows of the batch.
     ///
-    /// - Parameter formsInput: whether p is to be formed too; else it is there.
-    private func forwardSteps(_ index: Int, _ range: Range<Int>, formsInput: Bool) {
-        guard let x = input.map({ inputOfLayer(index, $0) }) else { return }
+    /// - Parameter atOnce: whether p is formed for the whole sequence at once. Threads that each have sequences of
+    ///   their own form it step by step: what another has written comes slower than the weights, which all only read.
+    private func forwardSteps(_ index: Int, _ x: Rows, _ range: Range<Int>, atOnce: Bool) {
         let weights = layers[index]
         let buffers = workspace.layers[index]
         let hidden = weights.hidden
@@ -54,11 +48,12 @@ extension TrainingNetwork {
         let c = weights.cell.carriesCellState ? buffers.c.rows(count: batch.rows, width: hidden) : nil
         let q = workspace.q.rows(count: twoPhases ? batch.count : 0, width: weights.width)
         let resetState = buffers.resetState.rows(count: twoPhases ? batch.rows : 0, width: hidden)
+        if atOnce { kernels.product(x, weights.input, start: .bias(weights.inputBias), into: p) }
         for step in 0..<batch.steps {
             let some = range.clamped(to: 0..<batch.active[step])
             if some.isEmpty { return }
             let rows = batch.offsets[step] + some.lowerBound..<batch.offsets[step] + some.upperBound
-            if formsInput {
+            if !atOnce {
                 kernels.product(x.rows(rows), weights.input, start: .bias(weights.inputBias), into: p.rows(rows))
             }
             kernels.forwardStep(
@@ -111,27 +106,25 @@ extension TrainingNetwork {
     /// - Parameter above: gradient of h at every step; nil where it is zero.
     private func backwardThroughTime(_ index: Int, above: Rows?) {
         let weights = layers[index]
-        let cost = batch.rows * weights.hidden * weights.width
-        let parts = kernels.parts(rows: batch.count, cost: cost)
         kernels.run(
-            BackwardSteps(network: self, index: index, above: above, parts: parts), parts: parts, cost: cost)
+            BackwardSteps(network: self, index: index, above: above), rows: batch.meanActive,
+            cost: batch.rows * weights.hidden * weights.width)
     }
 
-    /// The steps of one layer backward: its parts are sequences.
+    /// One layer backward: its parts are sequences, as forward.
     private struct BackwardSteps: PartedWork {
         let network: TrainingNetwork
         let index: Int
         let above: Rows?
-        let parts: Int
 
-        func run(_ parts: Range<Int>) {
+        func run(_ parts: Range<Int>, of count: Int) {
             for part in parts {
-                network.backwardSteps(index, network.batch.rows(ofPart: part, of: self.parts), above: above)
+                network.backwardSteps(index, network.batch.rows(ofPart: part, of: count), above: above)
             }
         }
     }
 
-    /// The same for some rows of the batch.
+    /// All steps of one layer backward, for some rows of the batch.
     private func backwardSteps(_ index: Int, _ range: Range<Int>, above: Rows?) {
         let weights = layers[index]
         let buffers = workspace.layers[index]

@@ -36,8 +36,9 @@ extension KernelSet {
 
     /// A step from x, the product of the input side included.
     ///
-    /// Steps of one row that follow each other may take the weights to and fro: W and U, then U and W from their ends. What one read last
-    /// is in the cache when the next reads it first, and of weights that exceed a level a good part is always found there.
+    /// Steps of one row that follow each other may take the weights to and fro: W and U, then U and W from their ends.
+    /// What one read last is in the cache when the next reads it first, and of weights that exceed a level a good part
+    /// is always found there.
     ///
     ///     x           [rows × inputs]
     ///     p, q, rest  as in `forwardStep`; p is scratch here, and q of every cell
@@ -62,8 +63,8 @@ extension KernelSet {
         }
     }
 
-    /// Mirror of `forwardStep`: dh in is the whole gradient of h′, dh out the whole gradient of the h before; dp (and the
-    /// candidate's dq, where the cell does not share it) is left for the weight gradients over the whole sequence.
+    /// Mirror of `forwardStep`: dh in is the whole gradient of h′, dh out the whole gradient of the h before; dp (and
+    /// the candidate's dq, where the cell does not share it) is left for the weight gradients over the whole sequence.
     ///
     /// - Parameter dResetState: scratch [rows × hidden], for cells with two phases.
     func backwardStep(_ weights: LayerWeights, _ step: CellBackward, dResetState: MutableRows?) {

@@ -2,8 +2,8 @@ import Kernels
 
 /// A network ready to answer: weights packed once, read by any number of threads.
 ///
-/// A sequence gives the same bits alone, in any batch, step by step or as a whole: every row goes through the same chain
-/// of additions, whatever stands beside it.
+/// A sequence gives the same bits alone, in any batch, step by step or as a whole: every row goes through the same
+/// chain of additions, whatever stands beside it.
 public final class InferenceNetwork: Sendable {
     /// What a run answers.
     public enum Answer: Sendable {
@@ -103,33 +103,27 @@ public final class InferenceNetwork: Sendable {
         precondition(inputs.count >= states.count * description.inputs, "one input row a stream")
         precondition(outputs.count >= states.count * description.outputs, "one output row a stream")
         guard let input = inputs.baseAddress, let output = outputs.baseAddress else { return }
-        let cost = states.count * multiplyAddsOfStep
-        let parts = kernels.parts(rows: states.count, cost: cost)
         states.withUnsafeMutableBufferPointer { states in
-            let step = Step(network: self, parts: parts, states: states, inputs: input, outputs: output)
+            let step = Step(network: self, states: states, inputs: input, outputs: output)
             // Of a small step the way through another module's generic function would be a noticeable part.
-            if parts == 1 { step.run(0..<1) } else { kernels.run(step, parts: parts, cost: cost) }
+            if kernels.threads == 1 {
+                step.run(0..<1, of: 1)
+            } else {
+                kernels.run(step, rows: states.count, cost: states.count * multiplyAddsOfStep)
+            }
         }
     }
 
     /// One step of all streams: its parts are streams.
     private struct Step: PartedWork {
         let network: InferenceNetwork
-        let parts: Int
         let states: UnsafeMutableBufferPointer<StreamState>
         let inputs: UnsafePointer<Float>
         let outputs: UnsafeMutablePointer<Float>
 
-        func run(_ parts: Range<Int>) {
-            for part in parts {
-                var first = states.count * part / self.parts
-                let end = states.count * (part + 1) / self.parts
-                while first < end {
-                    let group = first..<min(first + InferenceWorkspace.groupSize, end)
-                    network.step(group, self)
-                    first = group.upperBound
-                }
-            }
+        func run(_ parts: Range<Int>, of count: Int) {
+            let streams = states.count * parts.lowerBound / count..<states.count * parts.upperBound / count
+            InferenceWorkspace.eachGroup(streams) { network.step($0, self) }
         }
     }
 

@@ -1,7 +1,7 @@
 import Kernels
 
-// How a batch runs: in groups of sequences and chunks of steps, so that memory has a bound whatever the batch; neither
-// changes a bit of the answers.
+// How a batch runs: on several threads, each with sequences of its own, in groups of sequences and chunks of steps, so
+// that memory has a bound whatever the batch. None of these changes a bit of the answers.
 
 extension InferenceNetwork {
     func run(
@@ -14,17 +14,15 @@ extension InferenceNetwork {
         return [Float](unsafeUninitializedCapacity: outputRows * description.outputs) { outputs, count in
             count = outputRows * description.outputs
             guard let target = outputs.baseAddress else { return }
-            let cost = batch.rows * multiplyAddsOfStep
-            let parts = kernels.parts(rows: batch.count, cost: cost)
             values.withUnsafeBufferPointer { values in
                 states.withUnsafeMutableBufferPointer { states in
                     kernels.run(
                         Run(
-                            network: self, batch: batch, parts: parts,
+                            network: self, batch: batch,
                             // Sequences without rows have no address; then nothing is read from it either.
                             values: values.baseAddress ?? UnsafePointer(target), states: states, fromZero: fromZero,
                             answer: answer, target: target),
-                        parts: parts, cost: cost)
+                        rows: batch.meanActive, cost: batch.rows * multiplyAddsOfStep)
                 }
             }
         }
@@ -34,19 +32,16 @@ extension InferenceNetwork {
     private struct Run: PartedWork {
         let network: InferenceNetwork
         let batch: RaggedBatch
-        let parts: Int
         let values: UnsafePointer<Float>
         let states: UnsafeMutableBufferPointer<StreamState>
         let fromZero: Bool
         let answer: Answer
         let target: UnsafeMutablePointer<Float>
 
-        func run(_ parts: Range<Int>) {
+        func run(_ parts: Range<Int>, of count: Int) {
             for part in parts {
-                let rows = batch.rows(ofPart: part, of: self.parts)
-                for first in stride(from: rows.lowerBound, to: rows.upperBound, by: InferenceWorkspace.groupSize) {
-                    let group = Group(batch, first..<min(first + InferenceWorkspace.groupSize, rows.upperBound))
-                    network.run(group, self)
+                InferenceWorkspace.eachGroup(batch.rows(ofPart: part, of: count)) { rows in
+                    network.run(Group(batch, rows), self, threads: count == 1 ? network.kernels.threads : 1)
                 }
             }
         }
@@ -73,13 +68,13 @@ extension InferenceNetwork {
         func sequence(_ row: Int) -> Int { batch.order[rows.lowerBound + row] }
     }
 
-    private func run(_ group: Group, _ run: Run) {
+    /// - Parameter threads: that divide this group's products.
+    private func run(_ group: Group, _ run: Run, threads: Int) {
         let (states, target) = (run.states, run.target)
         let workspace = pool.take(
             description, group: group.count,
             rows: InferenceWorkspace.rows(
-                for: description, group: group.count, steps: group.steps,
-                threads: run.parts > 1 ? 1 : kernels.threads))
+                for: description, group: group.count, steps: group.steps, threads: threads))
         defer { pool.giveBack(workspace) }
         if run.fromZero {
             workspace.clearStates()
@@ -99,8 +94,7 @@ extension InferenceNetwork {
             findRows(group, steps, into: &workspace.places)
             let top = group.active.withUnsafeBufferPointer { active in
                 workspace.places.withUnsafeBufferPointer { places in
-                    chunk(
-                        workspace, run.values, places, active: active[steps], after: group.active[end], rows: rows)
+                    chunk(workspace, run.values, places, active: active[steps], rows: rows)
                 }
             }
             if description.readout == .mean {
@@ -134,15 +128,14 @@ extension InferenceNetwork {
     /// - Parameters:
     ///   - values: where the rows of x lie, step after step, each at its place.
     ///   - active: rows of each step.
-    ///   - after: rows that go on after the chunk.
     /// - Returns: the top layer's h, packed [rows × hidden], in a buffer that is free from here on.
     func chunk(
         _ workspace: InferenceWorkspace, _ values: UnsafePointer<Float>, _ places: UnsafeBufferPointer<Int>,
-        active: Slice<UnsafeBufferPointer<Int>>, after: Int, rows: Int
+        active: Slice<UnsafeBufferPointer<Int>>, rows: Int
     ) -> MutableRows {
         guard let places = places.baseAddress else { preconditionFailure("a workspace without rows") }
         let x = ScatteredRows(values, places: places, count: rows, width: description.inputs)
-        var input = MutableRows(workspace.lower.base, count: rows, width: 0)
+        var top = MutableRows(workspace.lower.base, count: rows, width: 0)
         for (index, weights) in layers.enumerated() {
             let hidden = weights.hidden
             let p = workspace.p.rows(count: rows, width: weights.width)
@@ -153,7 +146,7 @@ extension InferenceNetwork {
             if index == 0 {
                 kernels.product(x, weights.input, start: .bias(weights.inputBias), into: p)
             } else {
-                kernels.product(input.rows, weights.input, start: .bias(weights.inputBias), into: p)
+                kernels.product(top.rows, weights.input, start: .bias(weights.inputBias), into: p)
             }
             var previous = h.rows
             var offset = 0
@@ -176,9 +169,9 @@ extension InferenceNetwork {
                 previous = state.rows
                 offset += count
             }
-            input = sequence
+            top = sequence
         }
-        return input
+        return top
     }
 
     /// Runs all layers over one step of every row of x; the states move on.
@@ -281,6 +274,7 @@ extension InferenceNetwork {
     }
 
     func load(_ state: StreamState, into workspace: InferenceWorkspace, row: Int) {
+        precondition(state.fits(description), "a state of another network")
         for (index, layer) in layers.enumerated() {
             copy(state.h[index], to: workspace.states(h: index, width: layer.hidden).base + row * layer.hidden)
             if let c = state.c[index] {

@@ -10,13 +10,13 @@ import Synchronization
 ///     h, c        [group × hidden] a layer        the states; h twice, those that are and those to come
 ///     sum, output                                 the readout
 final class InferenceWorkspace: @unchecked Sendable {
-    // @unchecked: handed from thread to thread by WorkspacePool, which gives it to one caller at a time. It would end if
-    // a Mutex could lend a class that is not Sendable.
+    // @unchecked: handed from thread to thread by WorkspacePool, which gives it to one caller at a time. It would end
+    // if a Mutex could lend a class that is not Sendable.
 
     /// Sequences that run together; more are taken in groups of this many, so that memory has a bound.
     static let groupSize = 512
-    /// Floats of p that one chunk of steps may fill beyond a single step, for every thread: 256 KiB, which with the copied
-    /// rows fit a second cache level of 1 MiB.
+    /// Floats of p that one chunk of steps may fill beyond a single step, for every thread: 256 KiB, which with the
+    /// copied rows fit a second cache level of 1 MiB.
     static let chunkFloats = 1 << 16
 
     var places: [Int]
@@ -37,7 +37,7 @@ final class InferenceWorkspace: @unchecked Sendable {
     /// Packed rows of a chunk.
     let rows: Int
     /// Whether the next step of one row goes through the weights backwards.
-    private(set) var isBackwards = false
+    private var isBackwards = false
     private var isOdd = false
 
     init(_ network: NetworkDescription, group: Int, rows: Int) {
@@ -93,6 +93,15 @@ final class InferenceWorkspace: @unchecked Sendable {
         sum.fill(0)
     }
 
+    /// Cuts rows into groups of about the same size.
+    static func eachGroup(_ rows: Range<Int>, _ body: (Range<Int>) -> Void) {
+        let groups = (rows.count + groupSize - 1) / groupSize
+        for group in 0..<groups {
+            let (first, end) = (rows.count * group / groups, rows.count * (group + 1) / groups)
+            body(rows.lowerBound + first..<rows.lowerBound + end)
+        }
+    }
+
     /// Rows of a chunk for a group: one step always fits.
     static func rows(for network: NetworkDescription, group: Int, steps: Int, threads: Int) -> Int {
         let width = network.layers.map { $0.cell.blocks * $0.hidden }.max() ?? 1
@@ -105,18 +114,31 @@ final class WorkspacePool: Sendable {
     private let free = Mutex<[InferenceWorkspace]>([])
 
     /// The first free one that is large enough, or a new one.
+    ///
+    /// Sizes are rounded up to powers of two, so that there are few of them whatever batches come.
     func take(_ network: NetworkDescription, group: Int, rows: Int) -> InferenceWorkspace {
+        let (group, rows) = (Self.rounded(group), Self.rounded(rows))
         let found = free.withLock { free -> InferenceWorkspace? in
             free.firstIndex { $0.group >= group && $0.rows >= rows }.map { free.remove(at: $0) }
         }
         return found ?? InferenceWorkspace(network, group: group, rows: rows)
     }
 
-    /// Smaller ones that a larger one can stand in for are let go.
+    /// Smaller ones that this one can stand in for are let go; equal ones are those of other threads.
     func giveBack(_ workspace: InferenceWorkspace) {
         free.withLock { free in
-            free.removeAll { $0.group < workspace.group && $0.rows < workspace.rows }
+            free.removeAll {
+                ($0.group, $0.rows) != (workspace.group, workspace.rows)
+                    && $0.group <= workspace.group && $0.rows <= workspace.rows
+            }
             free.append(workspace)
         }
+    }
+
+    /// How many are free.
+    var count: Int { free.withLock { $0.count } }
+
+    private static func rounded(_ count: Int) -> Int {
+        count <= 1 ? 1 : 1 << (Int.bitWidth - (count - 1).leadingZeroBitCount)
     }
 }

@@ -55,7 +55,11 @@ public struct RaggedBatch: Sendable, Equatable {
     /// Steps of all together.
     public var rows: Int { offsets[offsets.count - 1] }
 
-    /// The rows of part `part` of `parts`: adjacent ones, with about as many steps as every other part has.
+    /// Rows that have a step, in the mean of all steps.
+    var meanActive: Int { rows / max(steps, 1) }
+
+    /// The rows of part `part` of `parts`: adjacent ones, with as many steps as every other part has, give or take
+    /// those of one sequence.
     func rows(ofPart part: Int, of parts: Int) -> Range<Int> { firstRow(part, parts)..<firstRow(part + 1, parts) }
 
     private func firstRow(_ part: Int, _ parts: Int) -> Int {

@@ -1,8 +1,8 @@
 import Kernels
 
 extension TrainingNetwork {
-    /// Backward from the gradient of the top layer's h at every step, for the batch that went forward last; the head takes
-    /// no part.
+    /// Backward from the gradient of the top layer's h at every step, for the batch that went forward last; the head
+    /// takes no part.
     ///
     /// - Parameter dTop: packed rows [rows × hidden].
     /// - Returns: the gradient of x, packed [rows × inputs], until the network runs again.

@@ -26,9 +26,13 @@ public struct StreamState: Sendable, Equatable {
 
     /// Whether this is a state of such a network.
     public func fits(_ network: NetworkDescription) -> Bool {
-        let zero = StreamState(zeroFor: network)
-        return h.map(\.count) == zero.h.map(\.count) && c.map { $0?.count } == zero.c.map { $0?.count }
-            && sum?.count == zero.sum?.count && steps >= 0
+        guard h.count == network.layers.count, c.count == network.layers.count, steps >= 0 else { return false }
+        for (index, layer) in network.layers.enumerated() {
+            guard h[index].count == layer.hidden,
+                c[index]?.count == (layer.cell.carriesCellState ? layer.hidden : nil)
+            else { return false }
+        }
+        return sum?.count == (network.readout == .mean ? network.layers.last?.hidden ?? 0 : nil)
     }
 
     /// Whether every number in it is finite.

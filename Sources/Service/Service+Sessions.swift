@@ -62,8 +62,8 @@ extension Service {
 
     /// Takes rows in, one after the other; `each` is told every answer in order. A row that is refused moves nothing.
     ///
-    /// Everything is checked before the first answer. What `each` throws is thrown on; the rows stay taken. The answer's
-    /// `step` is that of these rows, however far others have stepped the session meanwhile.
+    /// Everything is checked before the first answer. What `each` throws is thrown on; the rows stay taken. The
+    /// answer's `step` is that of these rows, however far others have stepped the session meanwhile.
     public func step(
         _ id: String, _ request: StepRequest, each: (SessionStep) throws -> Void
     ) throws -> SessionInfo {

@@ -71,8 +71,8 @@ public final class Supervisor: Sendable {
 
     /// A hint to every worker that a job was queued. Losing it costs a poll interval, never a job.
     public func hint() {
-        // Under the lock, where a listed channel is open: once it is closed its number may be that of a database. A full
-        // one must not block the server: a hint that does not fit is one of many.
+        // Under the lock, where a listed channel is open: once it is closed its number may be that of a database. A
+        // full one must not block the server: a hint that does not fit is one of many.
         state.withLock { state in
             for child in state.children.values { _ = cposix_hint(child.input, 0x0A) }
         }

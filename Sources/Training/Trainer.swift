@@ -204,7 +204,8 @@ public final class Trainer {
             validationAccuracy: accuracy, learningRate: rate)
     }
 
-    /// Mean loss of these examples with the parameters as they are, without dropout; and for labels the share told right.
+    /// Mean loss of these examples with the parameters as they are, without dropout; and for labels the share told
+    /// right.
     ///
     /// Windows count by the row after their last alone: the rows before it may be answers of training windows too.
     func evaluate(_ indices: [Int]) -> (loss: Double, accuracy: Double?) {

@@ -2,8 +2,8 @@ import ArgumentParser
 import CCallgrind
 import Kernels
 
-/// `timestep bench instructions`: work for valgrind's callgrind to count, one dump a case. What it counts does not depend
-/// on the machine's load, so `.ci/check-kernel-cost` can hold it to figures in a file.
+/// `timestep bench instructions`: work for valgrind's callgrind to count, one dump a case. What it counts does not
+/// depend on the machine's load, so `.ci/check-kernel-cost` can hold it to figures in a file.
 struct InstructionBench: Command {
     static let configuration = CommandConfiguration(
         commandName: "instructions",

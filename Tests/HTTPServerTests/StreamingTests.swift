@@ -77,7 +77,8 @@ struct StreamingTests {
                 received += client.received.count - had
                 client.forget()
             }
-            // Chunks have their sizes before them: what is read so far may end before the last piece, which the buffers hold.
+            // Chunks have their sizes before them: what is read so far may end before the last piece, which the
+            // buffers hold.
             #expect(eventually { written.value == count })
             #expect(received >= piece.count * count)
         }

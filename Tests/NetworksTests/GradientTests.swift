@@ -8,6 +8,14 @@ import Testing
 struct GradientTests {
     private static let lengths = [2, 5, 3]
 
+    /// What goes forward, and how.
+    private struct Batch {
+        var lengths = GradientTests.lengths
+        /// Before the first step; nil is zero.
+        var states: [StreamState]?
+        var precision = Precision.float32
+    }
+
     @Test(
         "every parameter's gradient is the slope of the loss", arguments: Cell.all, Readout.allCases)
     func centralDifferences(cell: Cell, readout: Readout) {
@@ -51,17 +59,25 @@ struct GradientTests {
         #expect(all.allSatisfy { $0 == all[0] })
     }
 
-    @Test("gradients of a batch large enough to be cut among threads are those of one", arguments: Cell.all)
-    func manyRows(cell: Cell) {
-        let lengths = manyLengths
-        let network = network(cell, inputs: 20, hidden: [200, 100], outputs: 3, readout: .everyStep)
+    @Test(
+        "gradients of a batch large enough to be cut among threads are those of one", arguments: Cell.all,
+        Readout.allCases)
+    func manyRows(cell: Cell, readout: Readout) {
+        let network = network(cell, inputs: 20, hidden: [200, 100], outputs: 3, dropout: 0.2, readout: readout)
         let parameters = drawnParameters(network, scale: 0.05)
-        let values = draws(lengths.reduce(0, +) * 20, seed: 8)
-        let probe = draws(lengths.reduce(0, +) * 3, seed: 9)
-        let all = [1, 2, 3].map {
-            gradient(network, parameters, values, probe, KernelSet(threads: $0), lengths: lengths).bits
+        let values = draws(manyLengths.reduce(0, +) * 20, seed: 8)
+        let probe = draws((readout == .everyStep ? manyLengths.reduce(0, +) : manyLengths.count) * 3, seed: 9)
+        var states = [StreamState](repeating: StreamState(zeroFor: network), count: manyLengths.count)
+        for index in states.indices { states[index].h[0] = draws(200, seed: UInt64(index)) }
+        for (precision, states) in [(Precision.float32, nil), (.bfloat16, nil), (.float32, states)] {
+            let all = [1, 2, 3].map {
+                gradient(
+                    network, parameters, values, probe, KernelSet(threads: $0), DropoutPlace(seed: 2, step: 5),
+                    Batch(lengths: manyLengths, states: states, precision: precision)
+                ).bits
+            }
+            #expect(all[1] == all[0] && all[2] == all[0], "\(precision)")
         }
-        #expect(all[1] == all[0] && all[2] == all[0])
     }
 
     @Test("under dropout, the gradient is the slope of the loss with the same numbers dropped")
@@ -108,10 +124,10 @@ struct GradientTests {
 
     private func gradient(
         _ network: NetworkDescription, _ parameters: Parameters, _ values: [Float], _ probe: [Float],
-        _ kernels: KernelSet, _ place: DropoutPlace? = nil, lengths: [Int] = Self.lengths
+        _ kernels: KernelSet, _ place: DropoutPlace? = nil, _ batch: Batch = Batch()
     ) -> [Float] {
         var gradient = [Float](repeating: 0, count: parameters.values.count)
-        run(network, parameters, values, kernels, place, lengths) { trained, batch, outputs in
+        run(network, parameters, values, kernels, place, batch) { trained, batch, outputs in
             if network.readout == .everyStep {
                 batch.pack(probe, width: outputs.width, into: outputs.base)
             } else {
@@ -128,17 +144,17 @@ struct GradientTests {
 
     private func run(
         _ network: NetworkDescription, _ parameters: Parameters, _ values: [Float], _ kernels: KernelSet,
-        _ place: DropoutPlace?, _ lengths: [Int] = Self.lengths,
+        _ place: DropoutPlace?, _ given: Batch = Batch(),
         _ body: (TrainingNetwork, RaggedBatch, MutableRows) -> Void
     ) {
-        let trained = TrainingNetwork(network, kernels: kernels)
+        let trained = TrainingNetwork(network, precision: given.precision, kernels: kernels)
         parameters.values.withUnsafeBufferPointer { trained.load($0.baseAddress!) }
-        let batch = RaggedBatch(lengths: lengths)
+        let batch = RaggedBatch(lengths: given.lengths)
         var packed = values
         packed.withUnsafeMutableBufferPointer { packed in
             batch.pack(values, width: network.inputs, into: packed.baseAddress!)
             let x = Rows(packed.baseAddress!, count: batch.rows, width: network.inputs)
-            body(trained, batch, trained.forward(batch, x: x, dropout: place))
+            body(trained, batch, trained.forward(batch, x: x, dropout: place, states: given.states))
         }
     }
 }

@@ -1,7 +1,8 @@
 import Kernels
-import Networks
 import TestSupport
 import Testing
+
+@testable import Networks
 
 /// However a sequence is run, its answers have the same bits.
 @Suite("Same bits")
@@ -202,14 +203,15 @@ struct SameBitsTests {
 
     @Test(
         "a batch large enough to be cut among threads gives the bits of one", arguments: Cell.all,
-        [Readout.last, .mean])
-    func manyRows(cell: Cell, readout: Readout) {
-        let network = network(cell, inputs: 20, hidden: [200, 100], outputs: 2, readout: readout)
+        [(Precision.float32, Readout.last), (.float32, .mean), (.bfloat16, .last), (.int8, .last)])
+    func manyRows(cell: Cell, _ form: (precision: Precision, readout: Readout)) {
+        let network = network(cell, inputs: 20, hidden: [200, 100], outputs: 2, readout: form.readout)
         let parameters = drawnParameters(network, scale: 0.05)
         let values = draws(manyLengths.reduce(0, +) * 20, seed: 3)
         let streams = draws(300 * 20, seed: 4)
         let all = [1, 2, 3].map { threads -> [[UInt32]] in
-            let inference = InferenceNetwork(network, parameters, kernels: KernelSet(threads: threads))
+            let inference = InferenceNetwork(
+                network, parameters, precision: form.precision, kernels: KernelSet(threads: threads))
             var states = [StreamState](repeating: inference.zeroState, count: manyLengths.count)
             let every = inference.run(values, lengths: manyLengths, states: &states, answer: .everyStep)
             let last = inference.run(values, lengths: manyLengths)
@@ -218,6 +220,60 @@ struct SameBitsTests {
             return [every.bits, last.bits, outputs.bits] + (states + stepped).flatMap(\.bits)
         }
         #expect(all[1] == all[0] && all[2] == all[0])
+    }
+
+    @Test("more sequences than the groups of all threads hold change nothing")
+    func manyGroups() {
+        let network = network(.gru(.after), inputs: 2, hidden: [64], outputs: 1)
+        let parameters = drawnParameters(network, scale: 0.1)
+        let lengths = (0..<1_100).map { 3 + $0 % 6 }
+        let values = draws(lengths.reduce(0, +) * 2, seed: 5)
+        let inputs = draws(1_100 * 2, seed: 6)
+        let all = [1, 2].map { threads -> [[UInt32]] in
+            let inference = InferenceNetwork(network, parameters, kernels: KernelSet(threads: threads))
+            var states = [StreamState](repeating: inference.zeroState, count: lengths.count)
+            let outputs = inference.run(values, lengths: lengths, states: &states)
+            return [outputs.bits, inference.step(&states, inputs).bits] + states.flatMap(\.bits)
+        }
+        #expect(all[1] == all[0])
+    }
+
+    @Test("callers that share the threads of a network do not disturb each other")
+    func busyTeam() async {
+        let network = network(.lstm, inputs: 20, hidden: [100], outputs: 2)
+        let inference = InferenceNetwork(
+            network, drawnParameters(network, scale: 0.05), kernels: KernelSet(threads: 2))
+        let values = draws(manyLengths.reduce(0, +) * 20, seed: 3)
+        let expected = inference.run(values, lengths: manyLengths).bits
+        await withTaskGroup(of: Bool.self) { group in
+            for _ in 0..<4 {
+                group.addTask {
+                    (0..<20).allSatisfy { _ in inference.run(values, lengths: manyLengths).bits == expected }
+                }
+            }
+            for await isSame in group { #expect(isSame) }
+        }
+    }
+
+    @Test("sequences of every length leave few workspaces behind")
+    func workspaces() {
+        let inference = inference(.lstm)
+        for length in 1...600 {
+            _ = inference.run([Float](repeating: 0.5, count: length * inference.description.inputs), lengths: [length])
+        }
+        #expect(inference.pool.count == 1)
+    }
+
+    @Test("a state of another network is refused before it is read")
+    func foreignState() async {
+        await #expect(processExitsWith: .failure) {
+            let other = network(.lstm, inputs: 3, hidden: [7])
+            let inference = InferenceNetwork(
+                network(.lstm, inputs: 3, hidden: [5]), drawnParameters(network(.lstm, inputs: 3, hidden: [5])),
+                kernels: KernelSet())
+            var states = [StreamState(zeroFor: other)]
+            _ = inference.step(&states, [0, 0, 0])
+        }
     }
 
     @Test("threads that share a network do not disturb each other")
