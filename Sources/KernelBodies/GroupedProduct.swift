@@ -45,6 +45,13 @@ private let copyCapacity = max(leftCapacity, longest)
 /// Rows of a block at most, and so of the staged sums of a group.
 private let tallestBlock = 256
 
+/// Outputs that so many rows take faster as lanes than one by one: to turn four rows of four inputs into columns costs
+/// as much as some eight multiply-adds.
+private let fewOutputs = Lanes.scalarCount / 4
+
+/// Inputs that are turned at a time: of four vectors of rows a quarter to half of the first cache level.
+private let inputsOfTurn = 64
+
 /// Floats of a group's staged sums.
 private let sumCapacity = tallestBlock * Groups.widest * Lanes.scalarCount
 
@@ -96,10 +103,16 @@ extension Bodies {
                     A.place(source, count: product.inputs, scale: stage.scales[0], into: scratch)
                     runRow(product, numbers, left: scratch, row: row, groups, backwards, stage)
                 }
+            } else if A.inputsOfPlace == 1, left.places == nil, rows <= tallestBlock {
+                // Floats that lie evenly are taken where they lie. More than a block comes from memory, which a copy
+                // asks for in time.
+                let block = BlockRows(base: left.at(row), stride: left.stride, apart: pieceLength, count: count)
+                runBlock(product, numbers, block, row: row, groups, stage)
             } else {
                 copy(
                     numbers, left, row..<row + count, inputs: product.inputs, into: scratch, scales: stage.scales)
-                runBlock(product, numbers, left: scratch, row: row, rows: count, groups, stage)
+                let block = BlockRows(base: scratch, stride: pieceStride, apart: count * pieceStride, count: count)
+                runBlock(product, numbers, block, row: row, groups, stage)
             }
             row += count
         }
@@ -143,10 +156,10 @@ extension Bodies {
 
     @inline(__always)
     private static func runBlock<P: GroupedProduct, A: Arithmetic>(
-        _ product: P, _ numbers: A.Type, left: UnsafePointer<Float>, row: Int, rows: Int, _ groups: Range<Int>,
-        _ stage: Stage
+        _ product: P, _ numbers: A.Type, _ left: BlockRows, row: Int, _ groups: Range<Int>, _ stage: Stage
     ) {
         let places = A.places(product.inputs)
+        let rows = left.count
         var group = groups.lowerBound
         while group < groups.upperBound {
             let width = product.groups.width(group)
@@ -154,7 +167,7 @@ extension Bodies {
             let weights = product.packed + product.groups.offset(group, inputs: places)
             if A.isScaled {
                 block(
-                    numbers, width, left: left, rows: rows, places: places, weights: weights,
+                    numbers, width, left, places: places, weights: weights,
                     start: product.groups.starts(product.packed, group, places: places), startStride: 0,
                     target: stage.sums, targetStride: stride)
                 let start = product.start(
@@ -168,10 +181,24 @@ extension Bodies {
                 let target = product.place(group, row: row)
                 let start = product.start(
                     group, row: row, rows: rows, staged: target == nil, sums: stage.sums, stride: stride)
-                block(
-                    numbers, width, left: left, rows: rows, places: places, weights: weights, start: start?.pointer,
-                    startStride: start?.stride ?? 0, target: target ?? stage.sums,
-                    targetStride: target == nil ? stride : product.targetStride)
+                let outputs = product.groups.outputs(group)
+                // Rows before this one are turned into lanes.
+                var first = 0
+                if A.inputsOfPlace == 1, width == 1, target == nil, outputs <= fewOutputs {
+                    first = rows / Lanes.scalarCount * Lanes.scalarCount
+                    turn(
+                        left.rows(0, first),
+                        FewOutputs(
+                            outputs: outputs, places: places, weights: weights, start: start?.pointer,
+                            startStride: start?.stride ?? 0, target: stage.sums, scratch: stage.starts))
+                }
+                if first < rows {
+                    block(
+                        numbers, width, left.rows(first, rows - first), places: places, weights: weights,
+                        start: start.map { $0.pointer + first * $0.stride }, startStride: start?.stride ?? 0,
+                        target: target ?? stage.sums + first * stride,
+                        targetStride: target == nil ? stride : product.targetStride)
+                }
                 if target == nil { product.finish(group, row: row, rows: rows, sums: stage.sums, stride: stride) }
             }
             group += 1
@@ -200,28 +227,27 @@ extension Bodies {
         }
     }
 
-    /// One group for all rows of a block, which were copied.
+    /// One group for all rows of a block.
     @inline(never)
     private static func block<A: Arithmetic>(
-        _ numbers: A.Type, _ width: Int, left: UnsafePointer<Float>, rows: Int, places: Int,
-        weights: UnsafePointer<Float>, start: UnsafePointer<Float>?, startStride: Int,
-        target: UnsafeMutablePointer<Float>, targetStride: Int
+        _ numbers: A.Type, _ width: Int, _ left: BlockRows, places: Int, weights: UnsafePointer<Float>,
+        start: UnsafePointer<Float>?, startStride: Int, target: UnsafeMutablePointer<Float>, targetStride: Int
     ) {
-        var (left, weights, start, startStride) = (left, weights, start, startStride)
+        var (factors, weights, start, startStride) = (left.base, weights, start, startStride)
         var place = 0
         repeat {
             let count = min(pieceLength, places - place)
             let piece = Piece(
-                factors: left, weights: weights, count: count, start: start, startStride: startStride,
-                target: target, targetStride: targetStride)
+                factors: factors, stride: left.stride, weights: weights, count: count, start: start,
+                startStride: startStride, target: target, targetStride: targetStride)
             switch width {
-            case 1: tiles(Single<A>.self, piece, rows: rows)
-            case 2: tiles(Pair<A>.self, piece, rows: rows)
-            case 3: tiles(Triple<A>.self, piece, rows: rows)
-            default: tiles(Quad<A>.self, piece, rows: rows)
+            case 1: tiles(Single<A>.self, piece, rows: left.count)
+            case 2: tiles(Pair<A>.self, piece, rows: left.count)
+            case 3: tiles(Triple<A>.self, piece, rows: left.count)
+            default: tiles(Quad<A>.self, piece, rows: left.count)
             }
             place += count
-            left += rows * pieceStride
+            factors += left.apart
             weights += count * width * Lanes.scalarCount
             (start, startStride) = (UnsafePointer(target), targetStride)
         } while place < places
@@ -263,18 +289,110 @@ extension Bodies {
         } else {
             tile = T(each: .zero)
         }
-        var factors = piece.factors + row * pieceStride
+        var factors = piece.factors + row * piece.stride
         var weights = piece.weights
         var ahead = ahead
         let end = factors + piece.count
         while factors < end {
             vectors_prefetch(ahead)
-            tile.add(factors, stride: pieceStride, T.Row(weights, step: Lanes.scalarCount))
+            tile.add(factors, stride: piece.stride, T.Row(weights, step: Lanes.scalarCount))
             ahead += cacheLine
             factors += 1
             weights += T.Row.vectors * Lanes.scalarCount
         }
         tile.store(target, stride: piece.targetStride)
+    }
+
+    // MARK: - Many rows, few outputs
+
+    /// A group of few outputs, as a head has: a vector holds an output of many rows instead of an output and many
+    /// zeros of one. Rows are turned into columns on the way, some inputs at a time.
+    ///
+    /// - Parameter left: whole vectors of rows.
+    @inline(never)
+    private static func turn(_ left: BlockRows, _ group: FewOutputs) {
+        var row = 0
+        while row < left.count {
+            let vectors = min(Groups.widest, (left.count - row) / Lanes.scalarCount)
+            let rows = left.rows(row, vectors * Lanes.scalarCount)
+            switch vectors {
+            case 1: turn(Single<Float32Numbers>.self, rows, group.from(row))
+            case 2: turn(Pair<Float32Numbers>.self, rows, group.from(row))
+            case 3: turn(Triple<Float32Numbers>.self, rows, group.from(row))
+            default: turn(Quad<Float32Numbers>.self, rows, group.from(row))
+            }
+            row += rows.count
+        }
+    }
+
+    /// - Parameter left: as many rows as a strip has lanes.
+    @inline(__always)
+    private static func turn<Row: Strip>(_ type: Row.Type, _ left: BlockRows, _ group: FewOutputs) {
+        let (rows, lanes) = (left.count, Lanes.scalarCount)
+        let (sums, columns) = (group.scratch, group.scratch + group.outputs * rows)
+        var output = 0
+        while output < group.outputs {
+            var row = 0
+            while row < rows {
+                sums[output * rows + row] = group.start.map { $0[row * group.startStride + output] } ?? 0
+                row += 1
+            }
+            output += 1
+        }
+        var (factors, place) = (left.base, 0)
+        while place < group.places {
+            let count = min(inputsOfTurn, group.places - place)
+            turn(factors, stride: left.stride, rows: rows, inputs: count, into: columns)
+            output = 0
+            while output < group.outputs {
+                let weights = group.weights + place * lanes + output
+                var strip = Row(sums + output * rows, step: lanes)
+                var input = 0
+                while input < count {
+                    strip.add(broadcast(weights[input * lanes]), Row(columns + input * rows, step: lanes))
+                    input += 1
+                }
+                strip.store(sums + output * rows)
+                output += 1
+            }
+            place += count
+            // A piece is several turns long.
+            factors += place % pieceLength == 0 ? left.apart - pieceLength + inputsOfTurn : inputsOfTurn
+        }
+        output = 0
+        while output < group.outputs {
+            var row = 0
+            while row < rows {
+                group.target[row * lanes + output] = sums[output * rows + row]
+                row += 1
+            }
+            output += 1
+        }
+    }
+
+    /// Inputs of rows, [rows × inputs], as columns, [inputs × rows].
+    @inline(__always)
+    private static func turn(
+        _ source: UnsafePointer<Float>, stride: Int, rows: Int, inputs: Int, into target: UnsafeMutablePointer<Float>
+    ) {
+        var row = 0
+        while row < rows {
+            let square = source + row * stride
+            var input = 0
+            while input + 4 <= inputs {
+                vectors_transpose_4(square + input, stride, target + input * rows + row, rows)
+                input += 4
+            }
+            while input < inputs {
+                var lane = 0
+                while lane < 4 {
+                    target[input * rows + row + lane] = square[lane * stride + input]
+                    lane += 1
+                }
+                input += 1
+            }
+            row += 4
+        }
     }
 
     // MARK: - One row
@@ -377,6 +495,39 @@ extension Bodies {
     }
 }
 
+/// The rows of a block, in pieces of inputs: `stride` from row to row, `apart` from piece to piece.
+private struct BlockRows {
+    let base: UnsafePointer<Float>
+    let stride: Int
+    let apart: Int
+    let count: Int
+
+    @inline(__always)
+    func rows(_ first: Int, _ count: Int) -> BlockRows {
+        BlockRows(base: base + first * stride, stride: stride, apart: apart, count: count)
+    }
+}
+
+/// A group of one vector, of which only the first outputs exist: its weights are [places × laneCount].
+private struct FewOutputs {
+    let outputs: Int
+    let places: Int
+    let weights: UnsafePointer<Float>
+    let start: UnsafePointer<Float>?
+    let startStride: Int
+    /// [rows × laneCount]
+    let target: UnsafeMutablePointer<Float>
+    /// For [outputs × rows] sums and [inputsOfTurn × rows] columns of a strip of rows.
+    let scratch: UnsafeMutablePointer<Float>
+
+    @inline(__always)
+    func from(_ row: Int) -> FewOutputs {
+        FewOutputs(
+            outputs: outputs, places: places, weights: weights, start: start.map { $0 + row * startStride },
+            startStride: startStride, target: target + row * Lanes.scalarCount, scratch: scratch)
+    }
+}
+
 /// Where the sums of a group wait: [rows × width], what whole sums start from once they are floats, [rows] scales.
 private struct Stage {
     let sums: UnsafeMutablePointer<Float>
@@ -387,6 +538,7 @@ private struct Stage {
 /// A piece of the inputs of one group: what its tiles read and write.
 private struct Piece {
     let factors: UnsafePointer<Float>
+    let stride: Int
     let weights: UnsafePointer<Float>
     let count: Int
     let start: UnsafePointer<Float>?

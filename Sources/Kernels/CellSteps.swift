@@ -109,7 +109,11 @@ extension KernelSet {
         precondition(step.hidden == matrix.hidden, "weights of \(matrix.hidden) units for a step of \(step.hidden)")
         let outputs = matrix.cell.blocks * step.hidden
         divide(
-            RecurrentStepWork(kernels: self, matrix: matrix, step: step, backwards: backwards), rows: step.p.count,
+            RecurrentStepWork(
+                products: products(matrix.precision), cell: matrix.cell,
+                weights: UnsafePointer(matrix.weights.base), bias: UnsafePointer(matrix.bias.base),
+                precision: matrix.precision.code, step: step, backwards: backwards),
+            rows: step.p.count,
             groups: bodies.groupCount(blocks: matrix.cell.blocks, hidden: step.hidden), outputs: outputs,
             cost: max(step.p.count, Self.rowsOfMemory) * (step.hidden + 40) * outputs)
     }

@@ -43,20 +43,24 @@ struct ForwardWork: DividedWork {
 }
 
 struct RecurrentStepWork: GridWork {
-    let kernels: KernelSet
-    let matrix: RecurrentMatrix
+    let products: any ProductBodies.Type
+    let cell: Cell
+    let weights: UnsafePointer<Float>
+    let bias: UnsafePointer<Float>
+    let precision: Int
     let step: CellForward
     let backwards: Bool
 
-    func run(rows: Range<Int>, groups: Range<Int>) {
-        kernels.withScratch { run(step.rows(rows), groups, scratch: $0) }
+    func run(rows: Range<Int>, groups: Range<Int>, scratch: UnsafeMutablePointer<Float>) {
+        if rows == 0..<step.p.count {
+            run(step, groups, scratch: scratch)
+        } else {
+            run(step.rows(rows), groups, scratch: scratch)
+        }
     }
 
     private func run(_ step: CellForward, _ groups: Range<Int>, scratch: UnsafeMutablePointer<Float>) {
-        let (weights, bias) = (UnsafePointer(matrix.weights.base), UnsafePointer(matrix.bias.base))
-        let products = kernels.products(matrix.precision)
-        let precision = matrix.precision.code
-        switch matrix.cell {
+        switch cell {
         case .elman(let activation):
             products.elmanStep(
                 activation: activation.code, rows: step.p.count, hidden: step.hidden, packed: weights, bias: bias,

@@ -1,6 +1,9 @@
 /// A product, which may be cut between rows or between groups of outputs.
+///
+/// It holds addresses alone: to count the references of a matrix and a kernel set would take longer than a small step.
 protocol GridWork {
-    func run(rows: Range<Int>, groups: Range<Int>)
+    /// - Parameter scratch: of this thread.
+    func run(rows: Range<Int>, groups: Range<Int>, scratch: UnsafeMutablePointer<Float>)
 }
 
 extension KernelSet {
@@ -19,34 +22,43 @@ extension KernelSet {
     @inline(__always)
     func divide<Work: GridWork>(_ work: Work, rows: Int, groups: Int, outputs: Int, cost: Int) {
         guard team != nil, cost >= 2 * Self.worthwhile else {
-            work.run(rows: 0..<rows, groups: 0..<groups)
+            withScratch { work.run(rows: 0..<rows, groups: 0..<groups, scratch: $0) }
             return
         }
         let units = (rows + Self.rowUnit - 1) / Self.rowUnit
         if rows > outputs || units > groups {
             divide(
-                DividedRows(work: work, rows: rows, unit: Self.rowUnit, groups: groups), units: units,
+                DividedRows(kernels: self, work: work, rows: rows, unit: Self.rowUnit, groups: groups), units: units,
                 cost: cost / max(units, 1))
         } else {
-            divide(DividedGroups(work: work, rows: rows), units: groups, cost: cost / max(groups, 1), partsOfThread: 2)
+            divide(
+                DividedGroups(kernels: self, work: work, rows: rows), units: groups, cost: cost / max(groups, 1),
+                partsOfThread: 2)
         }
     }
 }
 
 private struct DividedRows<Work: GridWork>: DividedWork {
+    let kernels: KernelSet
     let work: Work
     let rows: Int
     let unit: Int
     let groups: Int
 
     func run(_ units: Range<Int>) {
-        work.run(rows: units.lowerBound * unit..<min(units.upperBound * unit, rows), groups: 0..<groups)
+        kernels.withScratch {
+            work.run(
+                rows: units.lowerBound * unit..<min(units.upperBound * unit, rows), groups: 0..<groups, scratch: $0)
+        }
     }
 }
 
 private struct DividedGroups<Work: GridWork>: DividedWork {
+    let kernels: KernelSet
     let work: Work
     let rows: Int
 
-    func run(_ units: Range<Int>) { work.run(rows: 0..<rows, groups: units) }
+    func run(_ units: Range<Int>) {
+        kernels.withScratch { work.run(rows: 0..<rows, groups: units, scratch: $0) }
+    }
 }

@@ -94,8 +94,9 @@ extension KernelSet {
         case .target: continues = 1
         }
         let work = ProductWork(
-            kernels: self, left: left, places: places, weights: weights, bias: bias, continues: continues,
-            backwards: backwards, target: target)
+            products: products(weights.precision), left: left, places: places,
+            packed: UnsafePointer(weights.weights.base), precision: weights.precision, bias: bias,
+            continues: continues, backwards: backwards, target: target)
         divide(
             work, rows: left.count, groups: bodies.groupCount(blocks: 1, hidden: weights.outputs),
             outputs: weights.outputs,
@@ -120,7 +121,10 @@ extension KernelSet {
             "product of \(left.count) × \(left.width) rows with \(outputs) × \(matrix.hidden) weights "
                 + "into \(target.count) × \(target.width)")
         divide(
-            RecurrentProductWork(kernels: self, left: left, matrix: matrix, backwards: backwards, target: target),
+            RecurrentProductWork(
+                products: products(matrix.precision), left: left, blocks: matrix.cell.blocks,
+                packed: UnsafePointer(matrix.weights.base), bias: UnsafePointer(matrix.bias.base),
+                precision: matrix.precision, backwards: backwards, target: target),
             rows: left.count, groups: bodies.groupCount(blocks: matrix.cell.blocks, hidden: matrix.hidden),
             outputs: outputs, cost: max(left.count, Self.rowsOfMemory) * matrix.hidden * outputs)
     }
@@ -181,46 +185,44 @@ private struct PackWork: DividedWork {
 }
 
 private struct ProductWork: GridWork {
-    let kernels: KernelSet
+    let products: any ProductBodies.Type
     let left: Rows
     let places: UnsafePointer<Int>?
-    let weights: PackedMatrix
+    let packed: UnsafePointer<Float>
+    let precision: Precision
     let bias: UnsafePointer<Float>?
     let continues: Int
     let backwards: Bool
     let target: MutableRows
 
-    func run(rows: Range<Int>, groups: Range<Int>) {
+    func run(rows: Range<Int>, groups: Range<Int>, scratch: UnsafeMutablePointer<Float>) {
         // Places are counted from the first row of all.
         let base = places == nil ? left.rows(rows).base : left.base
-        let target = target.rows(rows)
-        kernels.withScratch { scratch in
-            kernels.products(weights.precision).product(
-                left: base, leftStride: left.stride, leftPlaces: places.map { $0 + rows.lowerBound }, rows: rows.count,
-                packed: weights.weights.base, inputs: weights.inputs, outputs: weights.outputs,
-                firstGroup: groups.lowerBound, groupCount: groups.count, backwards: backwards ? 1 : 0, bias: bias,
-                continues: continues, precision: weights.precision.code,
-                target: target.base, targetStride: target.stride, scratch: scratch)
-        }
+        products.product(
+            left: base, leftStride: left.stride, leftPlaces: places.map { $0 + rows.lowerBound }, rows: rows.count,
+            packed: packed, inputs: left.width, outputs: target.width,
+            firstGroup: groups.lowerBound, groupCount: groups.count, backwards: backwards ? 1 : 0, bias: bias,
+            continues: continues, precision: precision.code,
+            target: target.rows(rows).base, targetStride: target.stride, scratch: scratch)
     }
 }
 
 private struct RecurrentProductWork: GridWork {
-    let kernels: KernelSet
+    let products: any ProductBodies.Type
     let left: Rows
-    let matrix: RecurrentMatrix
+    let blocks: Int
+    let packed: UnsafePointer<Float>
+    let bias: UnsafePointer<Float>
+    let precision: Precision
     let backwards: Bool
     let target: MutableRows
 
-    func run(rows: Range<Int>, groups: Range<Int>) {
-        let (left, target) = (left.rows(rows), target.rows(rows))
-        kernels.withScratch { scratch in
-            kernels.products(matrix.precision).recurrentProduct(
-                rows: left.count, blocks: matrix.cell.blocks, hidden: matrix.hidden, packed: matrix.weights.base,
-                bias: matrix.bias.base, precision: matrix.precision.code, firstGroup: groups.lowerBound,
-                groupCount: groups.count, backwards: backwards ? 1 : 0, left: left.base, leftStride: left.stride,
-                target: target.base, targetStride: target.stride, scratch: scratch)
-        }
+    func run(rows: Range<Int>, groups: Range<Int>, scratch: UnsafeMutablePointer<Float>) {
+        products.recurrentProduct(
+            rows: rows.count, blocks: blocks, hidden: left.width, packed: packed, bias: bias,
+            precision: precision.code, firstGroup: groups.lowerBound, groupCount: groups.count,
+            backwards: backwards ? 1 : 0, left: left.rows(rows).base, leftStride: left.stride,
+            target: target.rows(rows).base, targetStride: target.stride, scratch: scratch)
     }
 }
 

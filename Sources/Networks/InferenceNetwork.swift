@@ -135,10 +135,11 @@ public final class InferenceNetwork: Sendable {
         let x = Rows(step.inputs + first * description.inputs, count: count, width: description.inputs)
         let top = self.step(workspace, x: x)
         if description.readout == .mean { kernels.add(top, to: workspace.sum.rows(count: count, width: top.width)) }
-        for row in 0..<count { save(&step.states[first + row], from: workspace, row: row, steps: 1) }
         let target = MutableRows(
             step.outputs + first * description.outputs, count: count, width: description.outputs)
-        readLast(workspace, into: target) { step.states[first + $0].steps }
+        // An output of one row is one addition after the other: what follows is done while they wait for each other.
+        readLast(workspace, into: target) { step.states[first + $0].steps + 1 }
+        for row in 0..<count { save(&step.states[first + row], from: workspace, row: row, steps: 1) }
     }
 
     /// What the head says of states as they are, without a step.

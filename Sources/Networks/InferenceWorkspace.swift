@@ -111,7 +111,13 @@ final class InferenceWorkspace: @unchecked Sendable {
 
 /// Workspaces that nobody uses at the moment.
 final class WorkspacePool: Sendable {
-    private let free = Mutex<[InferenceWorkspace]>([])
+    private let free = Mutex<Free>(Free())
+
+    private struct Free {
+        /// The one that came back last: steps of streams follow each other.
+        var last: InferenceWorkspace?
+        var others: [InferenceWorkspace] = []
+    }
 
     /// The first free one that is large enough, or a new one.
     ///
@@ -119,7 +125,11 @@ final class WorkspacePool: Sendable {
     func take(_ network: NetworkDescription, group: Int, rows: Int) -> InferenceWorkspace {
         let (group, rows) = (Self.rounded(group), Self.rounded(rows))
         let found = free.withLock { free -> InferenceWorkspace? in
-            free.firstIndex { $0.group >= group && $0.rows >= rows }.map { free.remove(at: $0) }
+            if let last = free.last, last.group >= group, last.rows >= rows {
+                free.last = nil
+                return last
+            }
+            return free.others.firstIndex { $0.group >= group && $0.rows >= rows }.map { free.others.remove(at: $0) }
         }
         return found ?? InferenceWorkspace(network, group: group, rows: rows)
     }
@@ -127,16 +137,18 @@ final class WorkspacePool: Sendable {
     /// Smaller ones that this one can stand in for are let go; equal ones are those of other threads.
     func giveBack(_ workspace: InferenceWorkspace) {
         free.withLock { free in
-            free.removeAll {
+            if let last = free.last { free.others.append(last) }
+            free.last = workspace
+            if free.others.isEmpty { return }
+            free.others.removeAll {
                 ($0.group, $0.rows) != (workspace.group, workspace.rows)
                     && $0.group <= workspace.group && $0.rows <= workspace.rows
             }
-            free.append(workspace)
         }
     }
 
     /// How many are free.
-    var count: Int { free.withLock { $0.count } }
+    var count: Int { free.withLock { $0.others.count + ($0.last == nil ? 0 : 1) } }
 
     private static func rounded(_ count: Int) -> Int {
         count <= 1 ? 1 : 1 << (Int.bitWidth - (count - 1).leadingZeroBitCount)
