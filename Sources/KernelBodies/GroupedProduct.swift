@@ -289,13 +289,15 @@ extension Bodies {
         } else {
             tile = T(each: .zero)
         }
-        var factors = piece.factors + row * piece.stride
+        // Other rows than those of floats are copied always.
+        let stride = T.Row.Numbers.inputsOfPlace == 1 ? piece.stride : pieceStride
+        var factors = piece.factors + row * stride
         var weights = piece.weights
         var ahead = ahead
         let end = factors + piece.count
         while factors < end {
             vectors_prefetch(ahead)
-            tile.add(factors, stride: piece.stride, T.Row(weights, step: Lanes.scalarCount))
+            tile.add(factors, stride: stride, T.Row(weights, step: Lanes.scalarCount))
             ahead += cacheLine
             factors += 1
             weights += T.Row.vectors * Lanes.scalarCount
