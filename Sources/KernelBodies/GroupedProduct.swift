@@ -24,7 +24,8 @@ protocol GroupedProduct {
 private let pieceLength = 256
 
 /// Rows of a piece of copied inputs are this far apart: an odd number of cache lines, so that the rows of a tile do not
-/// fall on the same few places of a cache, as they do where rows are a power of two apart.
+/// fall on the same few places of a cache, as they do where rows are a power of two apart. A tile by itself bears that,
+/// as a piece of up to eight rows finds room in eight ways; rows taken where they lie have it often.
 private let pieceStride = 272
 
 /// Floats of a cache line.
@@ -33,7 +34,7 @@ private let cacheLine = 16
 /// Rows ahead of the one that is copied for which memory is asked.
 private let rowsAhead = 2
 
-/// Floats for the copied rows of a block: 384 KiB, a part of the second cache level.
+/// Floats of the rows of a block, copied or not: 384 KiB, a part of the second cache level.
 private let leftCapacity = 3 << 15
 
 /// Places of the longest row: the gradient by four gates of 65,536 units, in pairs. A row alone is not cut into pieces.
@@ -45,11 +46,11 @@ private let copyCapacity = max(leftCapacity, longest)
 /// Rows of a block at most, and so of the staged sums of a group.
 private let tallestBlock = 256
 
-/// Outputs that so many rows take faster as lanes than one by one: to turn four rows of four inputs into columns costs
-/// as much as some eight multiply-adds.
+/// Outputs at most for which rows become lanes: a square of rows and inputs, a vector long each way, takes as many
+/// multiply-adds as it has outputs then instead of as it has lanes, but costs some third of those to turn.
 private let fewOutputs = Lanes.scalarCount / 4
 
-/// Inputs that are turned at a time: of four vectors of rows a quarter to half of the first cache level.
+/// Inputs that are turned at a time: of four vectors of rows no more than half of the first cache level.
 private let inputsOfTurn = 64
 
 /// Floats of a group's staged sums.
@@ -104,8 +105,8 @@ extension Bodies {
                     runRow(product, numbers, left: scratch, row: row, groups, backwards, stage)
                 }
             } else if A.inputsOfPlace == 1, left.places == nil, rows <= tallestBlock {
-                // Floats that lie evenly are taken where they lie. More than a block comes from memory, which a copy
-                // asks for in time.
+                // Floats that lie evenly are taken where they lie. So many more come from memory, which a copy asks for
+                // in time.
                 let block = BlockRows(base: left.at(row), stride: left.stride, apart: pieceLength, count: count)
                 runBlock(product, numbers, block, row: row, groups, stage)
             } else {
@@ -307,7 +308,7 @@ extension Bodies {
 
     // MARK: - Many rows, few outputs
 
-    /// A group of few outputs, as a head has: a vector holds an output of many rows instead of an output and many
+    /// A matrix of few outputs, as a head has: a vector holds an output of many rows instead of an output and many
     /// zeros of one. Rows are turned into columns on the way, some inputs at a time.
     ///
     /// - Parameter left: whole vectors of rows.
@@ -344,7 +345,7 @@ extension Bodies {
         var (factors, place) = (left.base, 0)
         while place < group.places {
             let count = min(inputsOfTurn, group.places - place)
-            turn(factors, stride: left.stride, rows: rows, inputs: count, into: columns)
+            transpose(factors, stride: left.stride, rows: rows, inputs: count, into: columns)
             output = 0
             while output < group.outputs {
                 let weights = group.weights + place * lanes + output
@@ -374,7 +375,7 @@ extension Bodies {
 
     /// Inputs of rows, [rows × inputs], as columns, [inputs × rows].
     @inline(__always)
-    private static func turn(
+    private static func transpose(
         _ source: UnsafePointer<Float>, stride: Int, rows: Int, inputs: Int, into target: UnsafeMutablePointer<Float>
     ) {
         var row = 0
@@ -510,7 +511,7 @@ private struct BlockRows {
     }
 }
 
-/// A group of one vector, of which only the first outputs exist: its weights are [places × laneCount].
+/// The one group of a matrix of less than a vector of outputs: its weights are [places × laneCount].
 private struct FewOutputs {
     let outputs: Int
     let places: Int

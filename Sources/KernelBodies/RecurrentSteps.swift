@@ -23,8 +23,7 @@ extension Bodies {
         run(
             cell, blocks: 4, hidden: hidden, packed: packed, bias: bias, precision: precision,
             groups: firstGroup..<firstGroup + groupCount, backwards: backwards != 0,
-            left: LeftRows(hPrevious, hPreviousStride), rows: rows,
-            scratch: scratch)
+            left: LeftRows(hPrevious, hPreviousStride), rows: rows, scratch: scratch)
     }
 
     /// GRU, reset after the product. Shapes as in `gruAfterForward`.
@@ -41,8 +40,7 @@ extension Bodies {
         run(
             cell, blocks: 3, hidden: hidden, packed: packed, bias: bias, precision: precision,
             groups: firstGroup..<firstGroup + groupCount, backwards: backwards != 0,
-            left: LeftRows(hPrevious, hPreviousStride), rows: rows,
-            scratch: scratch)
+            left: LeftRows(hPrevious, hPreviousStride), rows: rows, scratch: scratch)
     }
 
     /// Elman. Shapes as in `elmanForward`.
@@ -57,8 +55,7 @@ extension Bodies {
         run(
             cell, blocks: 1, hidden: hidden, packed: packed, bias: bias, precision: precision,
             groups: firstGroup..<firstGroup + groupCount, backwards: backwards != 0,
-            left: LeftRows(hPrevious, hPreviousStride), rows: rows,
-            scratch: scratch)
+            left: LeftRows(hPrevious, hPreviousStride), rows: rows, scratch: scratch)
     }
 }
 
@@ -78,8 +75,7 @@ extension Bodies {
         run(
             blocksInOrder, blocks: blocks, hidden: hidden, packed: packed, bias: bias, precision: precision,
             groups: firstGroup..<firstGroup + groupCount, backwards: backwards != 0, left: LeftRows(left, leftStride),
-            rows: rows,
-            scratch: scratch)
+            rows: rows, scratch: scratch)
     }
 }
 

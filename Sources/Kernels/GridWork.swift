@@ -1,6 +1,7 @@
 /// A product, which may be cut between rows or between groups of outputs.
 ///
-/// It holds addresses alone: to count the references of a matrix and a kernel set would take longer than a small step.
+/// It holds addresses alone, whose owners the caller of the product keeps until it returns: to count references to them
+/// would be a noticeable part of a small step.
 protocol GridWork {
     /// - Parameter scratch: of this thread.
     func run(rows: Range<Int>, groups: Range<Int>, scratch: UnsafeMutablePointer<Float>)

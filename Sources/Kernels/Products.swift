@@ -86,6 +86,7 @@ extension KernelSet {
             left.width == weights.inputs && target.width == weights.outputs && left.count == target.count,
             "product of \(left.count) × \(left.width) rows with \(weights.outputs) × \(weights.inputs) weights "
                 + "into \(target.count) × \(target.width)")
+        precondition(left.count == 0 || left.base != UnsafePointer(target.base), "a product in place of its rows")
         var bias: UnsafePointer<Float>?
         var continues = 0
         switch start {
@@ -120,6 +121,7 @@ extension KernelSet {
             left.width == matrix.hidden && target.width == outputs && left.count == target.count,
             "product of \(left.count) × \(left.width) rows with \(outputs) × \(matrix.hidden) weights "
                 + "into \(target.count) × \(target.width)")
+        precondition(left.count == 0 || left.base != UnsafePointer(target.base), "a product in place of its rows")
         divide(
             RecurrentProductWork(
                 products: products(matrix.precision), left: left, blocks: matrix.cell.blocks,

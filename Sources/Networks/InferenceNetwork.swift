@@ -106,7 +106,7 @@ public final class InferenceNetwork: Sendable {
         states.withUnsafeMutableBufferPointer { states in
             let step = Step(network: self, states: states, inputs: input, outputs: output)
             // Of a small step the way through another module's generic function would be a noticeable part.
-            if kernels.threads == 1 {
+            if kernels.threads == 1 || states.count == 1 {
                 step.run(0..<1, of: 1)
             } else {
                 kernels.run(step, rows: states.count, cost: states.count * multiplyAddsOfStep)

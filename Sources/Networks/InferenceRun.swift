@@ -71,13 +71,13 @@ extension InferenceNetwork {
     /// - Parameter threads: that divide this group's products.
     private func run(_ group: Group, _ run: Run, threads: Int) {
         let (states, target) = (run.states, run.target)
-        let workspace = pool.take(
-            description, group: group.count,
-            rows: InferenceWorkspace.rows(
-                for: description, group: group.count, steps: group.steps, threads: threads))
+        // The workspace may have more.
+        let rowsOfChunk = InferenceWorkspace.rows(
+            for: description, group: group.count, steps: group.steps, threads: threads)
+        let workspace = pool.take(description, group: group.count, rows: rowsOfChunk)
         defer { pool.giveBack(workspace) }
         if run.fromZero {
-            workspace.clearStates()
+            workspace.clearStates(rows: group.count)
         } else {
             for row in 0..<group.count { load(states[group.sequence(row)], into: workspace, row: row) }
         }
@@ -89,7 +89,7 @@ extension InferenceNetwork {
             repeat {
                 rows += group.active[end]
                 end += 1
-            } while end < group.steps && rows + group.active[end] <= workspace.rows
+            } while end < group.steps && rows + group.active[end] <= rowsOfChunk
             let steps = step..<end
             findRows(group, steps, into: &workspace.places)
             let top = group.active.withUnsafeBufferPointer { active in

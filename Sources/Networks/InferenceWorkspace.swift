@@ -31,8 +31,9 @@ final class InferenceWorkspace: @unchecked Sendable {
     private let c: Buffer
     let sum: Buffer
     let output: Buffer
-    /// Where each layer's states begin in h and c.
+    /// Where each layer's states begin in h and c, and how wide they are.
     let offsets: [Int]
+    private let widths: [Int]
     let group: Int
     /// Packed rows of a chunk.
     let rows: Int
@@ -53,6 +54,7 @@ final class InferenceWorkspace: @unchecked Sendable {
         q = Buffer(count: group * width)
         kept = Buffer(count: group * (twoPhases.map { $0.cell.keptBlocks * $0.hidden }.max() ?? 0))
         resetState = Buffer(count: group * (twoPhases.map(\.hidden).max() ?? 0))
+        widths = network.layers.map(\.hidden)
         var end = 0
         offsets = network.layers.map { layer in
             defer { end += group * layer.hidden }
@@ -87,10 +89,13 @@ final class InferenceWorkspace: @unchecked Sendable {
         return isBackwards
     }
 
-    func clearStates() {
-        (isOdd ? odd.base : even.base).update(repeating: 0, count: even.count)
-        c.fill(0)
-        sum.fill(0)
+    /// Makes the states of the first rows zero.
+    func clearStates(rows: Int) {
+        for (offset, width) in zip(offsets, widths) {
+            ((isOdd ? odd.base : even.base) + offset).update(repeating: 0, count: rows * width)
+            (c.base + offset).update(repeating: 0, count: rows * width)
+        }
+        sum.base.update(repeating: 0, count: sum.count / group * rows)
     }
 
     /// Cuts rows into groups of about the same size.
@@ -121,7 +126,8 @@ final class WorkspacePool: Sendable {
 
     /// The first free one that is large enough, or a new one.
     ///
-    /// Sizes are rounded up to powers of two, so that there are few of them whatever batches come.
+    /// Sizes are rounded up to powers of two, so that there are few of them whatever batches come, at up to twice the
+    /// memory.
     func take(_ network: NetworkDescription, group: Int, rows: Int) -> InferenceWorkspace {
         let (group, rows) = (Self.rounded(group), Self.rounded(rows))
         let found = free.withLock { free -> InferenceWorkspace? in

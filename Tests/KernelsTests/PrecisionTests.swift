@@ -156,8 +156,8 @@ import Testing
     func step(precision: Precision, cell: Cell) {
         guard !cell.hasTwoPhases else { return }
         for set in InstructionSet.available {
-            for hidden in [1, 7, 16, 33, 70] {
-                for rows in [1, 2, 9] {
+            for hidden in [1, 2, 4, 7, 16, 33, 70] {
+                for rows in [1, 2, 9, 37] {
                     var random = SeededGenerator(UInt64(75 + hidden))
                     let kernels = KernelSet(set)
                     let width = cell.blocks * hidden
@@ -179,6 +179,11 @@ import Testing
                     kernels.pack(u.base, bias: bias.base, into: matrix)
                     let one = run({ kernels.forward(matrix, $0) }, q: nil)
                     let q = product(u, h, bias, precision, kernels)
+                    for row in 0..<rows {
+                        let alone = Grid(1, width)
+                        kernels.product(h.rows.rows(row..<row + 1), matrix, into: alone.mutable)
+                        #expect(alone.bits == (0..<width).map { q[row, $0].bitPattern }, "\(set), row \(row)")
+                    }
                     let two = run({ kernels.forward(cell, $0) }, q: q)
                     #expect(one == two, "\(set), hidden \(hidden), rows \(rows)")
                     for backwards in [false, true] {

@@ -190,7 +190,9 @@ struct SameBitsTests {
         let lengths = (0..<700).map { 1 + $0 % 5 } + [2500]
         let values = draws(lengths.reduce(0, +) * 2, seed: 1)
         let outputs = inference.run(values, lengths: lengths)
-        for sequence in [0, 3, 511, 512, 699, 700] {
+        // Rows stand by length: these are around the border of the two groups, and the longest.
+        let order = RaggedBatch(lengths: lengths).order
+        for sequence in [0, 3, order[349], order[350], order[351], 700] {
             let start = lengths[..<sequence].reduce(0, +) * 2
             var states = [inference.zeroState]
             var last: [Float] = []
@@ -224,7 +226,8 @@ struct SameBitsTests {
 
     @Test("more sequences than the groups of all threads hold change nothing")
     func manyGroups() {
-        let network = network(.gru(.after), inputs: 2, hidden: [64], outputs: 1)
+        // Large enough to wake helpers: 1,100 steps of 49,920 multiply-adds are.
+        let network = network(.gru(.after), inputs: 2, hidden: [128], outputs: 1)
         let parameters = drawnParameters(network, scale: 0.1)
         let lengths = (0..<1_100).map { 3 + $0 % 6 }
         let values = draws(lengths.reduce(0, +) * 2, seed: 5)
@@ -236,6 +239,15 @@ struct SameBitsTests {
             return [outputs.bits, inference.step(&states, inputs).bits] + states.flatMap(\.bits)
         }
         #expect(all[1] == all[0])
+        let alone = InferenceNetwork(network, parameters, kernels: KernelSet())
+        for sequence in stride(from: 0, to: 1_100, by: 50) {
+            let start = lengths[..<sequence].reduce(0, +) * 2
+            var states = [alone.zeroState]
+            let rows = Array(values[start..<start + lengths[sequence] * 2])
+            #expect(alone.run(rows, lengths: [lengths[sequence]], states: &states).bits == [all[0][0][sequence]])
+            let row = Array(inputs[sequence * 2..<sequence * 2 + 2])
+            #expect(alone.step(&states, row).bits == [all[0][1][sequence]])
+        }
     }
 
     @Test("callers that share the threads of a network do not disturb each other")
@@ -262,6 +274,39 @@ struct SameBitsTests {
             _ = inference.run([Float](repeating: 0.5, count: length * inference.description.inputs), lengths: [length])
         }
         #expect(inference.pool.count == 1)
+    }
+
+    @Test("workspaces of several threads are kept, found again, and given up for one that can stand in for them")
+    func workspacesOfThreads() {
+        let pool = WorkspacePool()
+        let network = network(.lstm, inputs: 3, hidden: [5])
+        func take(_ group: Int, _ rows: Int) -> InferenceWorkspace { pool.take(network, group: group, rows: rows) }
+        let (one, other, wide, long) = (take(3, 20), take(4, 32), take(64, 64), take(2, 300))
+        #expect([one.group, one.rows, other.group, other.rows] == [4, 32, 4, 32])
+        for workspace in [wide, one, other, long] { pool.giveBack(workspace) }
+        #expect(pool.count == 4)
+        let found = [take(64, 33), take(1, 257), take(4, 32), take(4, 32)]
+        #expect(found[0] === wide && found[1] === long)
+        #expect(Set(found[2...].map(ObjectIdentifier.init)) == [ObjectIdentifier(one), ObjectIdentifier(other)])
+        #expect(pool.count == 0)
+        for workspace in [one, other, long, wide] { pool.giveBack(workspace) }
+        #expect(pool.count == 2)
+        #expect(take(1, 512) === long && take(4, 32) === wide)
+    }
+
+    @Test("a zero state is zero in a workspace that was used before")
+    func usedWorkspace() {
+        for readout in [Readout.last, .mean] {
+            let network = network(.lstm, inputs: 3, hidden: [5, 7], readout: readout)
+            let parameters = drawnParameters(network)
+            let used = InferenceNetwork(network, parameters, kernels: KernelSet())
+            let values = draws(6 * 4 * 3, seed: 8)
+            _ = used.run(values, lengths: [6, 6, 6, 6])
+            let fresh = InferenceNetwork(network, parameters, kernels: KernelSet())
+            let lengths = [5, 4, 6]
+            let rows = Array(values[..<(15 * 3)])
+            #expect(used.run(rows, lengths: lengths).bits == fresh.run(rows, lengths: lengths).bits)
+        }
     }
 
     @Test("a state of another network is refused before it is read")
