@@ -131,7 +131,7 @@ public final class InferenceNetwork: Sendable {
         let (first, count) = (group.lowerBound, group.count)
         let workspace = pool.take(description, group: count, rows: count)
         defer { pool.giveBack(workspace) }
-        for row in 0..<count { load(step.states[first + row], into: workspace, row: row) }
+        for row in 0..<count { load(&step.states[first + row], into: workspace, row: row) }
         let x = Rows(step.inputs + first * description.inputs, count: count, width: description.inputs)
         let top = self.step(workspace, x: x)
         if description.readout == .mean { kernels.add(top, to: workspace.sum.rows(count: count, width: top.width)) }

@@ -79,7 +79,7 @@ extension InferenceNetwork {
         if run.fromZero {
             workspace.clearStates(rows: group.count)
         } else {
-            for row in 0..<group.count { load(states[group.sequence(row)], into: workspace, row: row) }
+            for row in 0..<group.count { load(&states[group.sequence(row)], into: workspace, row: row) }
         }
         let before = (0..<group.count).map { run.fromZero ? 0 : states[group.sequence($0)].steps }
         var step = 0
@@ -273,22 +273,24 @@ extension InferenceNetwork {
         }
     }
 
-    func load(_ state: StreamState, into workspace: InferenceWorkspace, row: Int) {
+    // By reference, so that of a small step no time goes into counting references to the state's arrays.
+
+    func load(_ state: inout StreamState, into workspace: InferenceWorkspace, row: Int) {
         precondition(state.fits(description), "a state of another network")
-        for (index, layer) in layers.enumerated() {
-            copy(state.h[index], to: workspace.states(h: index, width: layer.hidden).base + row * layer.hidden)
-            if let c = state.c[index] {
-                copy(c, to: workspace.states(c: index, width: layer.hidden).base + row * layer.hidden)
-            }
+        for index in state.h.indices {
+            let width = state.h[index].count
+            copy(state.h[index], to: workspace.states(h: index, width: width).base + row * width)
+            if let c = state.c[index] { copy(c, to: workspace.states(c: index, width: width).base + row * width) }
         }
         if let sum = state.sum { copy(sum, to: workspace.sum.base + row * sum.count) }
     }
 
     func save(_ state: inout StreamState, from workspace: InferenceWorkspace, row: Int, steps: Int) {
-        for (index, layer) in layers.enumerated() {
-            copy(workspace.states(h: index, width: layer.hidden).base + row * layer.hidden, to: &state.h[index])
+        for index in state.h.indices {
+            let width = state.h[index].count
+            copy(workspace.states(h: index, width: width).base + row * width, to: &state.h[index])
             if state.c[index] != nil {
-                copy(workspace.states(c: index, width: layer.hidden).base + row * layer.hidden, to: &state.c[index]!)
+                copy(workspace.states(c: index, width: width).base + row * width, to: &state.c[index]!)
             }
         }
         if let count = state.sum?.count { copy(workspace.sum.base + row * count, to: &state.sum!) }
