@@ -19,10 +19,10 @@ extension KernelSet {
     ///
     /// - Parameters:
     ///   - groups: of the packed weights, which `outputs` make.
-    ///   - cost: multiply-adds of the whole, roughly.
+    ///   - cost: multiply-adds of the whole, roughly, as of float32.
     @inline(__always)
     func divide<Work: GridWork>(_ work: Work, rows: Int, groups: Int, outputs: Int, cost: Int) {
-        guard team != nil, cost >= 2 * Self.worthwhile else {
+        guard let team, cost >= 2 * Self.worthwhile, !team.refuses(isLarge: isLarge(cost)) else {
             withScratch { work.run(rows: 0..<rows, groups: 0..<groups, scratch: $0) }
             return
         }

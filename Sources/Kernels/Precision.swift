@@ -24,6 +24,10 @@ public enum Precision: String, Sendable, Codable, CaseIterable {
         }
     }
 
+    /// Multiply-adds of float32 that take about as long as so many of this precision: a dot product makes two or four
+    /// at once, and weights of fewer bytes are read the sooner.
+    public func cost(_ multiplyAdds: Int) -> Int { multiplyAdds * bytesPerWeight / Precision.float32.bytesPerWeight }
+
     /// The number by which the bodies know it.
     var code: Int {
         switch self {

@@ -106,12 +106,16 @@ final class ThreadTeam: Sendable {
         wakeSleepers()
     }
 
+    /// Whether a call would be turned away: to look costs less than to try.
+    @inline(__always)
+    func refuses(isLarge: Bool) -> Bool {
+        shared.isBusy.load(ordering: .relaxed) || !isLarge && shared.sleepers.load(ordering: .relaxed) > 0
+    }
+
     /// Runs `work` in `parts` parts; false where the helpers serve another call at the moment, or sleep and the work is
     /// not `isLarge`, and nothing was done.
     func run<Work: DividedWork>(_ work: Work, units: Int, parts: Int, isLarge: Bool = true) -> Bool {
-        // Within a part the team is busy for long: to look costs less there than to try.
-        if shared.isBusy.load(ordering: .relaxed) { return false }
-        if !isLarge, shared.sleepers.load(ordering: .relaxed) > 0 { return false }
+        if refuses(isLarge: isLarge) { return false }
         guard shared.isBusy.compareExchange(expected: false, desired: true, ordering: .acquiring).exchanged else {
             return false
         }

@@ -19,8 +19,8 @@ public final class InferenceNetwork: Sendable {
     let layers: [LayerWeights]
     let head: PackedMatrix
     let headBias: Buffer
-    /// Multiply-adds of one step of one sequence.
-    let multiplyAddsOfStep: Int
+    /// Of one step of one sequence, in multiply-adds of float32.
+    let costOfStep: Int
     let pool = WorkspacePool()
 
     /// - Precondition: the parameters have the layout of the description.
@@ -36,7 +36,7 @@ public final class InferenceNetwork: Sendable {
         self.precision = precision
         self.kernels = kernels
         let layout = parameters.layout
-        multiplyAddsOfStep = layout.layers.reduce(0) { $0 + $1.inputWeights.count + $1.recurrentWeights.count }
+        costOfStep = precision.cost(layout.layers.reduce(0) { $0 + $1.inputWeights.count + $1.recurrentWeights.count })
         layers = description.layers.indices.map { index in
             LayerWeights(
                 description.layers[index], inputs: description.inputs(ofLayer: index), precision: precision,
@@ -109,7 +109,7 @@ public final class InferenceNetwork: Sendable {
             if kernels.threads == 1 || states.count == 1 {
                 step.run(0..<1, of: 1)
             } else {
-                kernels.run(step, rows: states.count, cost: states.count * multiplyAddsOfStep)
+                kernels.run(step, rows: states.count, cost: states.count * costOfStep)
             }
         }
     }

@@ -22,7 +22,7 @@ extension InferenceNetwork {
                             // Sequences without rows have no address; then nothing is read from it either.
                             values: values.baseAddress ?? UnsafePointer(target), states: states, fromZero: fromZero,
                             answer: answer, target: target),
-                        rows: batch.meanActive, cost: batch.rows * multiplyAddsOfStep)
+                        rows: batch.meanActive, cost: batch.rows * costOfStep)
                 }
             }
         }

@@ -201,8 +201,8 @@ import Testing
         arguments: Precision.allCases, Cell.all)
     func threads(precision: Precision, cell: Cell) {
         guard !cell.hasTwoPhases else { return }
-        // Large enough to wake sleeping helpers.
-        for (rows, hidden) in [(240, 130), (3_000, 64)] {
+        // Large enough to wake sleeping helpers in every precision.
+        for (rows, hidden) in [(400, 600), (12_000, 64)] {
             var results: [[UInt32]] = []
             for threads in [1, 2, 3] {
                 var random = SeededGenerator(79)
@@ -229,7 +229,7 @@ import Testing
     func dividedRows(precision: Precision) {
         let results = [1, 2, 3].map { threads -> [UInt32] in
             var random = SeededGenerator(80)
-            let (w, x) = (Grid(random: &random, 40, 70), Grid(random: &random, 6_000, 70))
+            let (w, x) = (Grid(random: &random, 40, 70), Grid(random: &random, 24_100, 70))
             return product(w, x, Grid(random: &random, 1, 40), precision, KernelSet(.best, threads: threads)).bits
         }
         #expect(results.allSatisfy { $0 == results[0] })
@@ -272,7 +272,7 @@ import Testing
     @Test("rows that lie anywhere have the bits of rows side by side", arguments: Precision.allCases)
     func scattered(precision: Precision) {
         // One row, a block, and as many as threads divide by rows and by outputs.
-        for (rows, outputs) in [(1, 90), (7, 33), (6_000, 40), (600, 700)] {
+        for (rows, outputs) in [(1, 90), (7, 33), (24_100, 40), (600, 2_000)] {
             for threads in [1, 3] {
                 var random = SeededGenerator(81)
                 let kernels = KernelSet(.best, threads: threads)

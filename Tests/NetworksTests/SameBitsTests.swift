@@ -207,17 +207,17 @@ struct SameBitsTests {
         "a batch large enough to be cut among threads gives the bits of one", arguments: Cell.all,
         [(Precision.float32, Readout.last), (.float32, .mean), (.bfloat16, .last), (.int8, .last)])
     func manyRows(cell: Cell, _ form: (precision: Precision, readout: Readout)) {
-        let network = network(cell, inputs: 20, hidden: [200, 100], outputs: 2, readout: form.readout)
+        let network = network(cell, inputs: 20, hidden: [400, 100], outputs: 2, readout: form.readout)
         let parameters = drawnParameters(network, scale: 0.05)
         let values = draws(manyLengths.reduce(0, +) * 20, seed: 3)
-        let streams = draws(300 * 20, seed: 4)
+        let streams = draws(320 * 20, seed: 4)
         let all = [1, 2, 3].map { threads -> [[UInt32]] in
             let inference = InferenceNetwork(
                 network, parameters, precision: form.precision, kernels: KernelSet(threads: threads))
             var states = [StreamState](repeating: inference.zeroState, count: manyLengths.count)
             let every = inference.run(values, lengths: manyLengths, states: &states, answer: .everyStep)
             let last = inference.run(values, lengths: manyLengths)
-            var stepped = (0..<300).map { states[$0 % states.count] }
+            var stepped = (0..<320).map { states[$0 % states.count] }
             let outputs = inference.step(&stepped, streams)
             return [every.bits, last.bits, outputs.bits] + (states + stepped).flatMap(\.bits)
         }
