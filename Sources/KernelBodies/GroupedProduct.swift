@@ -46,8 +46,8 @@ private let copyCapacity = max(leftCapacity, longest)
 /// Rows of a block at most, and so of the staged sums of a group.
 private let tallestBlock = 256
 
-/// Outputs at most for which rows become lanes: a square of rows and inputs, a vector long each way, takes as many
-/// multiply-adds as it has outputs then instead of as it has lanes, but costs some third of those to turn.
+/// Outputs at most for which rows become lanes: an input of a vector of rows takes as many multiply-adds as there are
+/// outputs then instead of as there are lanes, but has to be turned, which takes as long as some third of the latter.
 private let fewOutputs = Lanes.scalarCount / 4
 
 /// Inputs that are turned at a time: of four vectors of rows no more than half of the first cache level.

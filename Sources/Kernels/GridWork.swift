@@ -22,7 +22,7 @@ extension KernelSet {
     ///   - cost: multiply-adds of the whole, roughly, as of float32.
     @inline(__always)
     func divide<Work: GridWork>(_ work: Work, rows: Int, groups: Int, outputs: Int, cost: Int) {
-        guard let team, cost >= 2 * Self.worthwhile, !team.refuses(isLarge: isLarge(cost)) else {
+        guard cost >= 2 * Self.worthwhile, let team, !team.refuses(isLarge: isLarge(cost)) else {
             withScratch { work.run(rows: 0..<rows, groups: 0..<groups, scratch: $0) }
             return
         }

@@ -24,10 +24,6 @@ public enum Precision: String, Sendable, Codable, CaseIterable {
         }
     }
 
-    /// Multiply-adds of float32 that take about as long as so many of this precision: a dot product makes two or four
-    /// at once, and weights of fewer bytes are read the sooner.
-    public func cost(_ multiplyAdds: Int) -> Int { multiplyAdds * bytesPerWeight / Precision.float32.bytesPerWeight }
-
     /// The number by which the bodies know it.
     var code: Int {
         switch self {
@@ -50,13 +46,27 @@ extension KernelSet {
         }
     }
 
+    /// Whether products in a precision are the processor's own dot products.
+    private func hasDots(_ precision: Precision) -> Bool {
+        switch precision {
+        case .float32: return false
+        case .bfloat16: return usesDots && instructionSet.hasBFloat16Dots
+        case .int8: return usesDots && instructionSet.hasInt8Dots
+        }
+    }
+
+    /// Multiply-adds of float32 that take about as long as so many of a precision: dot products make two or four at
+    /// once. Without these a reduced precision takes about as long as float32.
+    public func cost(_ multiplyAdds: Int, in precision: Precision) -> Int {
+        hasDots(precision)
+            ? multiplyAdds / (Precision.float32.bytesPerWeight / precision.bytesPerWeight) : multiplyAdds
+    }
+
     /// The bodies of products in a precision: the processor's own dot products where it has them.
     func products(_ precision: Precision) -> any ProductBodies.Type {
         #if arch(x86_64)
-        switch precision {
-        case .float32: break
-        case .bfloat16: if usesDots, instructionSet.hasBFloat16Dots { return KernelsAVX512BF16.Bodies.self }
-        case .int8: if usesDots, instructionSet.hasInt8Dots { return KernelsAVX512VNNI.Bodies.self }
+        if hasDots(precision) {
+            return precision == .bfloat16 ? KernelsAVX512BF16.Bodies.self : KernelsAVX512VNNI.Bodies.self
         }
         #endif
         return bodies
@@ -66,7 +76,7 @@ extension KernelSet {
     func gradients(_ precision: Precision) -> any GradientBodies.Type {
         precondition(precision != .int8, "gradients have no 8-bit form")
         #if arch(x86_64)
-        if precision == .bfloat16, usesDots, instructionSet.hasBFloat16Dots { return KernelsAVX512BF16.Bodies.self }
+        if hasDots(precision) { return KernelsAVX512BF16.Bodies.self }
         #endif
         return bodies
     }

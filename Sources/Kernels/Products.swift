@@ -101,7 +101,7 @@ extension KernelSet {
         divide(
             work, rows: left.count, groups: bodies.groupCount(blocks: 1, hidden: weights.outputs),
             outputs: weights.outputs,
-            cost: weights.precision.cost(max(left.count, Self.rowsOfMemory) * weights.inputs * weights.outputs))
+            cost: cost(max(left.count, Self.rowsOfMemory) * weights.inputs * weights.outputs, in: weights.precision))
     }
 
     /// target[row] = U·left[row] + bias, over the weights of a cell's step: for a step that is not finished at once.
@@ -129,7 +129,7 @@ extension KernelSet {
                 precision: matrix.precision, backwards: backwards, target: target),
             rows: left.count, groups: bodies.groupCount(blocks: matrix.cell.blocks, hidden: matrix.hidden),
             outputs: outputs,
-            cost: matrix.precision.cost(max(left.count, Self.rowsOfMemory) * matrix.hidden * outputs))
+            cost: cost(max(left.count, Self.rowsOfMemory) * matrix.hidden * outputs, in: matrix.precision))
     }
 
     /// gradient[output][input] += Σ d[row][output] · x[row][input], rows in order

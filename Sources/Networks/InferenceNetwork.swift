@@ -19,8 +19,8 @@ public final class InferenceNetwork: Sendable {
     let layers: [LayerWeights]
     let head: PackedMatrix
     let headBias: Buffer
-    /// Of one step of one sequence, in multiply-adds of float32.
-    let costOfStep: Int
+    /// Of one step of one sequence.
+    let multiplyAddsOfStep: Int
     let pool = WorkspacePool()
 
     /// - Precondition: the parameters have the layout of the description.
@@ -36,7 +36,7 @@ public final class InferenceNetwork: Sendable {
         self.precision = precision
         self.kernels = kernels
         let layout = parameters.layout
-        costOfStep = precision.cost(layout.layers.reduce(0) { $0 + $1.inputWeights.count + $1.recurrentWeights.count })
+        multiplyAddsOfStep = layout.layers.reduce(0) { $0 + $1.inputWeights.count + $1.recurrentWeights.count }
         layers = description.layers.indices.map { index in
             LayerWeights(
                 description.layers[index], inputs: description.inputs(ofLayer: index), precision: precision,
@@ -109,10 +109,13 @@ public final class InferenceNetwork: Sendable {
             if kernels.threads == 1 || states.count == 1 {
                 step.run(0..<1, of: 1)
             } else {
-                kernels.run(step, rows: states.count, cost: states.count * costOfStep)
+                kernels.run(step, rows: states.count, cost: cost(steps: states.count))
             }
         }
     }
+
+    /// Of steps of sequences, in multiply-adds of float32, roughly.
+    func cost(steps: Int) -> Int { kernels.cost(steps * multiplyAddsOfStep, in: precision) }
 
     /// One step of all streams: its parts are streams.
     private struct Step: PartedWork {

@@ -22,7 +22,7 @@ extension InferenceNetwork {
                             // Sequences without rows have no address; then nothing is read from it either.
                             values: values.baseAddress ?? UnsafePointer(target), states: states, fromZero: fromZero,
                             answer: answer, target: target),
-                        rows: batch.meanActive, cost: batch.rows * costOfStep)
+                        rows: batch.meanActive, cost: cost(steps: batch.rows))
                 }
             }
         }
@@ -273,7 +273,7 @@ extension InferenceNetwork {
         }
     }
 
-    // By reference, so that of a small step no time goes into counting references to the state's arrays.
+    // By reference, so that of a small step less time goes into counting references to the state's arrays.
 
     func load(_ state: inout StreamState, into workspace: InferenceWorkspace, row: Int) {
         precondition(state.fits(description), "a state of another network")

@@ -91,6 +91,7 @@ final class InferenceWorkspace: @unchecked Sendable {
 
     /// Makes the states of the first rows zero.
     func clearStates(rows: Int) {
+        precondition(rows <= group, "\(rows) rows of \(group)")
         for (offset, width) in zip(offsets, widths) {
             ((isOdd ? odd.base : even.base) + offset).update(repeating: 0, count: rows * width)
             (c.base + offset).update(repeating: 0, count: rows * width)

@@ -1,7 +1,7 @@
-import Kernels
 import TestSupport
 import Testing
 
+@testable import Kernels
 @testable import Networks
 
 /// However a sequence is run, its answers have the same bits.
@@ -210,14 +210,17 @@ struct SameBitsTests {
         let network = network(cell, inputs: 20, hidden: [400, 100], outputs: 2, readout: form.readout)
         let parameters = drawnParameters(network, scale: 0.05)
         let values = draws(manyLengths.reduce(0, +) * 20, seed: 3)
-        let streams = draws(320 * 20, seed: 4)
+        let streams = draws(400 * 20, seed: 4)
         let all = [1, 2, 3].map { threads -> [[UInt32]] in
             let inference = InferenceNetwork(
                 network, parameters, precision: form.precision, kernels: KernelSet(threads: threads))
             var states = [StreamState](repeating: inference.zeroState, count: manyLengths.count)
             let every = inference.run(values, lengths: manyLengths, states: &states, answer: .everyStep)
             let last = inference.run(values, lengths: manyLengths)
-            var stepped = (0..<320).map { states[$0 % states.count] }
+            var stepped = (0..<400).map { states[$0 % states.count] }
+            for steps in [manyLengths.reduce(0, +), 400] {
+                #expect(inference.kernels.isLarge(inference.cost(steps: steps)))
+            }
             let outputs = inference.step(&stepped, streams)
             return [every.bits, last.bits, outputs.bits] + (states + stepped).flatMap(\.bits)
         }
@@ -296,16 +299,20 @@ struct SameBitsTests {
 
     @Test("a zero state is zero in a workspace that was used before")
     func usedWorkspace() {
-        for readout in [Readout.last, .mean] {
+        // After an odd number of steps the states lie in the other of two buffers.
+        for (readout, steps) in [(Readout.last, 0), (.last, 1), (.mean, 0), (.mean, 1)] {
             let network = network(.lstm, inputs: 3, hidden: [5, 7], readout: readout)
             let parameters = drawnParameters(network)
             let used = InferenceNetwork(network, parameters, kernels: KernelSet())
             let values = draws(6 * 4 * 3, seed: 8)
             _ = used.run(values, lengths: [6, 6, 6, 6])
+            var states = [StreamState](repeating: used.zeroState, count: 4)
+            for _ in 0..<steps { _ = used.step(&states, Array(values[..<12])) }
             let fresh = InferenceNetwork(network, parameters, kernels: KernelSet())
             let lengths = [5, 4, 6]
             let rows = Array(values[..<(15 * 3)])
             #expect(used.run(rows, lengths: lengths).bits == fresh.run(rows, lengths: lengths).bits)
+            #expect(used.pool.count == 1)
         }
     }
 
