@@ -115,7 +115,7 @@ extension KernelSet {
                 precision: matrix.precision.code, step: step, backwards: backwards),
             rows: step.p.count,
             groups: bodies.groupCount(blocks: matrix.cell.blocks, hidden: step.hidden), outputs: outputs,
-            cost: max(step.p.count, Self.rowsOfMemory) * (cost(step.hidden, in: matrix.precision) + 40) * outputs)
+            cost: max(step.p.count, Self.rowsOfMemory) * (step.hidden + 40) * outputs)
     }
 
     /// First phase of a cell with two: gates r and z into kept, r ⊙ h into resetState.

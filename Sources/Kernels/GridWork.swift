@@ -19,7 +19,7 @@ extension KernelSet {
     ///
     /// - Parameters:
     ///   - groups: of the packed weights, which `outputs` make.
-    ///   - cost: multiply-adds of the whole, roughly, as of float32.
+    ///   - cost: multiply-adds of the whole, roughly.
     @inline(__always)
     func divide<Work: GridWork>(_ work: Work, rows: Int, groups: Int, outputs: Int, cost: Int) {
         guard cost >= 2 * Self.worthwhile, let team, !team.refuses(isLarge: isLarge(cost)) else {

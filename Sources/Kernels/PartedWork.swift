@@ -19,7 +19,7 @@ extension KernelSet {
     ///
     /// - Parameters:
     ///   - rows: how many go side by side; the mean where their number changes from step to step.
-    ///   - cost: multiply-adds of the whole, roughly, as of float32; see `cost(_:in:)`.
+    ///   - cost: multiply-adds of the whole, roughly.
     public func run<Work: PartedWork>(_ work: Work, rows: Int, cost: Int) {
         if let team, rows >= threads * Self.rowsOfPart, cost >= threads * Self.worthwhile,
             team.run(

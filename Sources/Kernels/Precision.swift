@@ -55,13 +55,6 @@ extension KernelSet {
         }
     }
 
-    /// Multiply-adds of float32 that take about as long as so many of a precision: dot products make two or four at
-    /// once. Without these a reduced precision takes about as long as float32.
-    public func cost(_ multiplyAdds: Int, in precision: Precision) -> Int {
-        hasDots(precision)
-            ? multiplyAdds / (Precision.float32.bytesPerWeight / precision.bytesPerWeight) : multiplyAdds
-    }
-
     /// The bodies of products in a precision: the processor's own dot products where it has them.
     func products(_ precision: Precision) -> any ProductBodies.Type {
         #if arch(x86_64)

@@ -101,7 +101,7 @@ extension KernelSet {
         divide(
             work, rows: left.count, groups: bodies.groupCount(blocks: 1, hidden: weights.outputs),
             outputs: weights.outputs,
-            cost: cost(max(left.count, Self.rowsOfMemory) * weights.inputs * weights.outputs, in: weights.precision))
+            cost: max(left.count, Self.rowsOfMemory) * weights.inputs * weights.outputs)
     }
 
     /// target[row] = U·left[row] + bias, over the weights of a cell's step: for a step that is not finished at once.
@@ -128,8 +128,7 @@ extension KernelSet {
                 packed: UnsafePointer(matrix.weights.base), bias: UnsafePointer(matrix.bias.base),
                 precision: matrix.precision, backwards: backwards, target: target),
             rows: left.count, groups: bodies.groupCount(blocks: matrix.cell.blocks, hidden: matrix.hidden),
-            outputs: outputs,
-            cost: cost(max(left.count, Self.rowsOfMemory) * matrix.hidden * outputs, in: matrix.precision))
+            outputs: outputs, cost: max(left.count, Self.rowsOfMemory) * matrix.hidden * outputs)
     }
 
     /// gradient[output][input] += Σ d[row][output] · x[row][input], rows in order

@@ -114,8 +114,8 @@ public final class InferenceNetwork: Sendable {
         }
     }
 
-    /// Of steps of sequences, in multiply-adds of float32, roughly.
-    func cost(steps: Int) -> Int { kernels.cost(steps * multiplyAddsOfStep, in: precision) }
+    /// Multiply-adds of steps of sequences, roughly.
+    func cost(steps: Int) -> Int { steps * multiplyAddsOfStep }
 
     /// One step of all streams: its parts are streams.
     private struct Step: PartedWork {

@@ -207,7 +207,7 @@ struct SameBitsTests {
         "a batch large enough to be cut among threads gives the bits of one", arguments: Cell.all,
         [(Precision.float32, Readout.last), (.float32, .mean), (.bfloat16, .last), (.int8, .last)])
     func manyRows(cell: Cell, _ form: (precision: Precision, readout: Readout)) {
-        let network = network(cell, inputs: 20, hidden: [400, 100], outputs: 2, readout: form.readout)
+        let network = network(cell, inputs: 20, hidden: [200, 100], outputs: 2, readout: form.readout)
         let parameters = drawnParameters(network, scale: 0.05)
         let values = draws(manyLengths.reduce(0, +) * 20, seed: 3)
         let streams = draws(400 * 20, seed: 4)

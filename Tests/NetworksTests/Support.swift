@@ -25,8 +25,7 @@ func network(
 }
 
 /// Sequences of many lengths, 0 among them: 40 rows a step in the mean, enough to be cut among three threads, and 565 in
-/// all, which with 200 units of the smallest cell are 22 million multiply-adds, enough to wake them; in bytes, which take
-/// a quarter of the time, with 400.
+/// all, which with 200 units of the smallest cell are 22 million multiply-adds, enough to wake them.
 let manyLengths = (0..<80).map { $0 * 7 % 15 }
 
 extension [Float] {
