@@ -21,7 +21,7 @@ protocol GroupedProduct {
 
 /// Places of inputs that tiles take at a time: with AVX-512, of the widest group, 64 KiB of weights, which the second
 /// cache level hands on as fast as tiles ask, while all rows of a block pass by them.
-private let pieceLength = 256
+let pieceLength = 256
 
 /// Rows of a piece of copied inputs are this far apart: an odd number of cache lines, so that the rows of a tile do not
 /// fall on the same few places of a cache, as they do where rows are a power of two apart. A tile by itself bears that,
@@ -45,13 +45,6 @@ private let copyCapacity = max(leftCapacity, longest)
 
 /// Rows of a block at most, and so of the staged sums of a group.
 private let tallestBlock = 256
-
-/// Outputs at most for which rows become lanes: an input of a vector of rows takes as many multiply-adds as there are
-/// outputs then instead of as there are lanes, but has to be turned, which takes as long as some third of the latter.
-private let fewOutputs = Lanes.scalarCount / 4
-
-/// Inputs that are turned at a time: of four vectors of rows no more than half of the first cache level.
-private let inputsOfTurn = 64
 
 /// Floats of a group's staged sums.
 private let sumCapacity = tallestBlock * Groups.widest * Lanes.scalarCount
@@ -208,7 +201,7 @@ extension Bodies {
 
     /// start + sum · (scale of the row · scale of the output), in place of whole sums.
     @inline(never)
-    private static func scale(
+    static func scale(
         rows: Int, width: Int, _ stage: Stage, outputs: UnsafePointer<Float>, start: UnsafePointer<Float>?,
         startStride: Int
     ) {
@@ -305,201 +298,10 @@ extension Bodies {
         }
         tile.store(target, stride: piece.targetStride)
     }
-
-    // MARK: - Many rows, few outputs
-
-    /// A matrix of few outputs, as a head has: a vector holds an output of many rows instead of an output and many
-    /// zeros of one. Rows are turned into columns on the way, some inputs at a time.
-    ///
-    /// - Parameter left: whole vectors of rows.
-    @inline(never)
-    private static func turn(_ left: BlockRows, _ group: FewOutputs) {
-        var row = 0
-        while row < left.count {
-            let vectors = min(Groups.widest, (left.count - row) / Lanes.scalarCount)
-            let rows = left.rows(row, vectors * Lanes.scalarCount)
-            switch vectors {
-            case 1: turn(Single<Float32Numbers>.self, rows, group.from(row))
-            case 2: turn(Pair<Float32Numbers>.self, rows, group.from(row))
-            case 3: turn(Triple<Float32Numbers>.self, rows, group.from(row))
-            default: turn(Quad<Float32Numbers>.self, rows, group.from(row))
-            }
-            row += rows.count
-        }
-    }
-
-    /// - Parameter left: as many rows as a strip has lanes.
-    @inline(__always)
-    private static func turn<Row: Strip>(_ type: Row.Type, _ left: BlockRows, _ group: FewOutputs) {
-        let (rows, lanes) = (left.count, Lanes.scalarCount)
-        let (sums, columns) = (group.scratch, group.scratch + group.outputs * rows)
-        var output = 0
-        while output < group.outputs {
-            var row = 0
-            while row < rows {
-                sums[output * rows + row] = group.start.map { $0[row * group.startStride + output] } ?? 0
-                row += 1
-            }
-            output += 1
-        }
-        var (factors, place) = (left.base, 0)
-        while place < group.places {
-            let count = min(inputsOfTurn, group.places - place)
-            transpose(factors, stride: left.stride, rows: rows, inputs: count, into: columns)
-            output = 0
-            while output < group.outputs {
-                let weights = group.weights + place * lanes + output
-                var strip = Row(sums + output * rows, step: lanes)
-                var input = 0
-                while input < count {
-                    strip.add(broadcast(weights[input * lanes]), Row(columns + input * rows, step: lanes))
-                    input += 1
-                }
-                strip.store(sums + output * rows)
-                output += 1
-            }
-            place += count
-            // A piece is several turns long.
-            factors += place % pieceLength == 0 ? left.apart - pieceLength + inputsOfTurn : inputsOfTurn
-        }
-        output = 0
-        while output < group.outputs {
-            var row = 0
-            while row < rows {
-                group.target[row * lanes + output] = sums[output * rows + row]
-                row += 1
-            }
-            output += 1
-        }
-    }
-
-    /// Inputs of rows, [rows × inputs], as columns, [inputs × rows].
-    @inline(__always)
-    private static func transpose(
-        _ source: UnsafePointer<Float>, stride: Int, rows: Int, inputs: Int, into target: UnsafeMutablePointer<Float>
-    ) {
-        var row = 0
-        while row < rows {
-            let square = source + row * stride
-            var input = 0
-            while input + 4 <= inputs {
-                vectors_transpose_4(square + input, stride, target + input * rows + row, rows)
-                input += 4
-            }
-            while input < inputs {
-                var lane = 0
-                while lane < 4 {
-                    target[input * rows + row + lane] = square[lane * stride + input]
-                    lane += 1
-                }
-                input += 1
-            }
-            row += 4
-        }
-    }
-
-    // MARK: - One row
-
-    /// A row by itself reads every weight once: two groups at a time, or too few sums would wait for each other.
-    ///
-    /// Steps that follow each other go through the groups forwards and backwards in turns: the weights that one read
-    /// last are still in the cache when the next reads them first. Weights that just exceed a level would otherwise
-    /// always be the ones thrown out.
-    @inline(__always)
-    private static func runRow<P: GroupedProduct, A: Arithmetic>(
-        _ product: P, _ numbers: A.Type, left: UnsafePointer<Float>, row: Int, _ groups: Range<Int>, _ backwards: Bool,
-        _ stage: Stage
-    ) {
-        let places = A.places(product.inputs)
-        var (first, end) = (groups.lowerBound, groups.upperBound)
-        while first < end {
-            var group = backwards ? end - 1 : first
-            let width = product.groups.width(group)
-            var pairs = false
-            if backwards {
-                pairs = group > first && product.groups.width(group - 1) == width
-                if pairs { group -= 1 }
-            } else {
-                pairs = group + 1 < end && product.groups.width(group + 1) == width
-            }
-            let stride = width * Lanes.scalarCount
-            var target = product.place(group, row: row)
-            if A.isScaled || pairs && product.place(group + 1, row: row) == nil { target = nil }
-            let staged = target == nil
-            let starts = A.isScaled ? stage.starts : stage.sums
-            var start = product.start(group, row: row, rows: 1, staged: staged, sums: starts, stride: stride)?.pointer
-            if pairs, staged {
-                // It follows that of the first group, here as in the scratch.
-                _ = product.start(group + 1, row: row, rows: 1, staged: true, sums: starts + stride, stride: stride)
-            }
-            let floats = start
-            if A.isScaled { start = product.groups.starts(product.packed, group, places: places) }
-            rowSums(
-                numbers, width, pairs: pairs, factors: left, places: places,
-                weights: product.packed + product.groups.offset(group, inputs: places),
-                start: start, target: target ?? stage.sums)
-            if A.isScaled {
-                scale(
-                    rows: 1, width: pairs ? 2 * width : width, stage,
-                    outputs: product.groups.scales(product.packed, group, places: places), start: floats, startStride: 0
-                )
-            }
-            if staged {
-                product.finish(group, row: row, rows: 1, sums: stage.sums, stride: stride)
-                if pairs { product.finish(group + 1, row: row, rows: 1, sums: stage.sums + stride, stride: stride) }
-            }
-            if backwards { end = group } else { first = group + (pairs ? 2 : 1) }
-        }
-    }
-
-    /// One group, or two that follow each other, in weights, start and target alike.
-    @inline(never)
-    private static func rowSums<A: Arithmetic>(
-        _ numbers: A.Type, _ width: Int, pairs: Bool, factors: UnsafePointer<Float>, places: Int,
-        weights: UnsafePointer<Float>, start: UnsafePointer<Float>?, target: UnsafeMutablePointer<Float>
-    ) {
-        switch width {
-        case 1: rowSums(Single<A>.self, pairs, factors, places, weights, start, target)
-        case 2: rowSums(Pair<A>.self, pairs, factors, places, weights, start, target)
-        case 3: rowSums(Triple<A>.self, pairs, factors, places, weights, start, target)
-        default: rowSums(Quad<A>.self, pairs, factors, places, weights, start, target)
-        }
-    }
-
-    @inline(__always)
-    private static func rowSums<Row: Strip>(
-        _ type: Row.Type, _ pairs: Bool, _ factors: UnsafePointer<Float>, _ places: Int,
-        _ weights: UnsafePointer<Float>, _ start: UnsafePointer<Float>?, _ target: UnsafeMutablePointer<Float>
-    ) {
-        let step = Lanes.scalarCount
-        var one = start.map { Row($0, step: step) } ?? Row.zero
-        var weights = weights
-        var factors = factors
-        let end = factors + places
-        if pairs {
-            let distance = Row.vectors * step * places
-            var other = start.map { Row($0 + Row.vectors * step, step: step) } ?? Row.zero
-            while factors < end {
-                let factor = broadcast(factors.pointee)
-                one.add(factor, Row(weights, step: step))
-                other.add(factor, Row(weights + distance, step: step))
-                factors += 1
-                weights += Row.vectors * step
-            }
-            other.store(target + Row.vectors * step)
-        } else {
-            while factors < end {
-                one.add(broadcast(factors.pointee), Row(weights, step: step))
-                factors += 1
-                weights += Row.vectors * step
-            }
-        }
-        one.store(target)
-    }
 }
 
 /// The rows of a block, in pieces of inputs: `stride` from row to row, `apart` from piece to piece.
-private struct BlockRows {
+struct BlockRows {
     let base: UnsafePointer<Float>
     let stride: Int
     let apart: Int
@@ -511,28 +313,8 @@ private struct BlockRows {
     }
 }
 
-/// The one group of a matrix of less than a vector of outputs: its weights are [places × laneCount].
-private struct FewOutputs {
-    let outputs: Int
-    let places: Int
-    let weights: UnsafePointer<Float>
-    let start: UnsafePointer<Float>?
-    let startStride: Int
-    /// [rows × laneCount]
-    let target: UnsafeMutablePointer<Float>
-    /// For [outputs × rows] sums and [inputsOfTurn × rows] columns of a strip of rows.
-    let scratch: UnsafeMutablePointer<Float>
-
-    @inline(__always)
-    func from(_ row: Int) -> FewOutputs {
-        FewOutputs(
-            outputs: outputs, places: places, weights: weights, start: start.map { $0 + row * startStride },
-            startStride: startStride, target: target + row * Lanes.scalarCount, scratch: scratch)
-    }
-}
-
 /// Where the sums of a group wait: [rows × width], what whole sums start from once they are floats, [rows] scales.
-private struct Stage {
+struct Stage {
     let sums: UnsafeMutablePointer<Float>
     let starts: UnsafeMutablePointer<Float>
     let scales: UnsafeMutablePointer<Float>
