@@ -65,15 +65,19 @@ func exp(_ x: Lanes) -> Lanes {
 
 /// tanh x = t / (t + 2), where t = e^2|x| - 1, with the sign of x; beyond 10 it rounds to ±1.
 ///
-/// Where there is fused multiply-add the quotient is corrected by its remainder, taken with the two terms of the sum
-/// apart, so that the rounding of the sum does not count; the baseline stays within 3 units.
+/// So that the rounding of the sum does not count, the quotient is corrected: where there is fused multiply-add by its
+/// remainder, taken with the two terms of the sum apart, in the baseline by what the sum lost (Knuth's two-sum).
 @inline(always)
 func tanh(_ x: Lanes) -> Lanes {
     let reduced = Reduced(lesser(magnitude(x), 10) * 2)
     let power = reduced.power(offset: 0)
     let expMinusOne = multiplyAdd(power, reduced.expMinusOne, power - 1)
     #if KERNELS_BASELINE
-    let positive = expMinusOne / (expMinusOne + 2)
+    let sum = expMinusOne + 2
+    let two = sum - expMinusOne
+    let lost = (expMinusOne - (sum - two)) + (2 - two)
+    let rough = expMinusOne / sum
+    let positive = rough - rough * (lost / sum)
     #else
     let reciprocal = 1 / (expMinusOne + 2)
     let rough = expMinusOne * reciprocal

@@ -17,12 +17,10 @@ enum Activation: String, CaseIterable, Sendable {
         }
     }
 
-    /// Units in the last place from the correctly rounded value, at most. Without fused multiply-add, tanh has three
-    /// roundings in a row that count in full.
-    func bound(isFused: Bool) -> Int {
+    /// Units in the last place from the correctly rounded value, at most.
+    var bound: Int {
         switch self {
-        case .exp: 2
-        case .tanh: isFused ? 2 : 3
+        case .exp, .tanh: 2
         case .sigmoid: 3
         }
     }
@@ -100,7 +98,7 @@ struct ActivationReport: Sendable {
     var failures: [String] {
         var failures: [String] = []
         for (set, worst) in worst {
-            let bound = activation.bound(isFused: set != InstructionSet.baseline.rawValue)
+            let bound = activation.bound
             if worst.distance > bound {
                 failures.append(
                     "\(activation.rawValue) on \(set) lies \(worst.distance) units in the last place from the correctly "
