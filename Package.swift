@@ -63,19 +63,24 @@ let package = Package(
         .target(name: "CPosix", path: "Sources/CPosix"),
         .systemLibrary(name: "CVectors", path: "Sources/CVectors"),
 
+        // What requests share and how they end; known to both halves.
+        .target(name: "Resources", swiftSettings: optimised),
+
         // Learning.
         .target(
             name: "Kernels", dependencies: ["CVectors"] + instructionSets.map { .byName(name: $0.name) },
             swiftSettings: optimised),
-        .target(name: "Networks", dependencies: ["Kernels", "CCrypto"], swiftSettings: optimised),
-        .target(name: "Training", dependencies: ["Kernels", "Networks", "CCrypto"], swiftSettings: optimised),
-        .target(name: "Formats", dependencies: ["Networks", "Training"], swiftSettings: optimised),
+        .target(name: "Networks", dependencies: ["Resources", "Kernels", "CCrypto"], swiftSettings: optimised),
+        .target(
+            name: "Training", dependencies: ["Resources", "Kernels", "Networks", "CCrypto"], swiftSettings: optimised),
+        .target(name: "Formats", dependencies: ["Resources", "Networks", "Training"], swiftSettings: optimised),
 
         // Wire.
         .target(name: "Wire", swiftSettings: optimised),
         .target(
             name: "HTTPServer",
-            dependencies: ["Wire", "CPosix", .product(name: "Logging", package: "swift-log")], swiftSettings: strict),
+            dependencies: ["Resources", "Wire", "CPosix", .product(name: "Logging", package: "swift-log")],
+            swiftSettings: strict),
 
         // Between them.
         .target(
@@ -84,27 +89,28 @@ let package = Package(
         .target(
             name: "Service",
             dependencies: [
-                "Kernels", "Networks", "Training", "Formats", "Store", "CCrypto", "CPosix",
+                "Resources", "Kernels", "Networks", "Training", "Formats", "Store", "CCrypto", "CPosix",
                 .product(name: "Logging", package: "swift-log"),
             ], swiftSettings: strict),
         .target(name: "COpenAPI", path: "Sources/COpenAPI", cSettings: [.unsafeFlags(["-std=c23"])]),
         .target(
             name: "API",
             dependencies: [
-                "Kernels", "Networks", "Training", "Formats", "Wire", "HTTPServer", "Store", "Service", "CCrypto",
-                "COpenAPI", .product(name: "Logging", package: "swift-log"),
+                "Resources", "Kernels", "Networks", "Training", "Formats", "Wire", "HTTPServer", "Store", "Service",
+                "CCrypto", "COpenAPI", .product(name: "Logging", package: "swift-log"),
             ], swiftSettings: strict),
         .executableTarget(
             name: "timestep",
             dependencies: [
-                "Kernels", "Networks", "Training", "Formats", "Wire", "HTTPServer", "Store", "Service", "API", "CPosix",
-                "CCallgrind", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                "Resources", "Kernels", "Networks", "Training", "Formats", "Wire", "HTTPServer", "Store", "Service",
+                "API", "CPosix", "CCallgrind", .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"), "Yams",
             ], swiftSettings: strict),
 
         // Tests, laid out like the sources.
         .target(name: "TestSupport", dependencies: ["Formats"], path: "Tests/TestSupport", swiftSettings: optimised),
         .testTarget(name: "SourcesTests", swiftSettings: strict),
+        .testTarget(name: "ResourcesTests", dependencies: ["Resources"], swiftSettings: strict),
         .testTarget(name: "KernelsTests", dependencies: ["Kernels", "TestSupport"], swiftSettings: optimised),
         .testTarget(
             name: "NetworksTests", dependencies: ["Kernels", "Networks", "Formats", "TestSupport"],
@@ -117,7 +123,7 @@ let package = Package(
             swiftSettings: optimised),
         .testTarget(name: "FormatsTests", dependencies: ["Formats", "TestSupport"], swiftSettings: optimised),
         .testTarget(name: "WireTests", dependencies: ["Wire"], swiftSettings: strict),
-        .testTarget(name: "HTTPServerTests", dependencies: ["Wire", "HTTPServer"], swiftSettings: strict),
+        .testTarget(name: "HTTPServerTests", dependencies: ["Resources", "Wire", "HTTPServer"], swiftSettings: strict),
         .testTarget(
             name: "StoreTests", dependencies: ["Store", .product(name: "GRDB", package: "GRDB.swift")],
             swiftSettings: strict),

@@ -33,8 +33,8 @@ struct LayerTests {
         let kernels = [
             "KernelsBaseline", "KernelsAVX2", "KernelsAVX512", "KernelsAVX512BF16", "KernelsAVX512VNNI", "Kernels",
         ]
-        let learning = kernels + ["Networks", "Training", "Formats"]
-        let wire = ["Wire", "HTTPServer"]
+        let learning = kernels + ["Resources", "Networks", "Training", "Formats"]
+        let wire = ["Resources", "Wire", "HTTPServer"]
         let orders = [
             kernels, learning, wire, learning + ["Store", "Service"],
             learning + ["Store", "Service", "API", "timestep"],
@@ -58,8 +58,8 @@ struct LayerTests {
     }
 
     @Test(
-        "Kernels and Wire import no Foundation",
-        arguments: ["KernelBodies", "KernelsAVX512BF16", "KernelsAVX512VNNI", "Kernels", "Wire"])
+        "Resources, Kernels and Wire import no Foundation",
+        arguments: ["KernelBodies", "KernelsAVX512BF16", "KernelsAVX512VNNI", "Kernels", "Resources", "Wire"])
     func foundation(target: String) throws {
         for file in try SourceTree.swiftFiles(under: "Sources/\(target)") {
             #expect(!file.imports.contains { $0.hasPrefix("Foundation") }, "\(file)")
