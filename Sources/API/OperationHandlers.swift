@@ -15,7 +15,7 @@ extension Call {
 
     func readiness() throws {
         let checks = service.readiness()
-        let isReady = checks.allSatisfy(\.ok)
+        let isReady = checks.allSatisfy { $0.ok || !$0.isVital }
         answer(isReady ? 200 : 503, fields: isReady ? [:] : ["Retry-After": "1"]) { writer in
             writer.object { writer in
                 writer.member("status", isReady ? "ready" : "not_ready")

@@ -63,7 +63,7 @@ extension Problem {
             case .versionAliased: .versionAliased
             case .badName: .invalidRequest
             case .diskFull: .diskFull
-            case .fileMissing, .fileTorn, .fileDamaged, .damagedDatabase: .damagedFile
+            case .fileMissing, .fileTorn, .fileDamaged, .damagedDatabase, .transactionsLost: .damagedFile
             case .busy: .storeBusy
             case .writerClosed, .inputOutput, .serverRunning, .newerDatabase, .database: .internalError
             }

@@ -76,8 +76,10 @@ struct JobRun {
             throw JobFailure(
                 code: "dataset_gone", detail: "the dataset was deleted; upload it again and send a new job")
         }
+        let dataset = try store.dataset(id)
+        try verify(dataset)
         return try failing("invalid_data") {
-            let data = try store.dataset(id).load(for: spec.training.task, missing: spec.missing, from: store)
+            let data = try dataset.load(for: spec.training.task, missing: spec.missing, from: store)
             let need = try Estimate(spec.training, data).memoryBytes
             guard need <= worker.configuration.jobMemory else {
                 throw JobFailure(
@@ -87,6 +89,21 @@ struct JobRun {
                         + "for one job; use a smaller batch, network or lookback, or more job memory")
             }
             return data
+        }
+    }
+
+    /// A dataset whose file was changed or cut would train a model that tells the digest of another.
+    private func verify(_ dataset: Dataset) throws {
+        do {
+            try store.verifyDataset(dataset)
+        } catch {
+            switch error.reason {
+            case .fileTorn, .fileDamaged, .fileMissing:
+                throw JobFailure(
+                    code: "damaged_dataset",
+                    detail: "\(error); restore the file, or upload the data again and send a new job")
+            default: throw error
+            }
         }
     }
 
@@ -162,17 +179,13 @@ struct JobRun {
             ModelFile.encode(trained.model),
             NewVersion(
                 description: Formats.encode(VersionSummary(trained.model)), metrics: trained.report.metrics,
-                report: Formats.encode(trained.report), codeVersion: worker.configuration.codeVersion),
+                report: Formats.encode(trained.report), codeVersion: worker.configuration.codeVersion,
+                tags: spec.tags.isEmpty ? nil : spec.tags, summary: spec.summary),
             job: job.id, attempt: job.attempt, at: now)
         switch verdict {
         case .cancelled: return .cancelled
         case .lost: return .lost
-        case .published:
-            if !spec.tags.isEmpty || spec.summary != nil {
-                try store.updateModel(
-                    job.model, description: spec.summary, tags: spec.tags.isEmpty ? nil : spec.tags, at: now)
-            }
-            return .published
+        case .published: return .published
         }
     }
 

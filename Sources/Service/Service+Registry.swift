@@ -73,14 +73,12 @@ extension Service {
         } catch {
             throw ServiceError(.invalid, "the body is not a model file of this program: \(error)")
         }
-        let version = try store.importVersion(
+        return try store.importVersion(
             bytes,
-            NewVersion(description: Formats.encode(VersionSummary(model)), codeVersion: configuration.codeVersion),
+            NewVersion(
+                description: Formats.encode(VersionSummary(model)), codeVersion: configuration.codeVersion, tags: tags,
+                summary: summary),
             datasetDigest: model.datasetDigest, seed: model.seed, model: name, at: now())
-        if tags != nil || summary != nil {
-            try store.updateModel(name, description: summary, tags: tags, at: now())
-        }
-        return version
     }
 
     /// Refused while a session uses it unless forced: then the sessions end, and their clients are told why.

@@ -21,6 +21,7 @@ public final class Service: Sendable {
     let sessions: Mutex<SessionTable<Session>>
     let logger: Logger
     let now: @Sendable () -> Date
+    let diskProbe = DiskProbe()
     private let chores = DispatchQueue(label: "timestep.chores", qos: .utility)
     private let timers: Mutex<Timers>
 
@@ -42,12 +43,13 @@ public final class Service: Sendable {
         changes = ChangeFollower(dataVersion: { try? Int(store.dataVersion()) })
         let changes = changes
         supervisor = Supervisor(
-            command: configuration.workerCommand, count: configuration.workers, logger: logger
+            command: configuration.workerCommand, count: configuration.workers, logger: logger,
+            silence: max(configuration.lease, Supervisor.shortestSilence)
         ) { process, how in
             // Whoever sees the worker die need not wait for its lease to end.
             do {
                 let settled = try store.settleLeases(
-                    ofDeadWorker: WorkerConfiguration.name(ofProcess: process), because: "its process ended (\(how))",
+                    ofDeadWorker: WorkerConfiguration.name(ofProcess: process), because: "its process ended: \(how)",
                     at: now())
                 if settled > 0 { changes.poke() }
             } catch {
@@ -72,6 +74,7 @@ public final class Service: Sendable {
             timers.running = [
                 repeating(every: .seconds(1)) { [weak self] in self?.expireSessions() },
                 repeating(every: .seconds(600), after: .seconds(5)) { [weak self] in self?.sweep() },
+                repeating(every: .seconds(10)) { [weak self] in self?.checkpointLog() },
             ]
         }
     }
@@ -90,20 +93,6 @@ public final class Service: Sendable {
     public var currentTime: Date { now() }
 
     public var isStopping: Bool { timers.withLock { $0.isStopping } }
-
-    /// What has to be well for requests to be answered; the workers are told too, but a server without a live
-    /// worker still answers and queues.
-    public func readiness() -> [(name: String, ok: Bool, detail: String)] {
-        var checks: [(name: String, ok: Bool, detail: String)] = []
-        do {
-            _ = try store.dataVersion()
-            checks.append(("store", true, "the database answers"))
-        } catch {
-            checks.append(("store", false, error.description))
-        }
-        checks.append(("accepting", !isStopping, isStopping ? "the server is shutting down" : "requests are accepted"))
-        return checks
-    }
 
     func requireRunning() throws(ServiceError) {
         if isStopping {
@@ -127,9 +116,33 @@ public final class Service: Sendable {
     /// Removes what retention no longer keeps. A failure is logged and tried again at the next turn.
     func sweep() {
         do {
-            _ = try store.sweep(configuration.retention.policy, at: now())
+            tell(of: try store.sweep(configuration.retention.policy, at: now()).orphans)
         } catch {
             logger.error("retention sweep failed", metadata: ["error": "\(error)"])
+        }
+    }
+
+    /// Says which files were found without a row. After a crash there may be one; many tell of rows that were lost.
+    public func tell(of orphans: Orphans) {
+        guard !orphans.moved.isEmpty else { return }
+        logger.warning(
+            "files that the database does not name were moved to the trash",
+            metadata: [
+                "count": "\(orphans.moved.count)", "folder": "\(configuration.dataDirectory)/trash",
+                "files": "\(orphans.moved.prefix(Self.mostNamed).joined(separator: " "))",
+                "kept_seconds": "\(configuration.retention.trash.timeInterval)",
+            ])
+    }
+
+    /// Files that one line of the log names; the folder has the others.
+    private static let mostNamed = 100
+
+    private func checkpointLog() {
+        do {
+            try store.checkpointLog()
+        } catch {
+            // Commits do it too, and the log stays readable: nothing is lost by waiting for the next turn.
+            logger.debug("the write-ahead log was not moved to the database", metadata: ["error": "\(error)"])
         }
     }
 
@@ -149,6 +162,25 @@ public final class Service: Sendable {
         metrics.follow(
             Metrics.Family(.counter, "timestep_worker_restarts_total", "Workers that ended and were started again.")
         ) { [weak self] in [([], Double(self?.supervisor.restarts ?? 0))] }
+        metrics.follow(
+            Metrics.Family(.counter, "timestep_workers_silenced_total", "Workers killed for giving no sign of life.")
+        ) { [weak self] in [([], Double(self?.supervisor.silenced ?? 0))] }
+        metrics.follow(
+            Metrics.Family(.gauge, "timestep_workers_silent", "Worker processes without a sign of life for seconds.")
+        ) { [weak self] in [([], Double(self?.supervisor.silent ?? 0))] }
+        metrics.follow(
+            Metrics.Family(
+                .gauge, "timestep_queue_wait_seconds", "How long the first job of the queue has waited; 0 without one.")
+        ) { [weak self] in [([], ((try? self?.queueAge()) ?? nil)?.timeInterval ?? 0)] }
+        metrics.follow(
+            Metrics.Family(.gauge, "timestep_disk_free_bytes", "Room on the disk of the data folder.")
+        ) { [weak self] in self?.store.freeBytes.map { [([], Double($0))] } ?? [] }
+        metrics.follow(
+            Metrics.Family(.gauge, "timestep_disk_writable", "Whether a small file could be written, 0 or 1.")
+        ) { [weak self] in
+            guard let self else { return [] }
+            return [([], diskProbe.failure { () throws(StoreError) in try store.probeDisk() } == nil ? 1 : 0)]
+        }
         metrics.follow(
             Metrics.Family(.gauge, "timestep_jobs", "Jobs in the store.", labels: ["status"])
         ) { [weak self] in

@@ -26,13 +26,19 @@ public struct ServiceConfiguration: Sendable {
         public var checkpoints = 2
         /// Checkpoints of jobs that failed or were cancelled, kept so that `retry` can go on from them.
         public var retryCheckpoints: Duration = .seconds(7 * 86_400)
+        /// Files that no row names: long enough to notice a lost model, and a week of what crashes leave is little.
+        public var trash: Duration = .seconds(7 * 86_400)
+        /// Progress of jobs, from when it was written: ten rows a second while one runs. An hour is more than a follower
+        /// that lost its connection comes back for.
+        public var progressEvents: Duration = .seconds(3_600)
 
         public init() {}
 
         var policy: RetentionPolicy {
             RetentionPolicy(
-                events: events, checkpoints: retryCheckpoints, uploadedDatasets: unusedDatasets,
-                inlineDatasets: inlineDatasets, idempotencyKeys: idempotencyKeys)
+                events: events, progressEvents: progressEvents, checkpoints: retryCheckpoints,
+                uploadedDatasets: unusedDatasets, inlineDatasets: inlineDatasets, idempotencyKeys: idempotencyKeys,
+                trash: trash)
         }
     }
 

@@ -7,19 +7,23 @@ import Synchronization
 ///
 /// Each worker is a process of its own, so that a trap or an out-of-memory kill in training never takes the
 /// live sessions down. Its standard input is a channel from here: a byte on it hints that work waits, its end tells the
-/// worker that the server is gone. One thread a worker waits for its end; it sleeps in `waitid` and costs nothing.
+/// worker that the server is gone. One thread a worker waits for its end; it sleeps in `waitid` and costs nothing. One
+/// more listens for the workers' signs of life (`LifeSigns`) and kills one that gives none for too long.
 public final class Supervisor: Sendable {
     /// How long to wait before starting a worker that ended by itself: doubling from 0.1 s to 30 s, back to the
-    /// start once a worker has lived for a minute. A worker that cannot start must not eat a core by trying.
+    /// start once a worker has lived for a minute. A worker that cannot start must not eat a core by trying. One that
+    /// had started well was ended by its job, and the jobs behind that one wait for a second at most.
     struct BackOff {
         static let first: Duration = .milliseconds(100)
         static let longest: Duration = .seconds(30)
+        static let longestOnceReady: Duration = .seconds(1)
         static let healthyAfter: Duration = .seconds(60)
 
         private var next = BackOff.first
 
-        mutating func delay(afterLiving lived: Duration) -> Duration {
+        mutating func delay(afterLiving lived: Duration, wasReady: Bool = false) -> Duration {
             if lived >= Self.healthyAfter { next = Self.first }
+            if wasReady { next = min(next, Self.longestOnceReady) }
             defer { next = min(next * 2, Self.longest) }
             return next
         }
@@ -28,32 +32,45 @@ public final class Supervisor: Sendable {
     private struct Child {
         var process: pid_t
         var input: Int32
+        var lastSign: SuspendingClock.Instant
+        var isReady = false
+        var wasSilent = false
     }
 
     private struct State {
         var children: [Int: Child] = [:]
         var isStopping = false
         var restarts = 0
+        var silenced = 0
     }
+
+    /// A worker that starts on a busy machine may need some seconds to its first sign, however short the lease.
+    static let shortestSilence: Duration = .seconds(10)
+    /// After so many missed signs a worker counts as silent, for people who ask.
+    static let noticedSilence: Duration = LifeSigns.interval * 5
 
     private let command: [String]
     private let count: Int
     private let logger: Logger
+    /// How long a worker may give no sign of life; nil for workers that give none.
+    private let silence: Duration?
     /// Told of every worker that ended, as soon as it did: its process, and how it ended.
     private let hasEnded: @Sendable (pid_t, String) -> Void
     private let state = Mutex(State())
     private let ended = DispatchGroup()
     /// Wakes the back-off of every worker when the supervisor stops.
     private let stopping = DispatchSemaphore(value: 0)
+    private let watchEnds = DispatchSemaphore(value: 0)
 
     /// `command` is the program and its arguments, run `count` times side by side.
     public init(
-        command: [String], count: Int, logger: Logger,
+        command: [String], count: Int, logger: Logger, silence: Duration? = nil,
         hasEnded: @escaping @Sendable (_ process: pid_t, _ how: String) -> Void = { _, _ in }
     ) {
         self.command = command
         self.count = count
         self.logger = logger
+        self.silence = silence
         self.hasEnded = hasEnded
     }
 
@@ -67,6 +84,10 @@ public final class Supervisor: Sendable {
             thread.name = "worker-\(index)"
             thread.start()
         }
+        guard let silence, count > 0 else { return }
+        let thread = Thread { [self] in watch(for: silence) }
+        thread.name = "watchdog"
+        thread.start()
     }
 
     /// A hint to every worker that a job was queued. Losing it costs a poll interval, never a job.
@@ -80,6 +101,14 @@ public final class Supervisor: Sendable {
 
     public var running: Int { state.withLock { $0.children.count } }
     public var restarts: Int { state.withLock { $0.restarts } }
+    /// How many were killed because they gave no sign of life.
+    public var silenced: Int { state.withLock { $0.silenced } }
+    /// How many give no sign of life just now.
+    public var silent: Int {
+        guard silence != nil else { return 0 }
+        let now = SuspendingClock.now
+        return state.withLock { $0.children.values.count { now - $0.lastSign > Self.noticedSilence } }
+    }
     public var processes: [pid_t] { state.withLock { $0.children.values.map(\.process) } }
 
     /// Asks every worker to stop (it writes a checkpoint first) and kills those that have not after `limit`.
@@ -89,6 +118,7 @@ public final class Supervisor: Sendable {
             for child in state.children.values { kill(child.process, SIGTERM) }
         }
         for _ in 0..<count { stopping.signal() }
+        watchEnds.signal()
         guard ended.wait(timeout: .now() + limit.timeInterval) == .timedOut else { return }
         let killed = state.withLock { state in
             for child in state.children.values { kill(child.process, SIGKILL) }
@@ -102,24 +132,29 @@ public final class Supervisor: Sendable {
         var backOff = BackOff()
         while true {
             let started = ContinuousClock.now
+            var wasReady = false
             switch launch(as: index) {
             case .success(let child):
                 waitForEnd(of: child.process)
-                let isStopping = state.withLock { state in
-                    state.children[index] = nil
+                let (isStopping, last) = state.withLock { state in
+                    // What it said last: whether it had come to work.
+                    var last = state.children.removeValue(forKey: index) ?? child
+                    listen(to: &last, at: .now)
                     if !state.isStopping { state.restarts += 1 }
-                    return state.isStopping
+                    return (state.isStopping, last)
                 }
+                wasReady = last.isReady
                 // Nobody finds them in the list any more: only now may their numbers go to others.
                 let status = reap(child.process)
                 close(child.input)
-                hasEnded(child.process, Self.describe(status))
+                let how = Self.describe(status) + (last.wasSilent ? ", after it gave no sign of life" : "")
+                hasEnded(child.process, how)
                 if isStopping { return }
                 // Whatever the dead worker held may wait for the others now.
                 hint()
                 logger.warning(
                     "worker ended and is started again",
-                    metadata: ["worker": "\(index)", "pid": "\(child.process)", "ended": "\(Self.describe(status))"])
+                    metadata: ["worker": "\(index)", "pid": "\(child.process)", "ended": "\(how)"])
             case .failure(let code):
                 if state.withLock({ $0.isStopping }) { return }
                 logger.error(
@@ -128,8 +163,59 @@ public final class Supervisor: Sendable {
                         "command": "\(command.joined(separator: " "))", "error": "\(String(cString: strerror(code)))",
                     ])
             }
-            let delay = backOff.delay(afterLiving: ContinuousClock.now - started)
+            let delay = backOff.delay(afterLiving: ContinuousClock.now - started, wasReady: wasReady)
             if stopping.wait(timeout: .now() + delay.timeInterval) == .success { return }
+        }
+    }
+
+    // MARK: - Silence
+
+    private func watch(for silence: Duration) {
+        var last = SuspendingClock.now
+        while watchEnds.wait(timeout: .now() + LifeSigns.interval.timeInterval) == .timedOut {
+            let now = SuspendingClock.now
+            // A server that was stopped or starved itself has no right to judge: everybody begins anew.
+            let wasAway = now - last > LifeSigns.interval * 3
+            last = now
+            killSilent(for: silence, at: now, isForgiving: wasAway)
+        }
+    }
+
+    private func killSilent(for silence: Duration, at now: SuspendingClock.Instant, isForgiving: Bool) {
+        let killed = state.withLock { state in
+            var killed: [(index: Int, process: pid_t)] = []
+            for index in state.children.keys.sorted() {
+                guard var child = state.children[index] else { continue }
+                listen(to: &child, at: now)
+                if isForgiving { child.lastSign = now }
+                if now - child.lastSign > silence, !child.wasSilent {
+                    // The signal that even a stopped process cannot put off. Under the lock: it is not reaped yet.
+                    kill(child.process, SIGKILL)
+                    child.wasSilent = true
+                    state.silenced += 1
+                    killed.append((index, child.process))
+                }
+                state.children[index] = child
+            }
+            return killed
+        }
+        for (index, process) in killed {
+            logger.error(
+                "worker gave no sign of life and is killed",
+                metadata: [
+                    "worker": "\(index)", "pid": "\(process)", "silent_seconds": "\(silence.timeInterval)",
+                ])
+        }
+    }
+
+    private func listen(to child: inout Child, at now: SuspendingClock.Instant) {
+        withUnsafeTemporaryAllocation(of: UInt8.self, capacity: 64) { bytes in
+            while true {
+                let count = cposix_hear(child.input, bytes.baseAddress, bytes.count)
+                guard count > 0 else { return }
+                child.lastSign = now
+                if bytes[..<count].contains(LifeSigns.ready) { child.isReady = true }
+            }
         }
     }
 
@@ -156,7 +242,7 @@ public final class Supervisor: Sendable {
         posix_spawnattr_setsigmask(&attributes, &none)
         var defaults = sigset_t()
         sigemptyset(&defaults)
-        for signal in [SIGTERM, SIGINT, SIGPIPE] { sigaddset(&defaults, signal) }
+        for signal in [SIGTERM, SIGINT, SIGHUP, SIGPIPE] { sigaddset(&defaults, signal) }
         posix_spawnattr_setsigdefault(&attributes, &defaults)
         posix_spawnattr_setpgroup(&attributes, 0)
         posix_spawnattr_setflags(
@@ -170,7 +256,7 @@ public final class Supervisor: Sendable {
             var process: pid_t = 0
             let code = posix_spawn(&process, command[0], &actions, &attributes, &arguments, environ)
             guard code == 0 else { return .failure(code) }
-            let child = Child(process: process, input: ends[1])
+            let child = Child(process: process, input: ends[1], lastSign: .now)
             state.children[index] = child
             return .success(child)
         }
@@ -193,8 +279,17 @@ public final class Supervisor: Sendable {
 
     private static func describe(_ status: Int32) -> String {
         let signal = status & 0x7F
-        return signal == 0 ? "exit code \((status >> 8) & 0xFF)" : "signal \(signal)"
+        guard signal != 0 else { return "exit code \((status >> 8) & 0xFF)" }
+        guard let name = signalNames[signal] else { return "signal \(signal)" }
+        return "signal \(signal) (\(name))"
     }
+
+    /// The signals that end processes against their will, as people know them.
+    private static let signalNames: [Int32: String] = [
+        SIGHUP: "SIGHUP", SIGINT: "SIGINT", SIGQUIT: "SIGQUIT", SIGILL: "SIGILL", SIGTRAP: "SIGTRAP",
+        SIGABRT: "SIGABRT", SIGBUS: "SIGBUS", SIGFPE: "SIGFPE", SIGKILL: "SIGKILL", SIGSEGV: "SIGSEGV",
+        SIGTERM: "SIGTERM", SIGXCPU: "SIGXCPU", SIGXFSZ: "SIGXFSZ", SIGSYS: "SIGSYS",
+    ]
 }
 
 extension Duration {

@@ -1,5 +1,6 @@
 import Foundation
 import GRDB
+import Glibc
 
 /// The SQLite database: how it is opened, and the only two ways into it.
 ///
@@ -10,18 +11,38 @@ final class DatabaseFile: Sendable {
     private let pool: DatabasePool
     /// A connection that only ever asks for `data_version`: it counts the commits of all others.
     private let watcher: DatabaseQueue
+    private let mark: FolderMark
 
-    init(path: String, options: Store.Options, migrator: DatabaseMigrator) throws(StoreError) {
+    /// Pages in the write-ahead log after which a commit moves them to the database: 1 MiB. SQLite's own 1,000 leave
+    /// four times as much to a log that may be damaged; each move costs two syncs.
+    private static let logPages = 250
+    /// Bytes that an emptied log keeps on the disk; one that a long reader made larger is cut back to it.
+    private static let logBytes = 4 << 20
+
+    /// `path` in `directory`.
+    init(
+        path: String, directory: String, options: Store.Options, migrator: DatabaseMigrator
+    ) throws(StoreError) {
         do {
             var configuration = Configuration()
             configuration.foreignKeysEnabled = true
             configuration.busyMode = .timeout(options.busyTimeout.seconds)
             configuration.maximumReaderCount = 4
             configuration.label = "timestep"
+            Self.makePrivate(path)
             pool = try DatabasePool(path: path, configuration: configuration)
             let level = options.syncsCommits ? "FULL" : "OFF"
-            try pool.writeWithoutTransaction { try $0.execute(sql: "PRAGMA synchronous = \(level)") }
+            try pool.writeWithoutTransaction { db in
+                try db.execute(
+                    sql: """
+                        PRAGMA synchronous = \(level);
+                        PRAGMA wal_autocheckpoint = \(Self.logPages);
+                        PRAGMA journal_size_limit = \(Self.logBytes);
+                        """)
+            }
             try Self.migrate(pool, migrator)
+            let identity = try pool.read { try String.fetchOne($0, sql: "SELECT identity FROM folder") ?? "" }
+            mark = FolderMark(directory: directory, identity: identity)
             var watching = Configuration()
             watching.readonly = true
             watching.busyMode = .timeout(options.busyTimeout.seconds)
@@ -43,12 +64,54 @@ final class DatabaseFile: Sendable {
         naming file: PendingFile? = nil, _ body: (Database) throws -> Value
     ) throws(StoreError) -> Value {
         do {
-            return try pool.write(body)
+            let (value, generation) = try pool.write { db in
+                let before = db.totalChangesCount
+                let value = try body(db)
+                return (value, db.totalChangesCount == before ? nil : try Self.advance(db))
+            }
+            if let generation { mark.note(generation) }
+            return value
         } catch {
             let error = StoreError.wrapping(error)
             file?.leave(after: error)
             throw error
         }
+    }
+
+    /// Counts the transaction, in it.
+    private static func advance(_ db: Database, past generation: Int64 = 0) throws -> Int64? {
+        let sql = "UPDATE folder SET generation = MAX(generation, ?) + 1 RETURNING generation"
+        return try Int64.fetchOne(db.cachedStatement(sql: sql), arguments: [generation])
+    }
+
+    /// Goes on as the database of the folder, whatever its mark says: what it lacks is lost.
+    func adopt(_ found: FolderMark.Content?) throws(StoreError) {
+        do {
+            let generation = try pool.write { db in try Self.advance(db, past: found?.generation ?? 0) }
+            if let generation { mark.note(generation) }
+        } catch {
+            throw StoreError.wrapping(error)
+        }
+    }
+
+    /// Moves what the write-ahead log holds to the database, as far as no reader is in the way, so that little depends
+    /// on the log's bytes. Waits for nobody.
+    func checkpoint() throws(StoreError) {
+        do {
+            try pool.writeWithoutTransaction { db in _ = try db.checkpoint(.passive) }
+        } catch {
+            throw StoreError.wrapping(error)
+        }
+    }
+
+    /// The database and what SQLite makes beside it (with the database's rights) are their owner's alone.
+    ///
+    /// A database that is there is not opened: closing it again would drop every lock that this process has on it.
+    private static func makePrivate(_ path: String) {
+        let descriptor = Glibc.open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
+        if descriptor >= 0 { Glibc.close(descriptor) }
+        // Whatever else is wrong with it, SQLite words it better.
+        for suffix in ["", "-wal", "-shm"] { chmod(path + suffix, 0o600) }
     }
 
     /// A number that changes with every commit of any process. No page is read: well below a millisecond.
@@ -63,7 +126,11 @@ final class DatabaseFile: Sendable {
     func close() throws(StoreError) {
         do {
             try watcher.close()
+            // Left to SQLite the log would stay: it is emptied by the last connection where that may write, and the last
+            // one of the pool only reads. What cannot be moved now is moved by the next start.
+            try? pool.writeWithoutTransaction { db in _ = try db.checkpoint(.truncate) }
             try pool.close()
+            mark.close()
         } catch {
             throw StoreError.wrapping(error)
         }
@@ -102,7 +169,10 @@ extension StoreError {
         case .SQLITE_BUSY, .SQLITE_LOCKED:
             return StoreError(.busy, "another process held the database for longer than the busy time-out")
         case .SQLITE_CORRUPT, .SQLITE_NOTADB:
-            return StoreError(.damagedDatabase, "the database file is damaged or no database: \(words)")
+            return StoreError(
+                .damagedDatabase,
+                "the database file is damaged or no database: \(words); restore the folder from a backup, or what can be read "
+                    + "of it with SQLite's own: sqlite3 timestep.sqlite .recover")
         case .SQLITE_IOERR, .SQLITE_CANTOPEN, .SQLITE_READONLY, .SQLITE_PERM, .SQLITE_AUTH:
             return StoreError(
                 .inputOutput(operation: "use", path: "database", code: error.extendedResultCode.rawValue),

@@ -7,6 +7,8 @@ import Foundation
 ///     models/         published and imported
 ///     checkpoints/    of jobs
 ///
+/// Beside them lies `trash/`, for files without a row: see `Orphans`.
+///
 /// A file appears under its final name complete and on the disk, or not at all, and is never changed afterwards.
 /// Names are made of ids and never used again.
 enum FileArea: String, CaseIterable, Sendable {
@@ -55,6 +57,7 @@ struct FileStorage: Sendable {
     func makeDirectories() throws(StoreError) {
         try operations.makeDirectory(directory)
         for area in FileArea.allCases { try operations.makeDirectory(directory(of: area)) }
+        try operations.makeDirectory(trash)
         // Before the first file: a power cut must not take the folder from under a row.
         try operations.syncDirectory(directory)
     }
@@ -97,7 +100,7 @@ struct FileStorage: Sendable {
         }
     }
 
-    /// Removes files whose rows are gone. What cannot be removed now stays for `removeOrphans` of the next start: the
+    /// Removes files whose rows are gone. What cannot be removed now stays for `clearOrphans` of the next start: the
     /// rows are gone, so the caller's work is done.
     func discard(_ area: FileArea, _ names: [String]) {
         for name in names { try? operations.remove(path(area, name)) }

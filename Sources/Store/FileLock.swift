@@ -47,6 +47,9 @@ final class FileLock: Sendable {
         _ = text.withUnsafeBytes { pwrite(descriptor, $0.baseAddress, $0.count, 0) }
     }
 
+    /// Takes the note back at an orderly end: a note without a holder tells of one that was not.
+    func eraseHolder() { ftruncate(descriptor, 0) }
+
     /// What `writeHolder` left in the file at `path`.
     static func holder(of path: String) -> Int? {
         guard let bytes = try? SystemFiles().read(path) else { return nil }

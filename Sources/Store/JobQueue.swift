@@ -37,7 +37,8 @@ extension Store {
 
     /// Takes the first job of the queue into a worker's hands for `lease`; nil where none waits.
     ///
-    /// Leases that ended are settled first, so a job whose worker died waits in the queue again, in its old place.
+    /// Leases that ended are settled first, so a job whose worker died waits in the queue again, behind the others: it
+    /// may be what killed it.
     public func claim(worker: String, lease: Duration, at now: Date) throws(StoreError) -> Job? {
         // Idle workers ask often: a look that takes no write lock first.
         let waits = try database.read { db in
@@ -109,17 +110,19 @@ extension Store {
         }
     }
 
-    /// Sends a job whose worker is gone where it belongs, and notes why.
+    /// Sends a job whose worker is gone where it belongs, and notes why. Back in the queue it stands at the end: a job
+    /// that kills its workers holds up nobody else.
     private func lose(_ id: String, because end: String, at now: Date, _ db: Database) throws {
         let old = try Self.state(of: id, db)
         var new = old
         new.lose(limit: options.lossLimit)
-        var effects = Effects()
+        var effects = Effects(requeues: new.status == .queued)
         if new.status == .failed {
             effects.error = JobFailure(
                 code: JobFailure.workerLost,
-                detail: "the worker process died \(new.losses) times without reaching another checkpoint; "
-                    + "the job probably needs more memory than there is: make the network, the batch or the "
+                detail:
+                    "the job lost its worker \(new.losses) times without reaching another checkpoint, the last time "
+                    + "because \(end); it probably needs more memory than there is: make the network, the batch or the "
                     + "data smaller, then retry")
         } else {
             let lost = "the worker of attempt \(old.attempt) was lost: \(end)"

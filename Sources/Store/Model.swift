@@ -58,12 +58,20 @@ public struct NewVersion: Sendable, Equatable {
     public var report: String?
     /// The version of the program that wrote the file.
     public var codeVersion: String
+    /// What is said of the model with this version, replacing what was said before; nil leaves that as it is.
+    public var tags: [String: String]?
+    public var summary: String?
 
-    public init(description: String, metrics: [String: Double] = [:], report: String? = nil, codeVersion: String) {
+    public init(
+        description: String, metrics: [String: Double] = [:], report: String? = nil, codeVersion: String,
+        tags: [String: String]? = nil, summary: String? = nil
+    ) {
         self.description = description
         self.metrics = metrics
         self.report = report
         self.codeVersion = codeVersion
+        self.tags = tags
+        self.summary = summary
     }
 }
 

@@ -12,8 +12,8 @@ extension Store {
     ) throws(StoreError) -> PublishVerdict {
         let pending = try writeModel(file, at: now)
         let stored = try pending.complete()
-        // One transaction, by the holder alone: the version, the end of the job and the line of the log appear together,
-        // after the file lies complete. A crash before it leaves an orphan file and a job that another worker repeats;
+        // One transaction, by the holder alone: the version, what the job says of its model, the end of the job and the
+        // line of the log appear together, after the file lies complete. A crash before it leaves an orphan file and a job that another worker repeats;
         // one after it leaves nothing to repeat, since the job is over. So a job publishes once, whoever dies when.
         let (verdict, forgotten) = try database.write(naming: pending) { db -> (PublishVerdict, [String]) in
             let old = try Self.state(of: job, db)
@@ -55,7 +55,7 @@ extension Store {
         let lineage = Lineage(job: job, datasetDigest: datasetDigest, seed: seed, codeVersion: new.codeVersion)
         let pending = try writeModel(file, at: now)
         let stored = try pending.complete()
-        // One transaction: the version and its line of the log, after the file lies complete. A crash before it leaves
+        // One transaction: the version, what is said of its model and its line of the log, after the file lies complete. A crash before it leaves
         // an orphan file.
         let version = try database.write(naming: pending) { db in
             try insert(new, lineage, stored, under: model, as: .versionImported, at: now, db)
@@ -104,6 +104,9 @@ extension Store {
             try db.execute(
                 sql: "INSERT INTO version_metrics (model, number, name, value) VALUES (?, ?, ?, ?)",
                 arguments: [model, number, name, value])
+        }
+        if new.tags != nil || new.summary != nil {
+            try describe(model, description: new.summary, tags: new.tags, at: now, db)
         }
         try log(kind, model, version: number, digest: file.digest, job: lineage.job, at: now, db)
         return try Self.version(number, of: model, db)

@@ -73,7 +73,14 @@ extension Store {
                 arguments: [version.model, version.version, version.digest])
         }
         guard let name else { throw .notFound(version: version.version, of: version.model) }
-        return try storage.read(.models, StoredFile(name: name, bytes: version.bytes, digest: version.digest))
+        do {
+            return try storage.read(.models, StoredFile(name: name, bytes: version.bytes, digest: version.digest))
+        } catch {
+            // Between the look at the row and the file's opening the version may have been deleted: it is not damaged,
+            // it is gone.
+            guard case .fileMissing = error.reason, try !isNamed(name, in: .models) else { throw error }
+            throw .notFound(version: version.version, of: version.model)
+        }
     }
 
     /// Throws `.notFound`.
@@ -98,21 +105,27 @@ extension Store {
         // One transaction: nobody sees half of the new tags.
         try database.write { db in
             _ = try Self.model(name, db)
-            try db.execute(
-                sql: """
-                    UPDATE models SET description = COALESCE(?, description), precision = COALESCE(?, precision),
-                        updated_at = MAX(updated_at, ?)
-                    WHERE name = ?
-                    """, arguments: [description, precision, now.microseconds, name])
-            if let tags {
-                try db.execute(sql: "DELETE FROM model_tags WHERE model = ?", arguments: [name])
-                for (tag, value) in tags {
-                    try db.execute(
-                        sql: "INSERT INTO model_tags (model, name, value) VALUES (?, ?, ?)",
-                        arguments: [name, tag, value])
-                }
-            }
+            try describe(name, description: description, tags: tags, precision: precision, at: now, db)
             return try Self.model(name, db)
+        }
+    }
+
+    /// `updateModel` in the caller's transaction.
+    func describe(
+        _ name: String, description: String?, tags: [String: String]?, precision: String? = nil, at now: Date,
+        _ db: Database
+    ) throws {
+        try db.execute(
+            sql: """
+                UPDATE models SET description = COALESCE(?, description), precision = COALESCE(?, precision),
+                    updated_at = MAX(updated_at, ?)
+                WHERE name = ?
+                """, arguments: [description, precision, now.microseconds, name])
+        guard let tags else { return }
+        try db.execute(sql: "DELETE FROM model_tags WHERE model = ?", arguments: [name])
+        for (tag, value) in tags {
+            try db.execute(
+                sql: "INSERT INTO model_tags (model, name, value) VALUES (?, ?, ?)", arguments: [name, tag, value])
         }
     }
 

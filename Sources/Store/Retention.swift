@@ -15,10 +15,13 @@ public struct RetentionPolicy: Sendable, Equatable {
     public var inlineDatasets: Duration?
     /// Idempotency keys, from the request.
     public var idempotencyKeys: Duration?
+    /// Files without a row, from when they were found.
+    public var trash: Duration?
 
     public init(
         events: Duration? = nil, progressEvents: Duration? = nil, checkpoints: Duration? = nil,
-        uploadedDatasets: Duration? = nil, inlineDatasets: Duration? = nil, idempotencyKeys: Duration? = nil
+        uploadedDatasets: Duration? = nil, inlineDatasets: Duration? = nil, idempotencyKeys: Duration? = nil,
+        trash: Duration? = nil
     ) {
         self.events = events
         self.progressEvents = progressEvents
@@ -26,6 +29,7 @@ public struct RetentionPolicy: Sendable, Equatable {
         self.uploadedDatasets = uploadedDatasets
         self.inlineDatasets = inlineDatasets
         self.idempotencyKeys = idempotencyKeys
+        self.trash = trash
     }
 }
 
@@ -36,7 +40,9 @@ public struct SweepReport: Sendable, Equatable {
     public var datasets = 0
     public var idempotencyKeys = 0
     /// Files that no row named.
-    public var orphanFiles = 0
+    public var orphans = Orphans()
+    /// Files that had lain in the trash for long enough.
+    public var trash = 0
 
     public init() {}
 }
@@ -69,7 +75,8 @@ extension Store {
                 return db.changesCount
             }
         }
-        report.orphanFiles = try removeOrphans()
+        report.orphans = try clearOrphans(at: now)
+        if let age = policy.trash { report.trash = try emptyTrash(before: limit(age) / 1_000_000) }
         return report
     }
 
@@ -125,39 +132,5 @@ extension Store {
         }
         storage.discard(.datasets, files)
         return files.count
-    }
-
-    /// Removes files that no row names and nobody is about to name: what crashes left. Answers how many.
-    ///
-    /// A file that is being written, or waits for its row, is locked by its process (see `PendingFile`), so locking it
-    /// fails here and it stays. Once the lock is ours, the writer has either committed its row, which the second look
-    /// at the database finds, or died. Files that do not look like ours are left alone.
-    @discardableResult
-    func removeOrphans() throws(StoreError) -> Int {
-        var removed = 0
-        for area in FileArea.allCases {
-            for name in try storage.operations.list(storage.directory(of: area)) where area.owns(name) {
-                guard try !isNamed(name, in: area) else { continue }
-                let path = storage.path(area, name)
-                guard let lock = storage.operations.lock(path) else { continue }
-                defer { withExtendedLifetime(lock) {} }
-                guard try !isNamed(name, in: area) else { continue }
-                // What cannot be removed is no reason not to start; the next clean-up tries again.
-                guard (try? storage.operations.remove(path)) != nil else { continue }
-                removed += 1
-            }
-        }
-        return removed
-    }
-
-    private func isNamed(_ name: String, in area: FileArea) throws(StoreError) -> Bool {
-        let sql: String
-        switch area {
-        case .incoming: return false
-        case .datasets: sql = "SELECT EXISTS (SELECT 1 FROM datasets WHERE id = ?)"
-        case .models: sql = "SELECT EXISTS (SELECT 1 FROM versions WHERE file = ?)"
-        case .checkpoints: sql = "SELECT EXISTS (SELECT 1 FROM checkpoints WHERE file = ?)"
-        }
-        return try database.read { db in try Bool.fetchOne(db, sql: sql, arguments: [name]) ?? false }
     }
 }

@@ -9,6 +9,7 @@ enum Schema {
     static let registry = "2 models, versions, aliases and their log"
     static let idempotency = "3 idempotency keys"
     static let precision = "4 the precision of a model"
+    static let folder = "5 the folder's own row"
 
     static func migrator() -> DatabaseMigrator {
         var migrator = DatabaseMigrator()
@@ -16,6 +17,7 @@ enum Schema {
         migrator.registerMigration(registry) { try $0.execute(sql: registrySQL) }
         migrator.registerMigration(idempotency) { try $0.execute(sql: idempotencySQL) }
         migrator.registerMigration(precision) { try $0.execute(sql: precisionSQL) }
+        migrator.registerMigration(folder) { try $0.execute(sql: folderSQL) }
         return migrator
     }
 
@@ -201,4 +203,17 @@ enum Schema {
 
     // What networks compute in where a request does not say: models from before computed in nothing else.
     private static let precisionSQL = "ALTER TABLE models ADD COLUMN precision TEXT NOT NULL DEFAULT 'float32';"
+
+    // Exactly one row. `generation` counts the commits: see FolderMark. `boot` and `clock_offset` are the boot of the
+    // machine that leases are reckoned in, and what its clock lacks to the time of day: see LeaseClock.
+    private static let folderSQL = """
+        CREATE TABLE folder (
+            id INTEGER PRIMARY KEY CHECK (id = 1),
+            identity TEXT NOT NULL,
+            generation INTEGER NOT NULL,
+            boot TEXT NOT NULL DEFAULT '',
+            clock_offset INTEGER NOT NULL DEFAULT 0
+        ) STRICT;
+        INSERT INTO folder (id, identity, generation) VALUES (1, lower(hex(randomblob(16))), 0);
+        """
 }

@@ -9,7 +9,8 @@ import Synchronization
 /// event loop. Times are arguments: the store reads no clock. All verbs may be called from any thread.
 ///
 /// A file is complete and on the disk before a row names it, and is removed only after its row is gone; so a crash can
-/// leave a file without a row, which the next server removes, and never a row without its file.
+/// leave a file without a row, which the next server moves to the trash, and never a row without its file. A database
+/// that is gone or lacks what was committed to it is refused (`FolderInspection`), not taken for one that never had it.
 public final class Store: Sendable {
     public enum Role: Sendable {
         /// Holds the lock of the data folder, and cleans up what a crashed server left.
@@ -23,8 +24,12 @@ public final class Store: Sendable {
         /// Checkpoints kept of a job that is not finished; at least 1. Two, so that a torn one has a predecessor.
         public var keptCheckpoints = 2
         /// After so many lost leases in a row without a checkpoint in between a job fails (`worker_lost`), so that one
-        /// that kills its workers does not do so for ever.
-        public var lossLimit = 32
+        /// that kills its workers does not do so for ever. Once may be an accident, twice a coincidence.
+        public var lossLimit = 3
+
+        /// Goes on with a database that is gone or has lost transactions, where a server would be refused. Files whose
+        /// rows were lost go to the trash.
+        public var acceptsLoss = false
 
         /// Off only in tests, which kill processes and cut no power: commits reach the disk before they return.
         var syncsCommits = true
@@ -34,13 +39,19 @@ public final class Store: Sendable {
 
     public let directory: String
     public let options: Options
+    /// Files without a row that the server found at its start.
+    public var orphansAtStart: Orphans { orphans.withLock { $0 } }
+    /// What was lost and accepted (`Options.acceptsLoss`).
+    public let acceptedLoss: StoreError?
     let storage: FileStorage
     let database: DatabaseFile
     private let serverLock: Mutex<FileLock?>
+    private let orphans = Mutex(Orphans())
 
     /// Opens the data folder, making it where it is missing and bringing its schema up to date.
     ///
-    /// Throws `.serverRunning` (role server), `.newerDatabase`, `.damagedDatabase`, `.diskFull`, `.inputOutput`.
+    /// Throws `.serverRunning` (role server), `.newerDatabase`, `.damagedDatabase`, `.transactionsLost`, `.diskFull`,
+    /// `.inputOutput`.
     public convenience init(
         directory: String, role: Role = .server, options: Options = Options(), at now: Date
     ) throws(StoreError) {
@@ -54,16 +65,32 @@ public final class Store: Sendable {
         self.options = options
         storage = FileStorage(directory: directory, operations: operations)
         try storage.makeDirectories()
-        serverLock = Mutex(role == .server ? try Self.lockServer(directory) : nil)
+        let lock = role == .server ? try Self.lockServer(directory) : nil
+        // The last server left its note, so it did not close the store: what it was doing may lie half on the disk.
+        let endedUncleanly = lock != nil && FileLock.holder(of: Self.lockPath(directory)) != nil
+        serverLock = Mutex(lock)
         // Processes that start together would meet in switching the journal mode and in the migration, where SQLite's
         // busy time-out does not help: they open one after the other.
         let opening = try FileLock(waitingFor: directory + "/opening.lock")
+        let path = Self.databasePath(directory)
+        let inspection = FolderInspection(storage: storage, databasePath: path)
+        let loss = try inspection.loss(isThorough: endedUncleanly)
+        if let loss {
+            // A worker's commits would hide the loss from the next server.
+            guard role == .server, options.acceptsLoss else { throw loss }
+            try storage.keepLog(at: now)
+        }
+        acceptedLoss = loss
+        let mark = FolderMark.read(in: directory)
         database = try DatabaseFile(
-            path: Self.databasePath(directory), options: options, migrator: Schema.migrator())
+            path: path, directory: directory, options: options, migrator: Schema.migrator())
+        if loss != nil { try database.adopt(mark) }
         withExtendedLifetime(opening) {}
+        lock?.writeHolder()
         if role == .server {
             try settleIdempotencyKeys()
-            try removeOrphans()
+            let found = try clearOrphans(at: now)
+            orphans.withLock { $0 = found }
         }
     }
 
@@ -77,7 +104,10 @@ public final class Store: Sendable {
     /// Finishes the transactions in flight and gives the folder back. Verbs throw afterwards.
     public func close() throws(StoreError) {
         try database.close()
-        serverLock.withLock { $0 = nil }
+        serverLock.withLock { lock in
+            lock?.eraseHolder()
+            lock = nil
+        }
     }
 
     /// A number that changes whenever any process committed something. Cheap enough to ask every few milliseconds.
@@ -85,8 +115,13 @@ public final class Store: Sendable {
         try database.dataVersion()
     }
 
+    /// Moves what the write-ahead log holds into the database. The server calls it every few seconds.
+    public func checkpointLog() throws(StoreError) {
+        try database.checkpoint()
+    }
+
     private static func lockServer(_ directory: String) throws(StoreError) -> FileLock {
-        let path = directory + "/server.lock"
+        let path = lockPath(directory)
         guard let lock = try FileLock(trying: path) else {
             let holder = FileLock.holder(of: path)
             let who = holder.map { "process \($0)" } ?? "another process"
@@ -94,7 +129,8 @@ public final class Store: Sendable {
                 .serverRunning(directory: directory, processID: holder),
                 "a server already runs on \(directory) (\(who)); stop it, or choose another data folder")
         }
-        lock.writeHolder()
         return lock
     }
+
+    private static func lockPath(_ directory: String) -> String { directory + "/server.lock" }
 }

@@ -35,6 +35,8 @@ public struct StoreError: Error, Sendable, Equatable, CustomStringConvertible {
         case newerDatabase(migrations: [String])
         /// The database file is not a database, or is malformed.
         case damagedDatabase
+        /// The database is gone, or lacks what was committed to it: files would lose their rows.
+        case transactionsLost
         /// SQLite refused a statement for any other reason; `code` is its extended result code.
         case database(code: Int32)
     }

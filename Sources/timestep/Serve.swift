@@ -26,11 +26,18 @@ struct Serve: Command {
             and a key of the file (session_ttl: 10m). The flag wins, then the environment, then the \
             file. Times are written 250ms, 30s, 10m, 1h, 30d; sizes 512MiB, 2GiB.
 
-            SIGTERM or Ctrl-C stops gracefully: requests in flight are finished and jobs \
+            SIGTERM, SIGHUP or Ctrl-C stops gracefully: requests in flight are finished and jobs \
             checkpointed, within --stop-within.
             """)
 
     @OptionGroup var options: ServerOptions
+
+    @Flag(
+        help: """
+            Start although the database is gone or has lost transactions: files that it does not name go to the folder \
+            trash.
+            """)
+    var acceptDataLoss = false
 
     @Flag(help: ArgumentHelp("Print the table of options as Markdown and stop.", visibility: .hidden))
     var printOptions = false
@@ -48,9 +55,10 @@ struct Serve: Command {
                 "an environment variable is no setting and has no effect",
                 metadata: ["variable": "\(name)", "did_you_mean": "\(meant)"])
         }
-        let stop = StopSignal { name in logger.info("stopping", metadata: ["signal": "\(name)"]) }
-        let running = try RunningServer(settings, logger: logger)
-        stop.wait()
+        let stop = StopSignal()
+        let running = try RunningServer(settings, acceptsLoss: acceptDataLoss, logger: logger)
+        let name = stop.wait()
+        logger.info("stopping", metadata: ["signal": "\(name)"])
         running.stop(within: settings.stopWithin)
     }
 }
@@ -63,7 +71,7 @@ private struct RunningServer {
     private let server: HTTPServer
     private let logger: Logger
 
-    init(_ settings: ServerSettings, logger: Logger) throws(CommandError) {
+    init(_ settings: ServerSettings, acceptsLoss: Bool, logger: Logger) throws(CommandError) {
         self.logger = logger
         let began = ContinuousClock.now
         var settings = settings
@@ -71,13 +79,24 @@ private struct RunningServer {
             ["/proc/self/exe", "worker", "--supervised"] + SettingsResolver.workerFlags(settings)
         var options = Store.Options()
         options.keptCheckpoints = settings.service.retention.checkpoints
+        options.acceptsLoss = acceptsLoss
         do {
             store = try Store(directory: settings.service.dataDirectory, role: .server, options: options, at: Date())
         } catch {
-            throw CommandError(
-                .unavailable, "the data folder \(settings.service.dataDirectory) cannot be used: \(error)")
+            var detail = "the data folder \(settings.service.dataDirectory) cannot be used: \(error)"
+            if error.reason == .transactionsLost {
+                detail +=
+                    "; or start once with --accept-data-loss: what the database has is served, and the files that it "
+                    + "does not name are moved to the folder trash and kept there for "
+                    + OptionValue.show(duration: settings.service.retention.trash)
+            }
+            throw CommandError(.unavailable, detail)
         }
         service = Service(configuration: settings.service, store: store, logger: logger)
+        if let loss = store.acceptedLoss {
+            logger.warning("data loss was accepted", metadata: ["loss": "\(loss)"])
+        }
+        service.tell(of: store.orphansAtStart)
         api = TimestepAPI(service: service, configuration: settings.api, logger: logger)
         server = HTTPServer(configuration: settings.http, application: api, logger: logger)
         let address: (host: String, port: Int)

@@ -36,7 +36,7 @@ struct ServerOption: Sendable {
         modelMemory, jobMemory, maximumPredictionSteps, maximumSessions, sessionTimeToLive, maximumTimeToLive,
         sessionsWhenFull, lease,
         checkpointInterval, checkpointsKept, eventRetention, datasetRetention, inlineRetention, retryRetention,
-        idempotencyRetention,
+        idempotencyRetention, trashRetention,
         requestBody, datasetBody, modelBody, maximumConnections, idleTimeout, stopWithin, logLevel, logFormat,
     ]
 
@@ -148,6 +148,10 @@ struct ServerOption: Sendable {
     static let idempotencyRetention = duration(
         "keep_answers", \.service.retention.idempotencyKeys, atLeast: .zero,
         "How long answers to an Idempotency-Key are kept for replay.")
+
+    static let trashRetention = duration(
+        "keep_trash", \.service.retention.trash, atLeast: .zero,
+        "How long files that the database does not name are kept in the folder trash before they are removed.")
 
     // MARK: Limits of the server
 

@@ -33,6 +33,7 @@ struct ServerOptions: ParsableArguments {
     @Option(.inlineRetention) var inlineRetention: String?
     @Option(.retryRetention) var retryRetention: String?
     @Option(.idempotencyRetention) var idempotencyRetention: String?
+    @Option(.trashRetention) var trashRetention: String?
     @Option(.requestBody) var requestBody: String?
     @Option(.datasetBody) var datasetBody: String?
     @Option(.modelBody) var modelBody: String?
@@ -56,7 +57,8 @@ struct ServerOptions: ParsableArguments {
             (.eventRetention, eventRetention), (.datasetRetention, datasetRetention),
             (.inlineRetention, inlineRetention),
             (.retryRetention, retryRetention),
-            (.idempotencyRetention, idempotencyRetention), (.requestBody, requestBody), (.datasetBody, datasetBody),
+            (.idempotencyRetention, idempotencyRetention), (.trashRetention, trashRetention),
+            (.requestBody, requestBody), (.datasetBody, datasetBody),
             (.modelBody, modelBody),
             (.maximumConnections, maximumConnections), (.idleTimeout, idleTimeout), (.stopWithin, stopWithin),
             (.logLevel, logLevel), (.logFormat, logFormat),

@@ -26,38 +26,52 @@ enum Signals {
         thread.start()
     }
 
+    static func isIgnored(_ signal: Int32) -> Bool {
+        var action = sigaction()
+        guard sigaction(signal, nil, &action) == 0 else { return false }
+        return unsafeBitCast(action.__sigaction_handler.sa_handler, to: Int.self)
+            == unsafeBitCast(SIG_IGN, to: Int.self)
+    }
+
     /// A peer that closes its end makes writing fail with an error, not the process end.
     static func ignoreBrokenPipes() { signal(SIGPIPE, SIG_IGN) }
 }
 
-/// SIGTERM and SIGINT ask a server or a worker to stop. A second one, from a person who has no patience, ends the
-/// process at once.
+/// SIGTERM, SIGINT and SIGHUP ask a server or a worker to stop. A second SIGTERM or SIGINT, from a person who has no
+/// patience, ends the process at once; a terminal that is closed may say SIGHUP beside another and more than once.
+///
+/// A SIGHUP that whoever started the process had it ignore (`nohup`) stays ignored.
 final class StopSignal: Sendable {
     private let received = DispatchSemaphore(value: 0)
-    private let count = Atomic<Int>(0)
+    private let first = Mutex<String?>(nil)
 
-    /// `onFirst` is told the name of the first signal before `wait` returns.
-    init(onFirst: @escaping @Sendable (String) -> Void) {
-        Signals.follow([SIGTERM, SIGINT]) { [self] number in
-            let name = number == SIGTERM ? "SIGTERM" : "SIGINT"
-            if count.add(1, ordering: .relaxed).newValue == 1 {
-                onFirst(name)
-                received.signal()
-            } else {
-                Output.error("timestep: \(name) again; ending at once")
-                _exit(128 + number)
+    init() {
+        var signals = [SIGTERM, SIGINT]
+        if !Signals.isIgnored(SIGHUP) { signals.append(SIGHUP) }
+        Signals.follow(signals) { [self] number in
+            let name = number == SIGTERM ? "SIGTERM" : number == SIGINT ? "SIGINT" : "SIGHUP"
+            let before = first.withLock { first in
+                defer { if first == nil || first == "SIGHUP" { first = name } }
+                return first
             }
+            if before == nil { received.signal() }
+            guard let before, before != "SIGHUP", number != SIGHUP else { return }
+            Output.error("timestep: \(name) again; ending at once")
+            _exit(128 + number)
         }
     }
 
-    func wait() { received.wait() }
+    /// The name of the first signal, once it has come.
+    @discardableResult
+    func wait() -> String {
+        received.wait()
+        received.signal()
+        return first.withLock { $0 ?? "" }
+    }
 
     /// Calls `body` on a thread of its own when the first signal has come, even if that was before now.
-    func then(_ body: @escaping @Sendable () -> Void) {
-        let thread = Thread { [self] in
-            wait()
-            body()
-        }
+    func then(_ body: @escaping @Sendable (String) -> Void) {
+        let thread = Thread { [self] in body(wait()) }
         thread.name = "stop"
         thread.start()
     }

@@ -14,8 +14,8 @@ struct WorkerCommand: Command {
             beside them:
               timestep worker --data /var/lib/timestep
 
-            A worker may be stopped or killed at any moment: SIGTERM and Ctrl-C write a checkpoint \
-            first, and after a kill the job is taken up from its last checkpoint when its lease \
+            A worker may be stopped or killed at any moment: SIGTERM, SIGHUP and Ctrl-C write a \
+            checkpoint first, and after a kill the job is taken up from its last checkpoint when its lease \
             ends. It heeds the options of `serve` that concern it and ignores the others.
             """)
 
@@ -32,10 +32,12 @@ struct WorkerCommand: Command {
         let settings = try SettingsResolver.resolve(
             flags: options.given, configurationPath: options.config, environment: environment)
         Signals.ignoreBrokenPipes()
+        let stop = StopSignal()
+        // Before anything that may take long: opening the data folder may wait for others.
+        let signs = supervised ? LifeSigns(to: STDIN_FILENO) : nil
         _ = setpriority(__priority_which_t(PRIO_PROCESS.rawValue), 0, Self.niceness)
         var logger = settings.makeLogger("timestep.worker", environment: environment)
         logger[metadataKey: "pid"] = "\(getpid())"
-        let stop = StopSignal { [logger] name in logger.info("stopping", metadata: ["signal": "\(name)"]) }
 
         var storeOptions = Store.Options()
         storeOptions.keptCheckpoints = settings.service.retention.checkpoints
@@ -60,9 +62,13 @@ struct WorkerCommand: Command {
         configuration.jobMemory = settings.service.jobMemory
         configuration.instructionSet = settings.service.instructionSet
         let loop = WorkerLoop(configuration: configuration, store: store, logger: logger)
-        stop.then { loop.stop() }
+        stop.then { [logger] name in
+            logger.info("stopping", metadata: ["signal": "\(name)"])
+            loop.stop()
+        }
         if supervised { loop.follow(parent: STDIN_FILENO) }
         logger.info("ready", metadata: ["data": "\(settings.service.dataDirectory)"])
+        signs?.tellReady()
         loop.run()
         do {
             try store.close()

@@ -1,3 +1,4 @@
+import Foundation
 import Store
 import Testing
 
@@ -26,6 +27,25 @@ import Testing
         let later = try place.work(on: job) { ($0.progress?.epoch ?? 0) > between.count + 5 }
         let all = try place.epochs(of: job)
         #expect(all == Array(1...all.count) && all.count == later.progress?.epoch)
+    }
+
+    @Test("a dataset whose file was changed or cut trains nothing: the job fails once and says which file")
+    func damagedData() throws {
+        for isCut in [false, true] {
+            let place = try Workplace()
+            let job = try place.submit(epochs: 3)
+            let path = try place.service.store.path(of: place.service.dataset(#require(job.datasetID)))
+            var bytes = try Data(contentsOf: URL(fileURLWithPath: path))
+            // Another number, and still a number.
+            if isCut { bytes.removeLast(8) } else { bytes[bytes.count - 2] ^= 1 }
+            try bytes.write(to: URL(fileURLWithPath: path))
+            let failed = try place.work(on: job)
+            #expect(failed.status == .failed && failed.attempt == 1)
+            #expect(failed.error?.code == "damaged_dataset")
+            #expect(failed.error?.detail.contains(try #require(job.datasetID)) == true)
+            #expect(failed.error?.detail.contains("/tmp") == false)
+            #expect(throws: (any Error).self) { try place.service.model("m") }
+        }
     }
 
     @Test("a job that diverges has told the epochs before, says where, and publishes nothing")

@@ -45,7 +45,7 @@ import Testing
         let process = try #require(supervisor.processes.first)
         kill(process, SIGKILL)
         #expect(eventually { seen.withLock { !$0.isEmpty } })
-        #expect(seen.withLock { $0.first?.process == process && $0.first?.how == "signal 9" })
+        #expect(seen.withLock { $0.first?.process == process && $0.first?.how == "signal 9 (SIGKILL)" })
         supervisor.stop(within: .seconds(5))
     }
 
@@ -62,7 +62,7 @@ import Testing
         #expect(eventually { access(path, F_OK) == 0 })
         supervisor.stop(within: .milliseconds(300))
         #expect(supervisor.running == 0)
-        #expect(ends.withLock { $0 } == ["signal 9"])
+        #expect(ends.withLock { $0 } == ["signal 9 (SIGKILL)"])
     }
 
     @Test("a command that cannot start is tried again with growing pauses, and stopping does not wait for them")
@@ -82,6 +82,32 @@ import Testing
         #expect(delays[1] == Supervisor.BackOff.first * 2)
         #expect(delays.last == Supervisor.BackOff.longest)
         #expect(backOff.delay(afterLiving: Supervisor.BackOff.healthyAfter) == Supervisor.BackOff.first)
+    }
+
+    @Test("a worker that had begun to work when it ended holds up the next one for a second at most")
+    func readyBackOff() {
+        var backOff = Supervisor.BackOff()
+        for _ in 0..<12 { _ = backOff.delay(afterLiving: .seconds(1)) }
+        #expect(backOff.delay(afterLiving: .seconds(1), wasReady: true) == Supervisor.BackOff.longestOnceReady)
+    }
+
+    @Test("a worker that gives no sign of life is killed and replaced, even a stopped one; one that gives them lives")
+    func silence() throws {
+        let ends = Mutex<[String]>([])
+        let supervisor = Supervisor(
+            command: ["/bin/sh", "-c", "while :; do printf a >&0; sleep 0.2; done"], count: 2, logger: quiet,
+            silence: .seconds(3)
+        ) { _, how in ends.withLock { $0.append(how) } }
+        supervisor.start()
+        #expect(eventually { supervisor.running == 2 })
+        let before = supervisor.processes.sorted()
+        sleep(5)
+        #expect(supervisor.processes.sorted() == before && supervisor.silenced == 0)
+        kill(before[0], SIGSTOP)
+        #expect(eventually { supervisor.silenced == 1 && supervisor.running == 2 })
+        #expect(supervisor.processes.contains(before[1]) && !supervisor.processes.contains(before[0]))
+        #expect(ends.withLock { $0 } == ["signal 9 (SIGKILL), after it gave no sign of life"])
+        supervisor.stop(within: .seconds(5))
     }
 
     @Test("a hint to a worker that does not listen any more ends nobody")

@@ -114,7 +114,7 @@ func everyFailingOperation(_ story: Story, _ code: Int32) throws {
             #expect(isThrough || story.mayFailSilently, "operation \(number) failed unnoticed")
         }
         try story.act(store)
-        try store.removeOrphans()
+        try store.clearOrphans(at: .start)
         try store.expectWhole(folder)
         if isThrough {
             #expect(number > 1, "the story touched no file")
@@ -151,7 +151,7 @@ func everyCrash(_ story: Story) throws {
         let store = try copy.open(.server)
         try store.expectWhole(copy)
         try story.act(store)
-        try store.removeOrphans()
+        try store.clearOrphans(at: .start)
         try store.expectWhole(copy)
     }
 }
@@ -178,7 +178,7 @@ func everyFullPage(_ story: Story) throws {
         }
         try store.database.write { db in try db.execute(sql: "PRAGMA max_page_count = 1000000") }
         try story.act(store)
-        try store.removeOrphans()
+        try store.clearOrphans(at: .start)
         try store.expectWhole(folder)
         if reason == nil {
             #expect(failures > 3 || !story.grows, "the database never had to grow")

@@ -52,6 +52,8 @@ private struct PlainQueue {
                 jobs[id]?.status = .failed
             } else {
                 leave(id)
+                // Behind the others, which it shall not hold up.
+                if jobs[id]?.status == .queued { toBack(id) }
             }
         }
     }

@@ -125,6 +125,26 @@ func deadWorkers() throws {
     #expect(try store.job(job.id).error?.code == JobFailure.workerLost)
 }
 
+@Test("a job whose worker died gives way to those that wait, and the third death ends it with the reason")
+func givingWay() throws {
+    let store = try StoreFolder().open()
+    let deadly = try store.addJob()
+    let others = [try store.addJob(), try store.addJob(), try store.addJob()]
+    var claims: [String] = []
+    while let job = try store.claim(worker: "a", lease: .seconds(10), at: .start) {
+        claims.append(job.id)
+        if job.id == deadly.id {
+            try store.settleLeases(ofDeadWorker: "a", because: "its process ended: signal 9 (SIGKILL)", at: .start)
+        } else {
+            try store.fail(job.id, attempt: job.attempt, JobFailure(code: "c", detail: "d"), at: .start)
+        }
+    }
+    #expect(claims == [deadly.id] + others.map(\.id) + [deadly.id, deadly.id])
+    let error = try #require(try store.job(deadly.id).error)
+    #expect(error.code == JobFailure.workerLost)
+    #expect(error.detail.contains("3 times") && error.detail.contains("signal 9 (SIGKILL)"))
+}
+
 @Test("an overslept worker whose job nobody took goes on")
 func overslept() throws {
     let store = try StoreFolder().open()

@@ -1,4 +1,5 @@
 import Foundation
+import GRDB
 import Testing
 
 @testable import Store
@@ -228,4 +229,28 @@ func registryPages() throws {
     #expect(try store.versions(of: "a", limit: 3).items.map(\.version) == [4, 3, 2])
     #expect(try store.versions(of: "a", after: 2, limit: 3).items.map(\.version) == [1])
     #expect(try !store.versions(of: "a", after: 2, limit: 3).hasMore)
+}
+
+@Test("what a job says of its model is published with the version and the end of the job, in one transaction")
+func publishedWords() throws {
+    let store = try StoreFolder().open()
+    func generation() throws -> Int64 {
+        try store.database.read { try Int64.fetchOne($0, sql: "SELECT generation FROM folder") ?? 0 }
+    }
+    let job = try store.addRunningJob()
+    let before = try generation()
+    var new = NewVersion.plain
+    new.tags = ["team": "air"]
+    new.summary = "monthly"
+    guard case .published = try store.publish([1], new, job: job.id, attempt: 1, at: .start) else {
+        Issue.record("not published")
+        return
+    }
+    #expect(try generation() == before + 1)
+    #expect(try store.model("airline").tags == ["team": "air"])
+    #expect(try store.model("airline").description == "monthly")
+    #expect(try store.job(job.id).status == .succeeded)
+    // The next version says nothing, and changes nothing of it.
+    _ = try store.importVersion([2], .plain, model: "airline", at: .start)
+    #expect(try store.model("airline").tags == ["team": "air"])
 }

@@ -147,7 +147,7 @@ func cleanUpSparesWriters() throws {
     let cleaned = DispatchSemaphore(value: 0)
     Thread {
         do {
-            while !done.isUp.load(ordering: .relaxed) { try cleaner.removeOrphans() }
+            while !done.isUp.load(ordering: .relaxed) { try cleaner.clearOrphans(at: .start) }
         } catch { Issue.record(error) }
         cleaned.signal()
     }.start()
@@ -174,16 +174,16 @@ func cleanUpBetweenFileAndRow() throws {
     let cleaner = try folder.open()
     let writer = try store.beginDataset(at: .start)
     try writer.write([1, 2, 3])
-    try cleaner.removeOrphans()
+    try cleaner.clearOrphans(at: .start)
     #expect(try folder.files().count == 1)
     let name = Identifier.make(prefix: "mdl", at: .start)
     let pending = try PendingFile(name, in: .models, of: store.storage, at: .start)
     try pending.write([1])
     _ = try pending.complete()
-    try cleaner.removeOrphans()
+    try cleaner.clearOrphans(at: .start)
     #expect(try folder.files().contains("models/" + name))
     pending.settle()
-    try cleaner.removeOrphans()
+    try cleaner.clearOrphans(at: .start)
     #expect(try !folder.files().contains("models/" + name))
     _ = try writer.finish(DatasetDescription(format: "csv", schema: "", rows: 0), at: .start)
     try store.expectWhole(folder)
@@ -207,7 +207,7 @@ func cleanUpLooksTwice() throws {
         do { try store.insert(dataset, naming: writer) } catch { Issue.record(error) }
         writer.settle()
     }
-    #expect(try cleaner.removeOrphans() == 0)
+    #expect(try cleaner.clearOrphans(at: .start).count == 0)
     try store.expectWhole(folder)
 }
 
@@ -229,5 +229,5 @@ func doubtfulCommit() throws {
     #expect(try left(after: .busy) == 0)
     #expect(try left(after: .diskFull(path: "database")) == 0)
     #expect(try left(after: .inputOutput(operation: "use", path: "database", code: 1034)) == 1)
-    #expect(try store.removeOrphans() == 1)
+    #expect(try store.clearOrphans(at: .start).count == 1)
 }

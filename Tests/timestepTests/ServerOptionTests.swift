@@ -14,7 +14,8 @@ struct ServerOptionTests {
         "sessions": "99", "session_ttl": "10m", "session_ttl_limit": "2d", "sessions_when_full": "evict_oldest",
         "lease": "45s", "checkpoint_interval": "2500ms", "checkpoints": "4", "keep_events": "3d", "keep_datasets": "4d",
         "keep_inline_datasets": "8d",
-        "keep_checkpoints": "5d", "keep_answers": "6h", "request_body": "1MiB", "dataset_body": "2TiB",
+        "keep_checkpoints": "5d", "keep_answers": "6h", "keep_trash": "2d", "request_body": "1MiB",
+        "dataset_body": "2TiB",
         "model_body": "7MiB", "connections": "321", "idle_timeout": "9s", "stop_within": "11s", "log_level": "debug",
         "log_format": "json",
     ]

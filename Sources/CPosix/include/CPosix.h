@@ -28,6 +28,11 @@ static inline ssize_t cposix_hint(int descriptor, unsigned char byte) {
     return send(descriptor, &byte, 1, MSG_NOSIGNAL | MSG_DONTWAIT);
 }
 
+/// Takes what has come on a channel, without waiting: how many bytes, 0 at its end, -1 where there are none.
+static inline ssize_t cposix_hear(int descriptor, unsigned char *bytes, size_t count) {
+    return recv(descriptor, bytes, count, MSG_DONTWAIT);
+}
+
 /// A readiness event as plain integers (`struct epoll_event` is packed and holds a union).
 struct cposix_event {
     uint64_t token;
