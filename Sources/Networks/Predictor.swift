@@ -28,10 +28,11 @@ public final class Predictor: Sendable {
         return RawSequences(values: rows.flatMap { $0 }, lengths: [rows.count], width: model.network.inputs)
     }
 
-    /// Labels of the rows that follow the training series, where its time column has a rule.
+    /// Labels of the rows that follow the training series, where its time column has a rule and can be counted on so far.
     public func labels(count: Int) -> [String]? {
         guard case .forecast(let forecast) = model.task, let time = forecast.tail.time else { return nil }
-        return (0..<count).map { time.label(after: $0 + 1) }
+        let labels = (0..<count).compactMap { time.label(after: $0 + 1) }
+        return labels.count == count ? labels : nil
     }
 
     // MARK: - Whole sequences

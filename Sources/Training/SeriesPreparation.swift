@@ -138,7 +138,7 @@ struct PreparedSeries {
     var tail: SeriesTail {
         let count = task.lookback + transforms.lag
         let rows = (trainingRows - count..<trainingRows).map { Array(raw[$0 * width..<($0 + 1) * width]) }
-        return SeriesTail(rows: rows, time: time?.moved(by: trainingRows - raw.count / width))
+        return SeriesTail(rows: rows, time: time.flatMap { $0.moved(by: trainingRows - raw.count / width) })
     }
 }
 

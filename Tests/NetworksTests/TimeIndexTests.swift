@@ -33,7 +33,7 @@ struct TimeIndexTests {
         #expect((1...2).map(index.label(after:)) == next)
         #expect(index.season == season)
         #expect(index.label(after: 0) == labels[labels.count - 1])
-        #expect(index.moved(by: -1).label(after: 0) == labels[labels.count - 2])
+        #expect(index.moved(by: -1)?.label(after: 0) == labels[labels.count - 2])
     }
 
     @Test(
@@ -57,6 +57,26 @@ struct TimeIndexTests {
 
     @Test("labels of a known form tell whether they run forwards, evenly or not", arguments: orders)
     func order(labels: [String], order: TimeIndex.Order) { #expect(TimeIndex.survey(labels).order == order) }
+
+    @Test(
+        "labels of many bytes and few characters are read as bytes",
+        arguments: [
+            "2021年2月10日", "年年年年年年", "2021-01-01Té0:00", "2021-01-01T00:0\u{301}", "2021\r\n01", "١٩٦١-٠١",
+            "2021Q\u{662}",
+        ])
+    func bytes(label: String) {
+        #expect(TimeIndex.survey([label, "b"]).index == nil)
+        #expect(TimeIndex.survey([label, label]).index == nil)
+    }
+
+    @Test("a rule that leads out of the numbers has no labels there, and every nearer one")
+    func farLabels() throws {
+        let index = try #require(TimeIndex(labels: ["-9999999999999999", "99999999999999999"]))
+        #expect(index.label(after: 1) == "209999999999999997")
+        #expect(index.label(after: 100_000) == nil && index.moved(by: Int.max) == nil)
+        let years = try #require(TimeIndex(labels: ["0000-01-01", "9999-12-31"]))
+        #expect(years.label(after: 100_000) != nil && years.label(after: Int.min) == nil)
+    }
 
     @Test("every day of four centuries goes on to the right day")
     func calendar() throws {
