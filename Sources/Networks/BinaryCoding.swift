@@ -46,7 +46,9 @@ public struct BinaryWriter {
     }
 }
 
-/// Reads what a `BinaryWriter` wrote. Counts are checked against what is left before anything is allocated.
+/// Reads what a `BinaryWriter` wrote, or what somebody else made of it: a checksum is no signature. Counts are checked
+/// against what is left before anything is allocated, and every number that means something else than itself is read
+/// within bounds.
 public struct BinaryReader {
     /// The payload ends where a value should stand, or holds what no value looks like.
     public struct Malformed: Error, Hashable, Sendable {
@@ -76,9 +78,31 @@ public struct BinaryReader {
         return Number(littleEndian: value)
     }
 
-    public mutating func readInt() throws(Malformed) -> Int { Int(try read(Int64.self)) }
-    public mutating func readFloat() throws(Malformed) -> Float { Float(bitPattern: try read()) }
-    public mutating func readDouble() throws(Malformed) -> Double { Double(bitPattern: try read()) }
+    /// - Parameter what: what the number is, for the error.
+    public mutating func readInt(in range: ClosedRange<Int>, _ what: String) throws(Malformed) -> Int {
+        let start = offset
+        let value = try read(Int64.self)
+        guard range.contains(Int(value)) else {
+            throw Malformed(
+                offset: start, expectation: "\(what) from \(range.lowerBound) to \(range.upperBound), not \(value),")
+        }
+        return Int(value)
+    }
+
+    /// As it was written, infinite or no number too.
+    public mutating func readAnyDouble() throws(Malformed) -> Double { Double(bitPattern: try read()) }
+
+    public mutating func readFloat() throws(Malformed) -> Float {
+        let value = Float(bitPattern: try read())
+        guard value.isFinite else { throw malformed("a finite number before this") }
+        return value
+    }
+
+    public mutating func readDouble() throws(Malformed) -> Double {
+        let value = Double(bitPattern: try read())
+        guard value.isFinite else { throw malformed("a finite number before this") }
+        return value
+    }
 
     public mutating func readBool() throws(Malformed) -> Bool {
         let byte = try read(UInt8.self)
@@ -86,15 +110,24 @@ public struct BinaryReader {
         return byte == 1
     }
 
-    /// A count of things that take at least `size` bytes each.
-    public mutating func readCount(size: Int) throws(Malformed) -> Int {
-        let count = try readInt()
-        guard count >= 0, count <= (bytes.count - offset) / max(size, 1) else { throw malformed("a count") }
+    /// A count of things that take at least `size` bytes each, so that what is left can hold them.
+    public mutating func readCount(size: Int, in range: ClosedRange<Int> = 0...Int.max) throws(Malformed) -> Int {
+        let start = offset
+        let count = try readInt(in: range, "a count")
+        guard count <= (bytes.count - offset) / max(size, 1) else {
+            throw Malformed(offset: start, expectation: "a count of things that are there")
+        }
         return count
     }
 
-    public mutating func readString() throws(Malformed) -> String {
-        let count = try readCount(size: 1)
+    /// - Parameter most: of its bytes.
+    public mutating func readString(most: Int = Int.max) throws(Malformed) -> String {
+        try readText(readCount(size: 1, in: 0...most))
+    }
+
+    /// A text of so many bytes.
+    public mutating func readText(_ count: Int) throws(Malformed) -> String {
+        guard (0...bytes.count - offset).contains(count) else { throw malformed("\(count) bytes of text") }
         guard let text = String(validating: bytes[offset..<offset + count], as: UTF8.self) else {
             throw malformed("UTF-8")
         }
@@ -108,27 +141,45 @@ public struct BinaryReader {
         return Array(bytes[offset..<offset + count])
     }
 
-    public mutating func readFloats() throws(Malformed) -> [Float] {
-        let count = try readCount(size: 4)
-        var values: [Float] = []
-        values.reserveCapacity(count)
-        for _ in 0..<count { values.append(try readFloat()) }
+    /// So many bytes.
+    public mutating func readBytes(_ count: Int) throws(Malformed) -> [UInt8] {
+        guard (0...bytes.count - offset).contains(count) else { throw malformed("\(count) bytes") }
+        defer { offset += count }
+        return Array(bytes[offset..<offset + count])
+    }
+
+    /// Finite numbers, as many as are asked for.
+    public mutating func readFloats(_ count: Int) throws(Malformed) -> [Float] {
+        let values = try readAnyFloats(count)
+        guard values.allSatisfy(\.isFinite) else { throw malformed("\(count) finite numbers before this") }
         return values
     }
 
-    public mutating func readDoubles() throws(Malformed) -> [Double] {
-        let count = try readCount(size: 8)
+    /// As many as are asked for, as they were written.
+    public mutating func readAnyFloats(_ count: Int) throws(Malformed) -> [Float] {
+        _ = try readCount(size: 4, in: count...count)
+        var values: [Float] = []
+        values.reserveCapacity(count)
+        for _ in 0..<count { values.append(Float(bitPattern: try read())) }
+        return values
+    }
+
+    /// Finite numbers, as many as are asked for.
+    public mutating func readDoubles(_ count: Int) throws(Malformed) -> [Double] {
+        _ = try readCount(size: 8, in: count...count)
         var values: [Double] = []
         values.reserveCapacity(count)
         for _ in 0..<count { values.append(try readDouble()) }
         return values
     }
 
-    /// - Parameter size: the least bytes an element can take.
+    /// - Parameters:
+    ///   - size: the least bytes an element can take.
+    ///   - range: how many there may be.
     public mutating func readArray<Element>(
-        size: Int = 1, _ each: (inout BinaryReader) throws(Malformed) -> Element
+        size: Int, in range: ClosedRange<Int>, _ each: (inout BinaryReader) throws(Malformed) -> Element
     ) throws(Malformed) -> [Element] {
-        let count = try readCount(size: size)
+        let count = try readCount(size: size, in: range)
         var values: [Element] = []
         values.reserveCapacity(count)
         for _ in 0..<count { values.append(try each(&self)) }

@@ -96,26 +96,27 @@ extension BinaryWriter {
 
 extension BinaryReader {
     mutating func readNetwork() throws(Malformed) -> NetworkDescription {
-        let inputs = try readWidth()
-        let layers = try readArray { reader throws(Malformed) in
-            LayerDescription(cell: try reader.readCell(), hidden: try reader.readWidth())
+        let inputs = try readInt(in: 1...ModelLimit.columns, "a number of inputs")
+        // A layer is two words and a width, which take 8 bytes at least each.
+        let layers = try readArray(size: 24, in: 1...ModelLimit.layers) { reader throws(Malformed) in
+            LayerDescription(
+                cell: try reader.readCell(), hidden: try reader.readInt(in: 1...ModelLimit.hidden, "a hidden size"))
         }
         let dropout = try readFloat()
-        let outputs = try readWidth()
-        guard let readout = Readout(rawValue: try readString()) else { throw malformed("a readout") }
+        guard dropout >= 0, dropout < 1 else { throw malformed("a dropout of at least 0 and below 1 before this") }
+        let outputs = try readInt(in: 1...max(ModelLimit.columns, ModelLimit.labels), "a number of outputs")
+        guard let readout = Readout(rawValue: try readWord()), readout != .everyStep else {
+            throw malformed("a readout before this")
+        }
         return NetworkDescription(inputs: inputs, layers: layers, dropout: dropout, outputs: outputs, readout: readout)
     }
 
-    /// A width of at least 1, small enough that products of a few of them are numbers.
-    private mutating func readWidth() throws(Malformed) -> Int {
-        let width = try readInt()
-        guard (1...1 << 24).contains(width) else { throw malformed("a width") }
-        return width
-    }
+    /// The name of a case.
+    private mutating func readWord() throws(Malformed) -> String { try readString(most: 32) }
 
     private mutating func readCell() throws(Malformed) -> Cell {
-        guard let name = Cell.Name(rawValue: try readString()) else { throw malformed("a cell") }
-        let variant = try readString()
+        guard let name = Cell.Name(rawValue: try readWord()) else { throw malformed("a cell") }
+        let variant = try readWord()
         switch name {
         case .lstm: return .lstm
         case .elman:
@@ -140,41 +141,62 @@ extension BinaryReader {
 
     mutating func readColumnTransform() throws(Malformed) -> ColumnTransform {
         ColumnTransform(
-            steps: try readArray { reader throws(Malformed) in
+            // One more than are asked for: a scaling is added to those that leave it open.
+            steps: try readArray(size: 1, in: 0...ModelLimit.transforms + 1) { reader throws(Malformed) in
                 switch try reader.read(UInt8.self) {
                 case 0: return .log
                 case 1: return .difference(lag: try reader.readLag())
-                case 2: return .scale(offset: try reader.readDouble(), divisor: try reader.readDouble())
+                case 2:
+                    let (offset, divisor) = (try reader.readDouble(), try reader.readDouble())
+                    guard divisor > 0 else { throw reader.malformed("a divisor above 0 before this") }
+                    return .scale(offset: offset, divisor: divisor)
                 default: throw reader.malformed("a fitted transform")
                 }
             })
     }
 
     private mutating func readLag() throws(Malformed) -> Int {
-        let lag = try readInt()
-        guard (1...1 << 24).contains(lag) else { throw malformed("a number of rows") }
-        return lag
+        try readInt(in: 1...ModelLimit.period, "a number of rows to look back")
     }
 
     mutating func readTask() throws(Malformed) -> ModelTask {
         switch try read(UInt8.self) {
         case 0:
+            let targets = try readNames(in: 1...ModelLimit.columns)
+            let features = try readNames(in: 0...ModelLimit.columns - targets.count)
             return .forecast(
                 ForecastModel(
-                    targets: try readStrings(), features: try readStrings(),
-                    time: try readOptional { reader throws(Malformed) in try reader.readString() },
-                    lookback: try readInt(), horizon: try readInt(),
-                    season: try readOptional { reader throws(Malformed) in try reader.readInt() },
+                    targets: targets, features: features,
+                    time: try readOptional { reader throws(Malformed) in try reader.readName() },
+                    lookback: try readInt(in: 1...ModelLimit.lookback, "a lookback"),
+                    horizon: try readInt(in: 1...ModelLimit.horizon, "a horizon"),
+                    season: try readOptional { reader throws(Malformed) in
+                        try reader.readInt(in: 1...ModelLimit.period, "a season")
+                    },
                     tail: SeriesTail(
-                        rows: try readArray { reader throws(Malformed) in try reader.readDoubles() },
+                        rows: try readTail(width: targets.count + features.count),
                         time: try readOptional { reader throws(Malformed) in try reader.readTimeIndex() })))
-        case 1: return .classify(ClassifyModel(features: try readStrings(), labels: try readStrings()))
+        case 1:
+            return .classify(
+                ClassifyModel(
+                    features: try readNames(in: 1...ModelLimit.columns),
+                    labels: try readNames(in: 1...ModelLimit.labels)))
         default: throw malformed("a task")
         }
     }
 
-    private mutating func readStrings() throws(Malformed) -> [String] {
-        try readArray { reader throws(Malformed) in try reader.readString() }
+    private mutating func readName() throws(Malformed) -> String { try readString(most: ModelLimit.nameBytes) }
+
+    private mutating func readNames(in range: ClosedRange<Int>) throws(Malformed) -> [String] {
+        try readArray(size: 8, in: range) { reader throws(Malformed) in try reader.readName() }
+    }
+
+    /// Rows of the end of a series, no more of them than the longest lookback and the most that differences consume.
+    private mutating func readTail(width: Int) throws(Malformed) -> [[Double]] {
+        let most = ModelLimit.lookback + ModelLimit.transforms * ModelLimit.period
+        return try readArray(size: 8 + width * 8, in: 1...most) { reader throws(Malformed) in
+            try reader.readDoubles(width)
+        }
     }
 
     private mutating func readTimeIndex() throws(Malformed) -> TimeIndex {
@@ -184,20 +206,24 @@ extension BinaryReader {
         case 1:
             unit = .month(
                 separator: try readCharacter(),
-                day: try readOptional { reader throws(Malformed) in try reader.readInt() })
-        case 2: unit = .quarter(separator: try readString())
+                day: try readOptional { reader throws(Malformed) in try reader.readInt(in: 0...28, "a day of the month")
+                })
+        case 2: unit = .quarter(separator: try readWord())
         case 3: unit = .day(separator: try readCharacter())
         case 4:
             unit = .second(
                 separator: try readCharacter(), marker: try readCharacter(), seconds: try readBool(),
-                suffix: try readString())
+                suffix: try readWord())
         default: throw malformed("a unit of time")
         }
-        return TimeIndex(unit: unit, step: try readInt(), last: try readInt())
+        let (step, last) = (Int(try read(Int64.self)), Int(try read(Int64.self)))
+        let index = TimeIndex(unit: unit, step: step, last: last)
+        guard index.isReadable else { throw malformed("a time index that labels could have given before this") }
+        return index
     }
 
     private mutating func readCharacter() throws(Malformed) -> Character {
-        let text = try readString()
+        let text = try readWord()
         guard text.count == 1, let character = text.first else { throw malformed("one character") }
         return character
     }

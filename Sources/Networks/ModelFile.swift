@@ -24,22 +24,22 @@ public enum ModelFile {
         var reader = BinaryReader(payload)
         do {
             let task = try reader.readTask()
-            let transform = try reader.readArray { reader throws(BinaryReader.Malformed) in
-                try reader.readTransformSpec()
+            let transform = try reader.readArray(size: 1, in: 0...ModelLimit.transforms) {
+                reader throws(BinaryReader.Malformed) in try reader.readTransformSpec()
             }
-            let columns = try reader.readArray { reader throws(BinaryReader.Malformed) in
-                try reader.readColumnTransform()
+            let columns = try reader.readArray(size: 8, in: 1...ModelLimit.columns) {
+                reader throws(BinaryReader.Malformed) in try reader.readColumnTransform()
             }
-            let laggedColumns = try reader.readInt()
+            let laggedColumns = try reader.readInt(in: 0...columns.count, "a number of columns")
             let network = try reader.readNetwork()
-            let values = try reader.readFloats()
+            // Within the limits above no product or sum of the layout is near the end of `Int`.
             let layout = ParameterLayout(network)
-            guard values.count == layout.count else { throw reader.malformed("\(layout.count) parameters") }
+            let values = try reader.readFloats(layout.count)
             let model = Model(
                 task: task, transform: transform,
                 inputs: InputTransforms(columns: columns, laggedColumns: laggedColumns), network: network,
                 parameters: Parameters(layout: layout, values: values), seed: try reader.read(),
-                datasetDigest: try reader.readString())
+                datasetDigest: try reader.readString(most: ModelLimit.nameBytes))
             guard reader.isAtEnd else { throw reader.malformed("the end") }
             if let conflict = model.conflict { throw ModelFileError(reason: .inconsistent(conflict)) }
             return model
@@ -79,21 +79,52 @@ public struct ModelFileError: Error, Hashable, Sendable, CustomStringConvertible
 extension Model {
     /// What does not fit together in it, if anything: a file may have been made by other hands.
     var conflict: String? {
-        guard !network.layers.isEmpty else { return "no layers" }
-        guard inputs.columns.count == network.inputs, inputNames.count == network.inputs else {
-            return "\(inputNames.count) columns for \(network.inputs) inputs"
+        let names = inputNames
+        guard inputs.columns.count == network.inputs, names.count == network.inputs else {
+            return "\(names.count) columns for \(network.inputs) inputs"
         }
+        guard Set(names).count == names.count else { return "two columns of one name" }
         guard outputNames.count == network.outputs else {
             return "\(outputNames.count) names for \(network.outputs) outputs"
         }
-        guard (0...network.inputs).contains(inputs.laggedColumns) else { return "lagged columns" }
-        guard inputs.columns[inputs.laggedColumns...].allSatisfy({ $0.lag == 0 }) else { return "lagged columns" }
-        guard case .forecast(let forecast) = task else { return nil }
+        guard Set(outputNames).count == outputNames.count else { return "two outputs of one name" }
+        guard inputs.columns[..<inputs.laggedColumns].allSatisfy({ $0.follows(transform) }),
+            inputs.columns[inputs.laggedColumns...].allSatisfy({ $0.lag == 0 })
+        else { return "columns that do not go through its transforms" }
+        switch task {
+        case .classify: return inputs.laggedColumns == names.count ? nil : "features without their lags"
+        case .forecast(let forecast): return conflict(in: forecast)
+        }
+    }
+
+    private func conflict(in forecast: ForecastModel) -> String? {
         guard inputs.laggedColumns == forecast.targets.count else { return "targets without their lags" }
-        guard forecast.lookback > 0, forecast.horizon > 0 else { return "lookback and horizon" }
-        guard forecast.tail.rows.count >= forecast.lookback + lag,
-            forecast.tail.rows.allSatisfy({ $0.count == network.inputs })
-        else { return "a tail of \(forecast.tail.rows.count) rows for a lookback of \(forecast.lookback)" }
+        let need = forecast.lookback + lag
+        guard forecast.tail.rows.count >= need else {
+            return "a tail of \(forecast.tail.rows.count) rows for the \(need) that a forecast reads"
+        }
+        // What it is asked for without a history of its own: it has to be able to read its own end.
+        do { _ = try inputs.forward(Array(forecast.tail.rows.suffix(need).joined())) } catch {
+            return "a tail that its transforms cannot take"
+        }
         return nil
+    }
+}
+
+extension ColumnTransform {
+    /// Whether these are the steps of `specs`, fitted. Scalings stand anywhere, and one may have been added at the end.
+    fileprivate func follows(_ specs: [TransformSpec]) -> Bool {
+        let asked = specs.compactMap { spec -> Step? in
+            switch spec {
+            case .log: .log
+            case .difference: .difference(lag: 1)
+            case .seasonalDifference(let period): .difference(lag: period)
+            case .standardise, .minMax: nil
+            }
+        }
+        let fitted = steps.filter { step in
+            if case .scale = step { false } else { true }
+        }
+        return fitted == asked
     }
 }

@@ -61,9 +61,11 @@ extension Trainer {
 
     private func restore(from reader: inout BinaryReader) throws(BinaryReader.Malformed) {
         var state = ProgressState()
-        state.step = try reader.readInt()
+        // Limits of what any run can reach, so that going on from it cannot leave the numbers.
+        let steps = 0...stepsPerEpoch * spec.training.epochs
+        state.step = try reader.readInt(in: steps, "a number of steps")
         state.lossSum = try reader.readDouble()
-        state.lossCount = try reader.readInt()
+        state.lossCount = try reader.readInt(in: 0...examples.training.count, "a number of examples")
         state.lastGoodLoss = try reader.readOptional { reader throws(BinaryReader.Malformed) in
             try reader.readDouble()
         }
@@ -71,21 +73,21 @@ extension Trainer {
         state.validationLoss = try reader.readOptional { reader throws(BinaryReader.Malformed) in
             try reader.readDouble()
         }
-        state.waited = try reader.readInt()
+        state.waited = try reader.readInt(in: 0...TrainingSpec.Limit.epochs, "a number of epochs")
         state.stoppedEarly = try reader.readBool()
-        let parameters = try reader.readFloats()
+        let count = self.parameters.count
+        let parameters = try reader.readAnyFloats(count)
         var optimizer = self.optimizer
         try optimizer.read(from: &reader)
         var schedule = self.schedule
         try schedule.read(from: &reader)
         let best = try reader.readOptional { reader throws(BinaryReader.Malformed) in
             Best(
-                parameters: try reader.readFloats(), epoch: try reader.readInt(),
+                parameters: try reader.readFloats(count),
+                epoch: try reader.readInt(in: 1...TrainingSpec.Limit.epochs, "an epoch"),
                 trainLoss: try reader.readDouble(), validationLoss: try reader.readDouble())
         }
-        guard reader.isAtEnd, state.step >= 0, parameters.count == self.parameters.count,
-            best.map({ $0.parameters.count == parameters.count }) ?? true
-        else { throw reader.malformed("a state of this network") }
+        guard reader.isAtEnd else { throw reader.malformed("the end") }
         progressState = state
         self.parameters = parameters
         self.optimizer = optimizer

@@ -134,14 +134,11 @@ extension Optimizer {
     }
 
     mutating func read(from reader: inout BinaryReader) throws(BinaryReader.Malformed) {
-        steps = try reader.readInt()
-        let counts = (first.count, second.count, mean.count)
-        first = try reader.readFloats()
-        second = try reader.readFloats()
-        mean = try reader.readFloats()
-        guard steps >= 0, counts == (first.count, second.count, mean.count) else {
-            throw reader.malformed("the moments of this optimiser")
-        }
+        steps = try reader.readInt(in: 0...ModelLimit.steps, "a number of updates")
+        // Moments may have overflowed and yet do no harm.
+        first = try reader.readAnyFloats(first.count)
+        second = try reader.readAnyFloats(second.count)
+        mean = try reader.readAnyFloats(mean.count)
     }
 }
 

@@ -61,7 +61,8 @@ struct Schedule {
 
     mutating func read(from reader: inout BinaryReader) throws(BinaryReader.Malformed) {
         factor = try reader.readDouble()
-        best = try reader.readDouble()
-        waited = try reader.readInt()
+        // Infinite before the first epoch's end.
+        best = try reader.readAnyDouble()
+        waited = try reader.readInt(in: 0...TrainingSpec.Limit.epochs, "a number of epochs")
     }
 }

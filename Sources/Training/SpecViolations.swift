@@ -6,15 +6,17 @@ import Networks
 extension TrainingSpec {
     /// The greatest numbers accepted; the interface states the same.
     public enum Limit {
-        public static let layers = 64
-        public static let hidden = 65_536
-        public static let lookback = 100_000
-        public static let horizon = 100_000
-        public static let period = 100_000
+        public static let layers = ModelLimit.layers
+        public static let hidden = ModelLimit.hidden
+        public static let lookback = ModelLimit.lookback
+        public static let horizon = ModelLimit.horizon
+        public static let period = ModelLimit.period
         public static let epochs = 1_000_000
         public static let batchSize = 1_000_000
         public static let threads = 256
-        public static let columns = 100_000
+        public static let columns = ModelLimit.columns
+        public static let labels = ModelLimit.labels
+        public static let transforms = ModelLimit.transforms
     }
 
     /// All that is wrong with it, each with its path from the root of the specification.
@@ -101,6 +103,11 @@ extension ClassifyTask {
 }
 
 private func checkTransform(_ transform: [TransformSpec], _ found: inout Findings) {
+    guard transform.count <= TrainingSpec.Limit.transforms else {
+        return found.add(
+            "task", "transform",
+            detail: "\(transform.count) transforms; at most \(TrainingSpec.Limit.transforms) can follow each other")
+    }
     for (index, step) in transform.enumerated() {
         if case .seasonalDifference(let period) = step {
             found.count(

@@ -25,7 +25,9 @@ struct ModelFileTests {
                     ColumnTransform(steps: [
                         .log, .difference(lag: 2), .difference(lag: 1), .scale(offset: 1, divisor: 2),
                     ]),
-                    ColumnTransform(steps: [.scale(offset: -0.0, divisor: 1e-300)]),
+                    ColumnTransform(steps: [
+                        .log, .difference(lag: 2), .difference(lag: 1), .scale(offset: -0.0, divisor: 1e-300),
+                    ]),
                     ColumnTransform(steps: [.scale(offset: 0.1, divisor: 3)]),
                 ], laggedColumns: 2),
             network: network, parameters: drawnParameters(network), seed: .max, datasetDigest: "abc")

@@ -1,0 +1,22 @@
+/// The greatest numbers that a model may have, wherever it comes from: a request to train is held to them, and a file is
+/// before anything of these sizes is allocated. They keep out what no machine could hold, not what is merely unusual, and
+/// are small enough that sums and products of a few of them are numbers.
+public enum ModelLimit {
+    public static let layers = 64
+    public static let hidden = 65_536
+    public static let lookback = 100_000
+    public static let horizon = 100_000
+    /// Rows of a season, and rows that one difference looks back.
+    public static let period = 100_000
+    /// Numbers of an input row.
+    public static let columns = 100_000
+    /// What a classifier tells apart: numbers of an output row.
+    public static let labels = 100_000
+    /// Transforms of a column, one after the other.
+    public static let transforms = 16
+    /// Bytes of the name of a column and of a label.
+    public static let nameBytes = 1024
+    /// Rows that a stream takes: as far as JSON numbers count exactly. A stream that has taken a million rows a second
+    /// reaches it after 285 years.
+    public static let steps = (1 << 53) - 1
+}
