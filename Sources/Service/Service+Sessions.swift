@@ -34,9 +34,7 @@ extension Service {
         switch request.start {
         case .zero: state = SessionState(step: 0, live: loaded.predictor.zeroState)
         case .state(let given, let origin): state = try checked(given, of: origin, loaded)
-        case .blob(let bytes):
-            state = try checked(
-                StateBlob.decode(bytes, for: loaded.served, zero: loaded.predictor.network.zeroState), loaded)
+        case .blob(let bytes): state = try checked(StateBlob.decode(bytes, for: loaded), loaded)
         }
         return try insert(
             Session(id: request.id ?? Identifier.make(prefix: "ses", at: now()), loaded: loaded, state: state),
@@ -72,13 +70,27 @@ extension Service {
         var info = try using(id) { session in
             let loaded = session.loaded
             try check(request, loaded)
-            let steps = try session.alone { state in try take(request, into: &state, loaded) }
+            let steps = try session.alone { state in
+                try checkCount(state, after: request.rows.rowCount, id)
+                return try take(request, into: &state, loaded)
+            }
             metrics.add(Double(steps.count), to: Self.stepsTaken, [loaded.version.model])
             last = steps.last?.step
             for step in steps { try each(step) }
         }
         if let last { info.step = last }
         return info
+    }
+
+    /// A restored state may stand near the end of what steps are counted to.
+    private func checkCount(_ state: SessionState, after rows: Int, _ id: String) throws {
+        let taken = max(state.step, state.network.steps)
+        guard rows <= ModelLimit.steps - taken else {
+            throw ServiceError(
+                .conflict,
+                "session \"\(id)\" has taken \(taken) rows, and \(ModelLimit.steps) are the most that are counted; reset "
+                    + "it to begin anew")
+        }
     }
 
     /// All rows or none: the state moves only when the last of them went through.
@@ -175,9 +187,7 @@ extension Service {
 
     public func setStateBlob(of id: String, _ blob: [UInt8]) throws -> SessionInfo {
         try using(id) { session in
-            let state = try StateBlob.decode(
-                blob, for: session.loaded.served, zero: session.loaded.predictor.network.zeroState)
-            try replace(session, checked(state, session.loaded))
+            try replace(session, checked(StateBlob.decode(blob, for: session.loaded), session.loaded))
         }
     }
 
@@ -367,7 +377,12 @@ extension Service {
         } else if !live.network.isFinite || !live.lags.allSatisfy({ $0.allSatisfy(\.isFinite) }) {
             findings.append(Violation("state", detail: "every number must be finite"))
         }
-        if state.step < 0 { findings.append(Violation("state", "step", detail: "\(state.step) is below 0")) }
+        for (name, count) in [("step", state.step), ("network_step", live.network.steps)]
+        where !(0...ModelLimit.steps).contains(count) {
+            findings.append(
+                Violation(
+                    "state", .key(name), detail: "\(count) is outside the range from 0 to \(ModelLimit.steps)"))
+        }
         let width = loaded.model.inputs.laggedColumns
         let isShort = live.network.steps > 0 && live.lags.count < lag
         if live.lags.count > lag || isShort || live.lags.contains(where: { $0.count != width }) {
@@ -375,9 +390,24 @@ extension Service {
                 Violation(
                     "state", "lags",
                     detail: "expected the last \(lag) rows of \(width) numbers that differencing looks back on"))
+        } else if let refusal = loaded.model.inputs.refusal(ofLags: live.lags) {
+            findings.append(Violation("state", "lags", detail: refusal))
         }
         guard findings.isEmpty else { throw ServiceError.invalid(findings) }
         return state
+    }
+}
+
+extension InputTransforms {
+    /// What keeps rows that differencing looks back on from having been rows of this model: a session that began with
+    /// them could take no row at all.
+    fileprivate func refusal(ofLags lags: [[Double]]) -> String? {
+        for column in 0..<laggedColumns {
+            do { _ = try columns[column].forward(lags.map { $0[column] }, column: column) } catch {
+                return "number \(column + 1) of a row: \(error.reason.sentence)"
+            }
+        }
+        return nil
     }
 }
 

@@ -1,7 +1,6 @@
-import CCrypto
-import Foundation
 import Kernels
 import Networks
+import Store
 
 /// A session's state as bytes that can be kept anywhere and restored later, by this server or another.
 ///
@@ -38,27 +37,42 @@ struct StateBlob {
             if let c { bytes.append(c) }
         }
         if let sum = state.live.network.sum { bytes.append(sum) }
-        return bytes + sha256(bytes[...])
+        return bytes + SHA256.digest(bytes)
     }
 
-    /// Reads a blob for a session of `model`, whose zero state gives the shapes.
+    /// Reads a blob for a session of `loaded`, whose zero state gives the shapes. Its checksum is no signature: every count
+    /// is held to the shape before anything of its size is allocated.
     ///
     /// Throws `.invalid` for what is no blob or a damaged one, `.stateOfAnotherModel` for one of another model.
-    static func decode(_ blob: [UInt8], for model: ServedModel, zero: StreamState) throws(ServiceError) -> SessionState
-    {
+    static func decode(_ blob: [UInt8], for loaded: LoadedModel) throws(ServiceError) -> SessionState {
         guard blob.count > magic.count + 2 * checksumLength, blob.starts(with: magic) else {
             throw damaged("it does not begin as one; send what GET …/state gave with Accept: application/octet-stream")
         }
         let content = blob[..<(blob.count - checksumLength)]
-        guard sha256(content) == Array(blob.suffix(checksumLength)) else {
+        guard SHA256.digest(content) == Array(blob.suffix(checksumLength)) else {
             throw damaged("its checksum does not match its \(blob.count) bytes; it was cut short or changed on the way")
         }
-        var reader = Reader(bytes: content.dropFirst(magic.count))
-        let digest = reader.take(checksumLength)
-        let name = reader.text()
-        let version = reader.number(UInt64.self)
-        let word = reader.text()
-        guard Array(digest) == digestBytes(model.digest) else {
+        var reader = BinaryReader(Array(content.dropFirst(magic.count)))
+        do {
+            try readOrigin(from: &reader, loaded.served)
+            let state = try readState(from: &reader, loaded)
+            guard reader.isAtEnd else { throw reader.malformed("the end") }
+            return state
+        } catch let error as BinaryReader.Malformed {
+            throw damaged("\(error.expectation) expected at byte \(magic.count + error.offset)")
+        } catch let error as ServiceError {
+            throw error
+        } catch {
+            throw damaged("\(error)")
+        }
+    }
+
+    private static func readOrigin(from reader: inout BinaryReader, _ model: ServedModel) throws {
+        let digest = try reader.readBytes(checksumLength)
+        let name = try readWord(from: &reader)
+        let version = try reader.read(UInt64.self)
+        let word = try readWord(from: &reader)
+        guard digest == digestBytes(model.digest) else {
             throw ServiceError(
                 .stateOfAnotherModel,
                 "the state is one of model \(name):\(version), whose file is not that of this session's model "
@@ -68,34 +82,41 @@ struct StateBlob {
             throw damaged("it comes from a newer program, which computed in \"\(word)\"")
         }
         try StateOrigin(precision: precision).require(model)
-        // Checksum and model are right, so the shapes are those that `encode` wrote; the reader still never reads
-        // beyond the end.
-        let step = Int(truncatingIfNeeded: reader.number(UInt64.self))
-        let rows = reader.count(of: 8)
-        let columns = reader.count(of: 8)
+    }
+
+    /// A name, of a model or a precision.
+    private static func readWord(from reader: inout BinaryReader) throws(BinaryReader.Malformed) -> String {
+        let count = Int(try reader.read(UInt32.self))
+        guard count <= ModelName.maximumLength else { throw reader.malformed("a name before this") }
+        return try reader.readText(count)
+    }
+
+    private static func readState(
+        from reader: inout BinaryReader, _ loaded: LoadedModel
+    ) throws(BinaryReader.Malformed) -> SessionState {
+        let step = try reader.readInt(in: 0...ModelLimit.steps, "a number of steps")
+        let rows = try reader.readInt(in: 0...loaded.model.lag, "a number of rows to look back on")
+        // A state without rows has none that could tell their width.
+        let width = rows == 0 ? 0 : loaded.model.inputs.laggedColumns
+        _ = try reader.readInt(in: width...width, "a number of columns")
         var lags: [[Double]] = []
         for _ in 0..<rows {
-            lags.append((0..<columns).map { _ in Double(bitPattern: reader.number(UInt64.self)) })
+            var row: [Double] = []
+            for _ in 0..<width { row.append(try reader.readDouble()) }
+            lags.append(row)
         }
-        var network = zero
-        network.steps = Int(truncatingIfNeeded: reader.number(UInt64.self))
+        var network = loaded.predictor.network.zeroState
+        network.steps = try reader.readInt(in: 0...ModelLimit.steps, "a number of steps of the network")
         for layer in network.h.indices {
-            network.h[layer] = reader.floats()
-            if network.c[layer] != nil { network.c[layer] = reader.floats() }
+            network.h[layer] = try reader.readFloats(network.h[layer].count)
+            if let count = network.c[layer]?.count { network.c[layer] = try reader.readFloats(count) }
         }
-        if network.sum != nil { network.sum = reader.floats() }
-        guard !reader.failed, reader.isAtEnd else { throw damaged("its parts do not add up to its length") }
+        if let count = network.sum?.count { network.sum = try reader.readFloats(count) }
         return SessionState(step: step, live: LiveState(network: network, lags: lags))
     }
 
     private static func damaged(_ why: String) -> ServiceError {
         ServiceError(.invalid, "the body is not a session state: \(why)")
-    }
-
-    private static func sha256(_ bytes: ArraySlice<UInt8>) -> [UInt8] {
-        var digest = [UInt8](repeating: 0, count: checksumLength)
-        bytes.withUnsafeBytes { _ = EVP_Digest($0.baseAddress, $0.count, &digest, nil, EVP_sha256(), nil) }
-        return digest
     }
 
     private static func digestBytes(_ hexadecimal: String) -> [UInt8] {
@@ -106,44 +127,6 @@ struct StateBlob {
             rest = rest.dropFirst(2)
         }
         return bytes
-    }
-
-    /// Reads from the front; what is not there is zero, and `failed` says so.
-    private struct Reader {
-        var bytes: ArraySlice<UInt8>
-        var failed = false
-
-        var isAtEnd: Bool { bytes.isEmpty }
-
-        mutating func take(_ count: Int) -> ArraySlice<UInt8> {
-            guard count >= 0, count <= bytes.count else {
-                failed = true
-                return []
-            }
-            defer { bytes = bytes.dropFirst(count) }
-            return bytes.prefix(count)
-        }
-
-        mutating func number<Number: FixedWidthInteger>(_: Number.Type) -> Number {
-            take(MemoryLayout<Number>.size).reversed().reduce(0) { $0 << 8 | Number(truncatingIfNeeded: $1) }
-        }
-
-        mutating func text() -> String { String(decoding: take(Int(number(UInt32.self))), as: UTF8.self) }
-
-        /// A count of things of `size` bytes: at most as many as there is room for in what is left.
-        mutating func count(of size: Int) -> Int {
-            let count = number(UInt64.self)
-            guard count <= UInt64(bytes.count) else {
-                failed = true
-                return 0
-            }
-            return Int(count)
-        }
-
-        mutating func floats() -> [Float] {
-            let count = count(of: 4)
-            return (0..<count).map { _ in Float(bitPattern: number(UInt32.self)) }
-        }
     }
 }
 

@@ -117,7 +117,8 @@ struct SchemaCheck {
         case "boolean": value.bool != nil
         case "string": value.string != nil
         case "number": value.double != nil
-        case "integer": value.int != nil
+        // A seed may have more digits than a number keeps here.
+        case "integer": value.double.map { $0.rounded() == $0 } ?? false
         case "array": value.array != nil
         case "object": value.object != nil
         default: false
