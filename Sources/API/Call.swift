@@ -1,5 +1,6 @@
 import Formats
 import HTTPServer
+import Resources
 import Service
 import Wire
 
@@ -107,12 +108,18 @@ struct Call: Sendable {
     }
 
     /// Answers with a problem; for work that goes on after the handler has returned.
-    func fail(_ error: any Error) { responder.respond(api.response(to: error, request: request, id: request.id)) }
+    func fail(_ error: any Error) {
+        if error is CancelledWork { return responder.abandon() }
+        responder.respond(api.response(to: error, request: request, id: request.id))
+    }
 
     /// Runs the rest on another kind of thread; refuses where too many wait for one.
     func handOff(to queue: ThreadQueue, _ work: @escaping @Sendable () throws -> Void) throws(HTTPError) {
         let accepted = queue.submit {
-            do { try work() } catch { fail(error) }
+            do {
+                try request.cancellation.check()
+                try work()
+            } catch { fail(error) }
         }
         if !accepted { throw HTTPError(.overloaded(retryAfterSeconds: 1), "too many requests wait already") }
     }

@@ -1,5 +1,6 @@
 import Formats
 import Networks
+import Resources
 import Service
 import Store
 import Training
@@ -17,6 +18,9 @@ extension Problem {
             case let error as HTTPError: Problem(http: error)
             case let error as Violations: .invalid(error.list.map(Item.init), omitted: error.omitted)
             case let error as Violation: .invalid([Item(error)])
+            case let error as MemoryRefusal: Problem(memory: error)
+            // Never sent: its client is gone.
+            case let error as CancelledWork: Problem(.malformedRequest, error.description)
             case let error as JSONSyntaxError: Problem(.invalidJSON, error.description)
             // What nobody foresaw: its text goes to the log and not to the client, who can do nothing with it.
             default:
@@ -68,6 +72,12 @@ extension Problem {
             case .writerClosed, .inputOutput, .serverRunning, .newerDatabase, .database: .internalError
             }
         self.init(kind, error.description, fields: kind == .storeBusy ? Self.soon : [:])
+    }
+
+    private init(memory refusal: MemoryRefusal) {
+        self.init(
+            refusal.isTemporary ? .overloaded : .contentTooLarge, refusal.description,
+            fields: refusal.isTemporary ? Self.soon : [:])
     }
 
     private init(http error: HTTPError) {

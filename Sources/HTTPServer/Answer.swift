@@ -1,3 +1,4 @@
+import Resources
 import Synchronization
 import Wire
 
@@ -30,6 +31,15 @@ final class Answer: Responder {
         Self.give(response, loop, token, serial)
     }
 
+    func abandon() {
+        guard claim() else {
+            stream.load()?.abort()
+            return
+        }
+        let (token, serial) = (token, serial)
+        loop.perform { $0.abandon(token, serial) }
+    }
+
     func stream(status: Int, fields: Fields) -> any ResponseStream {
         let handle = StreamHandle(loop: loop, token: token, serial: serial)
         guard claim() else {
@@ -43,6 +53,7 @@ final class Answer: Responder {
 
     /// The handler threw: answers with the error, or breaks the answer off that has begun.
     func fail(_ error: any Error) {
+        if error is CancelledWork { return abandon() }
         guard claim() else {
             stream.load()?.abort()
             return

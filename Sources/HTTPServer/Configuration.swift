@@ -1,3 +1,4 @@
+import Resources
 import Wire
 
 extension HTTPServer {
@@ -14,6 +15,11 @@ extension HTTPServer {
         public var maximumConnections = 10_000
         /// Descriptors left for files, databases and pipes of the rest of the process.
         public var reservedDescriptors = 128
+        /// Bytes that all requests under way may take together: their content, what is made of it, the work and the
+        /// answers. With the loaded models, the sessions and the process itself it stays within 2 GiB.
+        public var requestMemory = 768 << 20
+        /// The budget of these bytes, where others take of it too; without one the server makes its own.
+        public var memory: MemoryBudget?
         public var limits = Limits()
         public var timeouts = Timeouts()
         /// How often deadlines are looked at while there are connections. Each look is linear in open connections: at

@@ -218,7 +218,10 @@ final class EventLoop: @unchecked Sendable {
         guard let peer = peer(event.token) else { return }
         if event.isReadable { peer.isReadable = true }
         if event.isWritable { peer.isWritable = true }
-        if event.peerFinished { peer.hasEnded = true }
+        if event.peerFinished {
+            peer.hasEnded = true
+            peer.exchange?.patienceEnds = now + Self.grace
+        }
         if event.isBroken && !peer.connection.wantsInput || event.peerFinished && peer.exchange?.stream != nil {
             // Nobody reads there any more. (A peer that has ended its requests may wait for an answer, but not for an
             // endless one: that is what a client looks like that was interrupted.)
@@ -250,7 +253,9 @@ final class EventLoop: @unchecked Sendable {
         guard let due = nextSweep, now >= due else { return }
         nextSweep = now + context.configuration.timerResolution
         for peer in slots {
-            guard let peer, let deadline = peer.connection.deadline, now >= deadline else { continue }
+            guard let peer else { continue }
+            if let end = peer.exchange?.patienceEnds, now >= end { loseInterest(peer) }
+            guard let deadline = peer.connection.deadline, now >= deadline else { continue }
             peer.connection.expire(at: now)
             touch(peer)
         }

@@ -1,4 +1,5 @@
 import Logging
+import Resources
 import Wire
 
 /// From requests to handlers, and from answers to bytes.
@@ -31,13 +32,16 @@ extension EventLoop {
         serial += 1
         let exchange = Exchange(
             serial: serial, id: id, request: request, started: now, queuedBefore: peer.connection.queuedBytes)
+        if peer.hasEnded { exchange.patienceEnds = now + Self.grace }
         peer.exchange = exchange
         return exchange
     }
 
     private func serve(_ head: RequestHead, _ framing: Framing, _ peer: Peer) {
         let id = ids.id(for: head.fields)
-        let request = Request(id: id, head: head, peer: peer.address)
+        let request = Request(
+            id: id, head: head, peer: peer.address, memory: MemoryShare(of: context.memory),
+            cancellation: Cancellation())
         let exchange = begin(id: id, request, peer)
         if let refusal = context.application.admit(request) {
             return answer(refusal, exchange, peer)
@@ -88,7 +92,6 @@ extension EventLoop {
             }
             try peer.connection.acceptBody(limit: limit, at: now)
             exchange.isCollecting = true
-            if case .length(let count) = framing { exchange.request?.body.reserveCapacity(min(count, Self.reserved)) }
         case .stream(let limit):
             var length: Int?
             if case .length(let count) = framing { length = count }
@@ -105,13 +108,16 @@ extension EventLoop {
         }
     }
 
-    /// Reserved on the client's word alone; more is granted as content arrives.
-    private static let reserved = 1 << 20
-
     private func receive(_ data: ArraySlice<UInt8>, _ peer: Peer) {
         guard let exchange = peer.exchange else { return }
         if exchange.isCollecting {
-            exchange.request?.body += data
+            do throws(MemoryRefusal) {
+                try exchange.collect(data, announced: peer.connection.remainingContent)
+            } catch {
+                exchange.isCollecting = false
+                exchange.request?.body = []
+                answer(context.response(to: HTTPError(error), request: exchange.request), exchange, peer)
+            }
         } else if let reader = exchange.reader, reader.push(Array(data)) {
             peer.connection.pauseBody()
         }
@@ -136,7 +142,11 @@ extension EventLoop {
             Self.call(route.handler, request, handle)
         case .queue(let queue):
             let handler = route.handler
-            let work: @Sendable () -> Void = { Self.call(handler, request, handle) }
+            let work: @Sendable () -> Void = {
+                // Whoever left while the request waited for its turn gets no work done.
+                if request.cancellation.isCancelled { return handle.abandon() }
+                Self.call(handler, request, handle)
+            }
             guard queue.submit(work) else {
                 return handle.fail(
                     HTTPError(.overloaded(retryAfterSeconds: 1), "the server has no more room for such requests now"))
@@ -174,6 +184,12 @@ extension EventLoop {
         touch(peer)
     }
 
+    /// Ends a request whose client is gone without an answer.
+    func abandon(_ token: UInt64, _ serial: UInt64) {
+        guard let peer = peer(token), peer.exchange?.serial == serial else { return }
+        close(peer)
+    }
+
     private func answer(_ response: Response, _ exchange: Exchange, _ peer: Peer) {
         let body: [UInt8]
         switch response.body {
@@ -184,6 +200,8 @@ extension EventLoop {
             return FilePump.start(
                 path: path, response: response, request: exchange.request, loop: self, stream: stream)
         }
+        // The request is done with: what it still holds is its answer.
+        exchange.request?.memory.settle(at: body.count)
         peer.connection.respond(
             head(response.status, response.fields, exchange), body: body, date: date, at: now)
         exchange.status = response.status
@@ -231,7 +249,8 @@ extension EventLoop {
         record.isComplete = isComplete
         peer.unsent.append(
             UnsentAnswer(
-                end: peer.connection.queuedBytes, record: record, started: exchange.started, stream: exchange.stream))
+                end: peer.connection.queuedBytes, record: record, started: exchange.started, stream: exchange.stream,
+                memory: exchange.request?.memory))
         peer.exchange = nil
     }
 
@@ -245,6 +264,7 @@ extension EventLoop {
         peer.unsent = []
         guard let exchange = peer.exchange else { return }
         peer.exchange = nil
+        exchange.request?.cancellation.cancel()
         exchange.reader?.finish(HTTPError(.peerGone, "the peer closed the connection"))
         exchange.stream?.close(.peerGone)
         report(record(of: exchange, peer, sentUpTo: peer.connection.sentBytes), since: exchange.started)

@@ -1,3 +1,4 @@
+import Resources
 import Wire
 
 /// One connection as its loop holds it: the value that decides, the transport that moves bytes, and what is being served.
@@ -50,6 +51,8 @@ final class Exchange {
     var stream: StreamHandle?
     /// Of the answer that has begun.
     var status: Int?
+    /// The peer will send no more and waits until then at most; see `EventLoop.grace`.
+    var patienceEnds: Moment?
 
     init(serial: UInt64, id: String, request: Request?, started: Moment, queuedBefore: Int) {
         self.serial = serial
@@ -67,4 +70,6 @@ struct UnsentAnswer {
     var record: RequestRecord
     var started: Moment
     var stream: StreamHandle?
+    /// What the request still holds: the bytes of its answer.
+    var memory: MemoryShare?
 }

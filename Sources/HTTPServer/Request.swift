@@ -1,3 +1,4 @@
+import Resources
 import Wire
 
 /// A request as a handler sees it.
@@ -13,10 +14,16 @@ public struct Request: Sendable {
     public var bodyStream: BodyReader?
     /// The peer's address: `127.0.0.1:51234`, `[::1]:51234`.
     public var peer: String
+    /// What the request holds of the memory that all requests share. Its collected content is counted already; whoever
+    /// makes more of it takes first. Goes back when the answer is out.
+    public let memory: MemoryShare
+    /// Cancelled when nobody waits for the answer any more.
+    public let cancellation: Cancellation
 
     public init(
         id: String, head: RequestHead, parameters: [String: String] = [:], body: [UInt8] = [],
-        bodyStream: BodyReader? = nil, peer: String = ""
+        bodyStream: BodyReader? = nil, peer: String = "", memory: MemoryShare = .unlimited,
+        cancellation: Cancellation = .never
     ) {
         self.id = id
         self.head = head
@@ -24,6 +31,8 @@ public struct Request: Sendable {
         self.body = body
         self.bodyStream = bodyStream
         self.peer = peer
+        self.memory = memory
+        self.cancellation = cancellation
     }
 
     public var method: Wire.Method { head.method }

@@ -6,6 +6,9 @@ import Wire
 public protocol Responder: Sendable {
     func respond(_ response: Response)
 
+    /// Gives no answer, because nobody waits for one: the connection ends.
+    func abandon()
+
     /// Begins an answer whose length is not known (chunked; for HTTP/1.0 ended by closing), or, with a
     /// `Content-Length` in `fields`, of just that length.
     func stream(status: Int, fields: Fields) -> any ResponseStream

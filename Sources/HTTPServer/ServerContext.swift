@@ -1,4 +1,5 @@
 import Logging
+import Resources
 import Synchronization
 import Wire
 
@@ -9,6 +10,8 @@ final class ServerContext: Sendable {
     let routes: [Route]
     let router: Router
     let logger: Logger
+    /// What requests under way take their memory from.
+    let memory: MemoryBudget
     /// Connections open on all loops.
     let open = Atomic<Int>(0)
     /// The configured number of connections, or what the process's limit on descriptors leaves.
@@ -21,6 +24,7 @@ final class ServerContext: Sendable {
         self.application = application
         self.logger = logger
         self.maximumConnections = maximumConnections
+        memory = configuration.memory ?? MemoryBudget(limit: configuration.requestMemory)
         routes = application.routes
         router = try Router(routes)
     }

@@ -40,6 +40,11 @@ public final class MemoryBudget: Sendable {
         }
     }
 
+    /// Takes what is in use already, the limit notwithstanding.
+    fileprivate func overdraw(_ bytes: Int) {
+        taken.add(bytes, ordering: .relaxed)
+    }
+
     fileprivate func giveBack(_ bytes: Int) {
         taken.subtract(bytes, ordering: .relaxed)
     }
@@ -94,6 +99,18 @@ public final class MemoryShare: Sendable {
             if overflow { break }
         }
         try take(bytes, for: purpose())
+    }
+
+    /// Holds exactly `bytes` from now on, be they there or not: for what exists already and cannot be refused any more,
+    /// such as an answer that waits for a slow peer. Whoever takes next finds so much less.
+    public func settle(at bytes: Int) {
+        let bytes = max(0, bytes)
+        let before = taken.exchange(bytes, ordering: .relaxed)
+        if bytes > before {
+            budget.overdraw(bytes - before)
+        } else {
+            budget.giveBack(before - bytes)
+        }
     }
 
     /// Gives back `bytes` of what is held, at most all.

@@ -126,6 +126,9 @@ public struct Connection: Sendable {
         return false
     }
 
+    /// Bytes of content that the present request has announced and not yet sent; nil for a chunked body.
+    public var remainingContent: Int? { parser.remainingContent }
+
     /// The next request waits while more than this of earlier answers waits for a peer that pipelines.
     static let unreadAnswers = 65_536
 

@@ -4,6 +4,7 @@ import Dispatch
 import Foundation
 import HTTPServer
 import Logging
+import Resources
 import Service
 import Store
 
@@ -75,6 +76,7 @@ private struct RunningServer {
         self.logger = logger
         let began = ContinuousClock.now
         var settings = settings
+        settings.http.memory = MemoryBudget(limit: settings.http.requestMemory)
         settings.service.workerCommand =
             ["/proc/self/exe", "worker", "--supervised"] + SettingsResolver.workerFlags(settings)
         var options = Store.Options()

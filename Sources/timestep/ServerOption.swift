@@ -37,7 +37,8 @@ struct ServerOption: Sendable {
         sessionsWhenFull, lease,
         checkpointInterval, checkpointsKept, eventRetention, datasetRetention, inlineRetention, retryRetention,
         idempotencyRetention, trashRetention,
-        requestBody, datasetBody, modelBody, maximumConnections, idleTimeout, stopWithin, logLevel, logFormat,
+        requestMemory, requestBody, datasetBody, modelBody, maximumConnections, idleTimeout, stopWithin, logLevel,
+        logFormat,
     ]
 
     // MARK: Where it listens and where it keeps things
@@ -155,6 +156,9 @@ struct ServerOption: Sendable {
 
     // MARK: Limits of the server
 
+    static let requestMemory = bytes(
+        "request_memory", \.http.requestMemory,
+        "Memory that all requests together may take: their bodies, what is made of them, work and answers.")
     static let requestBody = bytes("request_body", \.api.maximumBody, "Largest JSON body of a request.")
     static let datasetBody = bytes("dataset_body", \.api.maximumDataset, "Largest dataset that may be uploaded.")
     static let modelBody = bytes("model_body", \.api.maximumModelFile, "Largest model file that may be imported.")

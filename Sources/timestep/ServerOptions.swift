@@ -34,6 +34,7 @@ struct ServerOptions: ParsableArguments {
     @Option(.retryRetention) var retryRetention: String?
     @Option(.idempotencyRetention) var idempotencyRetention: String?
     @Option(.trashRetention) var trashRetention: String?
+    @Option(.requestMemory) var requestMemory: String?
     @Option(.requestBody) var requestBody: String?
     @Option(.datasetBody) var datasetBody: String?
     @Option(.modelBody) var modelBody: String?
@@ -58,7 +59,7 @@ struct ServerOptions: ParsableArguments {
             (.inlineRetention, inlineRetention),
             (.retryRetention, retryRetention),
             (.idempotencyRetention, idempotencyRetention), (.trashRetention, trashRetention),
-            (.requestBody, requestBody), (.datasetBody, datasetBody),
+            (.requestMemory, requestMemory), (.requestBody, requestBody), (.datasetBody, datasetBody),
             (.modelBody, modelBody),
             (.maximumConnections, maximumConnections), (.idleTimeout, idleTimeout), (.stopWithin, stopWithin),
             (.logLevel, logLevel), (.logFormat, logFormat),
