@@ -35,10 +35,12 @@ struct Idempotency {
     }
 
     /// Acts, or gives the stored answer again. `resume` makes the answer of a request whose server ended after it had
-    /// made something and before it had answered.
-    func answer(resume: ((String) throws -> Response)? = nil, _ act: (IdempotencyKey) throws -> Response) throws
-        -> Response
-    {
+    /// made something and before it had answered, or whose answer was too large to be kept. `recheck` throws where a
+    /// stored answer would not be true any more.
+    func answer(
+        resume: ((String) throws -> Response)? = nil, recheck: ((Response) throws -> Void)? = nil,
+        _ act: (IdempotencyKey) throws -> Response
+    ) throws -> Response {
         let store = call.service.store
         switch try store.beginIdempotent(key, digest: digest, at: call.service.currentTime) {
         case .fresh:
@@ -55,7 +57,15 @@ struct Idempotency {
             let response = try resume(resource)
             keep(response)
             return response.asReplay
-        case .replay(let stored): return Response(stored).asReplay
+        case .replay(let stored):
+            let response = Response(stored).asReplay
+            try recheck?(response)
+            return response
+        case .notKept:
+            throw Problem(
+                .answerNotKept,
+                "the request was carried out, and its answer had more than the \(Store.largestAnswer) bytes that are kept "
+                    + "for a repetition; what it changed can be looked at, and it was not carried out again")
         case .mismatch:
             throw Problem(.idempotencyKeyReused, "this Idempotency-Key was used for a request with another body")
         case .inProgress:

@@ -27,6 +27,8 @@ enum ProblemKind: String, CaseIterable, Sendable {
     case stateOfAnotherModel = "state_of_another_model"
     case idempotencyInProgress = "idempotency_in_progress"
     case sessionExpired = "session_expired"
+    case sessionClosed = "session_closed"
+    case answerNotKept = "answer_not_kept"
     case sessionClosing = "session_closing"
     case contentTooLarge = "content_too_large"
     case targetTooLong = "target_too_long"
@@ -75,6 +77,8 @@ enum ProblemKind: String, CaseIterable, Sendable {
         case .stateOfAnotherModel: (409, "The state belongs to another model")
         case .idempotencyInProgress: (409, "The request is still running")
         case .sessionExpired: (410, "The session has expired")
+        case .sessionClosed: (410, "The session was closed")
+        case .answerNotKept: (410, "The answer was not kept")
         case .sessionClosing: (412, "The session is being closed")
         case .contentTooLarge: (413, "The body is too large")
         case .targetTooLong: (414, "The address is too long")

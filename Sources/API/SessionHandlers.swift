@@ -19,7 +19,22 @@ extension Call {
                 fields: ["Location": "/sessions/\(session.id)"])
         }
         let idempotency = try Idempotency(self, scope: "POST /sessions of \(api.incarnation)")
-        responder.respond(try idempotency?.answer { _ in try open() } ?? open())
+        responder.respond(try idempotency?.answer(recheck: requireOpen) { _ in try open() } ?? open())
+    }
+
+    /// Throws where the session of a stored answer is there no more: whoever repeats the request wants one to step, and
+    /// must not be told of one that is gone. One key opens one session, so no other is opened.
+    private func requireOpen(_ answer: Response) throws {
+        guard let id = answer.fields["Location"]?.split(separator: "/").last.map(String.init) else { return }
+        do {
+            _ = try service.session(id)
+        } catch let error as ServiceError {
+            guard case .notFound = error.reason else { throw error }
+            throw Problem(
+                .sessionClosed,
+                "the session \"\(id)\" that this request opened was closed since; to open another one, send another "
+                    + "Idempotency-Key")
+        }
     }
 
     func listSessions() throws {

@@ -170,7 +170,21 @@ extension Dataset {
         guard let format = DatasetFormat(rawValue: format) else {
             throw ServiceError(.invalid, "dataset \(id) is kept in the unknown format \"\(format)\"")
         }
-        return try DatasetLoader(path: store.path(of: self), format: format).load(task, missing: missing)
+        do {
+            return try DatasetLoader(path: store.path(of: self), format: format).load(task, missing: missing)
+        } catch let violations as Violations {
+            throw violations
+        } catch let error as ServiceError {
+            throw error
+        } catch {
+            // The system's words name the file by its path on this machine. The store says whether the dataset was
+            // deleted meanwhile, or what is wrong with its file.
+            _ = try store.dataset(id)
+            try store.verifyDataset(self)
+            throw StoreError(
+                .inputOutput(operation: "read", path: store.path(of: self), code: EIO),
+                "dataset \(id) could not be read just now; send the request again")
+        }
     }
 }
 

@@ -44,7 +44,7 @@ public final class Service: Sendable {
         let changes = changes
         supervisor = Supervisor(
             command: configuration.workerCommand, count: configuration.workers, logger: logger,
-            silence: max(configuration.lease, Supervisor.shortestSilence)
+            silence: min(max(configuration.lease, Supervisor.shortestSilence), Supervisor.longestSilence)
         ) { process, how in
             // Whoever sees the worker die need not wait for its lease to end.
             do {

@@ -46,6 +46,8 @@ public final class Supervisor: Sendable {
 
     /// A worker that starts on a busy machine may need some seconds to its first sign, however short the lease.
     static let shortestSilence: Duration = .seconds(10)
+    /// However long the lease: a worker that was stopped in the middle of a transaction keeps everybody from writing.
+    static let longestSilence: Duration = .seconds(15)
     /// After so many missed signs a worker counts as silent, for people who ask.
     static let noticedSilence: Duration = LifeSigns.interval * 5
 

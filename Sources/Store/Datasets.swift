@@ -16,10 +16,10 @@ extension Store {
     /// Newest first, those older than `after`.
     public func datasets(after: String? = nil, limit: Int) throws(StoreError) -> Page<Dataset> {
         try database.read { db in
-            let rows = try Row.fetchAll(
+            let rows = try Row.fetchCursor(
                 db, sql: "SELECT * FROM datasets WHERE ? IS NULL OR id < ? ORDER BY id DESC LIMIT ?",
                 arguments: [after, after, limit + 1])
-            return Page(fetched: try rows.map(Dataset.init(row:)), limit: limit)
+            return try Page(rows, limit: limit, Dataset.init(row:))
         }
     }
 
@@ -50,7 +50,7 @@ extension Store {
     public func deleteDataset(_ id: String) throws(StoreError) {
         // One transaction: a job that may still run has its dataset. It is asked for jobs and deleted in one piece, so
         // no job can be submitted in between. A crash after it leaves a file without a row, for the next start.
-        try database.write { db in
+        try removing(.datasets) { db in
             _ = try Self.dataset(id, db)
             let jobs = try String.fetchAll(
                 db, sql: "SELECT id FROM jobs WHERE dataset_id = ? AND finished_at IS NULL ORDER BY id",
@@ -61,8 +61,8 @@ extension Store {
                     "dataset '\(id)' is used by \(jobs.joined(separator: ", ")); cancel first, or wait for the end")
             }
             try db.execute(sql: "DELETE FROM datasets WHERE id = ?", arguments: [id])
+            return [id]
         }
-        storage.discard(.datasets, [id])
     }
 
     func insert(_ dataset: Dataset, naming file: PendingFile) throws(StoreError) {

@@ -15,7 +15,7 @@ extension Store {
         let descriptor = try operations.create(path)
         defer { Glibc.close(descriptor) }
         do {
-            try Self.fill(descriptor, path, operations)
+            try operations.fill(descriptor, bytes: Self.probeBytes, path: path)
         } catch {
             try? operations.remove(path)
             throw error
@@ -25,21 +25,6 @@ extension Store {
 
     /// More than a file system keeps in the file's own record.
     private static let probeBytes = 8_192
-
-    private static func fill(_ descriptor: Int32, _ path: String, _ operations: any FileOperations) throws(StoreError) {
-        var left = probeBytes
-        while left > 0 {
-            let zeros = [UInt8](repeating: 0, count: left)
-            let written: Result<Int, StoreError> = zeros.withUnsafeBytes { bytes in
-                do throws(StoreError) { return .success(try operations.write(bytes, to: descriptor, path: path)) } catch
-                {
-                    return .failure(error)
-                }
-            }
-            left -= try written.get()
-        }
-        try operations.sync(descriptor, path: path)
-    }
 
     /// Bytes that this process may still write to the disk of the data folder; nil where the system does not say.
     public var freeBytes: Int? {

@@ -133,14 +133,24 @@ extension StoreError {
     /// The error of a system call that failed with `code`.
     static func system(_ code: Int32, _ operation: String, _ path: String) -> StoreError {
         let words = String(cString: strerror(code))
+        let shown = shown(path)
         switch code {
         case ENOSPC, EDQUOT:
-            return StoreError(.diskFull(path: path), "cannot \(operation) \(path): \(words); nothing was kept of it")
+            return StoreError(.diskFull(path: path), "cannot \(operation) \(shown): \(words); nothing was kept of it")
         case ENOENT:
-            return StoreError(.fileMissing(path: path), "cannot \(operation) \(path): it is not there")
+            return StoreError(.fileMissing(path: path), "cannot \(operation) \(shown): it is not there")
         default:
             return StoreError(
-                .inputOutput(operation: operation, path: path, code: code), "cannot \(operation) \(path): \(words)")
+                .inputOutput(operation: operation, path: path, code: code), "cannot \(operation) \(shown): \(words)")
         }
+    }
+
+    /// What may be said of a path to whoever asks over the network: where the file lies within the data folder, not
+    /// where that lies. The reason has the whole path, for the log.
+    private static func shown(_ path: String) -> String {
+        let parts = path.split(separator: "/")
+        guard let name = parts.last else { return path }
+        guard let folder = parts.dropLast().last, FileArea(rawValue: String(folder)) != nil else { return String(name) }
+        return "\(folder)/\(name)"
     }
 }

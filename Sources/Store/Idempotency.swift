@@ -34,6 +34,8 @@ public enum IdempotencyVerdict: Sendable, Equatable {
     case replay(StoredAnswer)
     /// The server ended after the request made `resource` and before it was answered: answer from that, then `finish`.
     case interrupted(resource: String)
+    /// Done before, and the answer was too large to be kept.
+    case notKept
     /// Another request, with another payload, has this key.
     case mismatch
     /// The first one is still being answered.
@@ -58,6 +60,7 @@ extension Store {
             }
             guard row["digest"] == digest else { return .mismatch }
             if let status: Int = row["status"] {
+                guard status != Self.notKept else { return .notKept }
                 let body: Data = row["body"] ?? Data()
                 return .replay(StoredAnswer(status: status, headers: row["headers"] ?? "", body: [UInt8](body)))
             }
@@ -68,15 +71,65 @@ extension Store {
         }
     }
 
-    /// Keeps the answer for whoever asks again. A key that was forgotten or swept meanwhile stays so.
+    /// Bytes of the largest answer that is kept: a thousand steps of a hundred outputs.
+    public static let largestAnswer = 1 << 20
+    /// Bytes of all that are kept; the oldest go first.
+    public static let mostAnswerBytes = 64 << 20
+    /// What an answer costs beside its body, about: the key, the digest, the fields.
+    private static let answerOverhead = 512
+    /// Stands for the status of an answer that was not kept.
+    private static let notKept = 0
+
+    /// Keeps the answer for whoever asks again. A key that was forgotten or swept meanwhile stays so. Of an answer that
+    /// is too large what the request made is kept, where that is noted, or else that it was done.
     public func finishIdempotent(_ key: IdempotencyKey, _ answer: StoredAnswer) throws(StoreError) {
+        var answer = answer
+        let isTooLarge = answer.body.count > Self.largestAnswer
+        if isTooLarge { answer = StoredAnswer(status: Self.notKept, headers: "", body: []) }
         // One statement: the answer is kept whole or the request counts as not answered.
         try database.write { db in
+            if isTooLarge {
+                try db.execute(
+                    sql: """
+                        UPDATE idempotency SET state = 'interrupted'
+                        WHERE scope = ? AND key = ? AND state <> 'answered' AND resource IS NOT NULL
+                        """, arguments: [key.scope, key.key])
+                if db.changesCount > 0 { return }
+            }
             try db.execute(
                 sql: """
                     UPDATE idempotency SET state = 'answered', status = ?, headers = ?, body = ?
                     WHERE scope = ? AND key = ? AND state <> 'answered'
                     """, arguments: [answer.status, answer.headers, Data(answer.body), key.scope, key.key])
+        }
+        // Looking at all answers each time would make each one dearer than the last.
+        let kept = keptAnswers.add(answer.body.count + Self.answerOverhead, ordering: .relaxed).newValue
+        guard kept > Self.mostAnswerBytes / 8 else { return }
+        keptAnswers.store(0, ordering: .relaxed)
+        try forgetOldestAnswers(beyond: Self.mostAnswerBytes)
+    }
+
+    /// Forgets the oldest answers, until those that stay have no more than so many bytes.
+    func forgetOldestAnswers(beyond bytes: Int) throws(StoreError) {
+        try database.write { db in
+            let rows = try Row.fetchCursor(
+                db,
+                sql: """
+                    SELECT created_at, COALESCE(LENGTH(body), 0) AS bytes FROM idempotency WHERE state = 'answered'
+                    ORDER BY created_at DESC
+                    """)
+            var total = 0
+            var limit: Int64?
+            while let row = try rows.next() {
+                total += row["bytes"] + Self.answerOverhead
+                if total > bytes {
+                    limit = row["created_at"]
+                    break
+                }
+            }
+            guard let limit else { return }
+            try db.execute(
+                sql: "DELETE FROM idempotency WHERE state = 'answered' AND created_at <= ?", arguments: [limit])
         }
     }
 

@@ -12,10 +12,10 @@ extension Store {
     ) throws(StoreError) -> Page<JobEvent> {
         try database.read { db in
             _ = try Self.state(of: job, db)
-            let rows = try Row.fetchAll(
+            let rows = try Row.fetchCursor(
                 db, sql: "SELECT * FROM events WHERE job_id = ? AND sequence > ? ORDER BY sequence LIMIT ?",
                 arguments: [job, sequence, limit + 1])
-            return Page(fetched: try rows.map(JobEvent.init(row:)), limit: limit)
+            return try Page(rows, limit: limit, JobEvent.init(row:))
         }
     }
 

@@ -40,13 +40,14 @@ extension Store {
     /// Leases that ended are settled first, so a job whose worker died waits in the queue again, behind the others: it
     /// may be what killed it.
     public func claim(worker: String, lease: Duration, at now: Date) throws(StoreError) -> Job? {
+        let moment = leaseTime(now)
         // Idle workers ask often: a look that takes no write lock first.
         let waits = try database.read { db in
             try Bool.fetchOne(
                 db,
                 sql: "SELECT EXISTS (SELECT 1 FROM jobs WHERE status = 'queued' "
                     + "OR (status = 'running' AND lease_until <= ?))",
-                arguments: [now.microseconds]) ?? false
+                arguments: [moment.microseconds]) ?? false
         }
         guard waits else { return nil }
         // One immediate transaction: a job is never in two hands. The lock is taken before the queue is read, so two
@@ -59,7 +60,7 @@ extension Store {
             guard let id = first else { return nil }
             let old = try Self.state(of: id, db)
             var new = old
-            new.take(until: now.addingTimeInterval(lease.seconds))
+            new.take(until: moment.addingTimeInterval(lease.seconds))
             try move(id, from: old, to: new, with: Effects(worker: worker), at: now, db)
             try db.execute(
                 sql: """
@@ -76,7 +77,8 @@ extension Store {
     @discardableResult
     public func settleLeases(at now: Date) throws(StoreError) -> Int {
         // Reading first takes no write lock: servers ask this every second.
-        let expired = try database.read { db in try Self.expired(at: now, db) }
+        let moment = leaseTime(now)
+        let expired = try database.read { db in try Self.expired(at: moment, db) }
         guard !expired.isEmpty else { return 0 }
         // One transaction: a job leaves its dead worker's hands and enters the queue in one piece.
         return try database.write { db in try settleLeases(at: now, db) }
@@ -84,7 +86,7 @@ extension Store {
 
     @discardableResult
     private func settleLeases(at now: Date, _ db: Database) throws -> Int {
-        let expired = try Self.expired(at: now, db)
+        let expired = try Self.expired(at: leaseTime(now), db)
         for id in expired { try lose(id, because: "its lease ended without a word from it", at: now, db) }
         return expired.count
     }
@@ -131,10 +133,10 @@ extension Store {
         try move(id, from: old, to: new, with: effects, at: now, db)
     }
 
-    private static func expired(at now: Date, _ db: Database) throws -> [String] {
+    private static func expired(at moment: Date, _ db: Database) throws -> [String] {
         try String.fetchAll(
             db, sql: "SELECT id FROM jobs WHERE status = 'running' AND lease_until <= ? ORDER BY queue_order",
-            arguments: [now.microseconds])
+            arguments: [moment.microseconds])
     }
 
     /// Holds the job for `lease` from now.
@@ -144,7 +146,7 @@ extension Store {
         try asHolder(job, attempt) { db in
             try db.execute(
                 sql: "UPDATE jobs SET lease_until = MAX(lease_until, ?) WHERE id = ?",
-                arguments: [now.addingTimeInterval(lease.seconds).microseconds, job])
+                arguments: [leaseTime(now).addingTimeInterval(lease.seconds).microseconds, job])
         }
     }
 

@@ -63,19 +63,19 @@ extension Store {
 
     /// Throws `.notFound`.
     static func job(_ id: String, _ db: Database) throws -> Job {
-        let rows = try Row.fetchAll(db, sql: "SELECT * FROM jobs WHERE id = ?", arguments: [id])
-        guard let job = try jobs(rows, db).first else { throw StoreError.notFound(.job, id) }
-        return job
+        let row = try Row.fetchOne(db, sql: "SELECT * FROM jobs WHERE id = ?", arguments: [id])
+        guard let row else { throw StoreError.notFound(.job, id) }
+        return try job(row, metricsStatement(db))
     }
 
-    /// The jobs of some rows, in their order, with their metrics.
-    static func jobs(_ rows: [Row], _ db: Database) throws -> [Job] {
-        let metrics = try db.cachedStatement(sql: "SELECT name, value FROM job_metrics WHERE job_id = ?")
-        return try rows.map { row in
-            let id: String = row["id"]
-            let values = try Row.fetchAll(metrics, arguments: [id])
-            return try Job(row: row, metrics: Store.metrics(values))
-        }
+    static func metricsStatement(_ db: Database) throws -> Statement {
+        try db.cachedStatement(sql: "SELECT name, value FROM job_metrics WHERE job_id = ?")
+    }
+
+    /// The job of a row, with its metrics.
+    static func job(_ row: Row, _ metrics: Statement) throws -> Job {
+        let values = try Row.fetchAll(metrics, arguments: [row["id"] as String])
+        return try Job(row: row, metrics: Store.metrics(values))
     }
 
     /// Rows of (name, value); what was NaN comes back as NaN.

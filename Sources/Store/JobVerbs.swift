@@ -9,7 +9,7 @@ extension Store {
     /// Throws `.notAllowed` for what succeeded or failed, `.notFound`.
     @discardableResult
     public func cancel(_ job: String, at now: Date) throws(StoreError) -> Job {
-        try change(job, at: now) { state in try state.cancel(at: now) }
+        try change(job, at: now) { state in try state.cancel(at: leaseTime(now)) }
     }
 
     /// A queued job is paused at once; a running one when its worker answers, or its lease ends.
@@ -17,7 +17,7 @@ extension Store {
     /// Throws `.notAllowed` for what is over or being cancelled, `.notFound`.
     @discardableResult
     public func pause(_ job: String, at now: Date) throws(StoreError) -> Job {
-        try change(job, at: now) { state in try state.pause(at: now) }
+        try change(job, at: now) { state in try state.pause(at: leaseTime(now)) }
     }
 
     /// Puts a paused job at the end of the queue, or takes back a pause that no worker answered yet.
@@ -91,7 +91,7 @@ extension Store {
         status: JobStatus? = nil, model: String? = nil, after: String? = nil, limit: Int
     ) throws(StoreError) -> Page<Job> {
         try database.read { db in
-            let rows = try Row.fetchAll(
+            let rows = try Row.fetchCursor(
                 db,
                 sql: """
                     SELECT * FROM jobs
@@ -100,7 +100,8 @@ extension Store {
                     ORDER BY id DESC LIMIT :limit
                     """,
                 arguments: ["status": status?.rawValue, "model": model, "after": after, "limit": limit + 1])
-            return Page(fetched: try Self.jobs(rows, db), limit: limit)
+            let metrics = try Self.metricsStatement(db)
+            return try Page(rows, limit: limit) { row in try Self.job(row, metrics) }
         }
     }
 

@@ -55,11 +55,11 @@ extension Store {
     public func versions(of model: String, after: Int? = nil, limit: Int) throws(StoreError) -> Page<ModelVersion> {
         try database.read { db in
             _ = try Self.model(model, db)
-            let numbers = try Int.fetchAll(
+            let rows = try Row.fetchCursor(
                 db,
-                sql: "SELECT number FROM versions WHERE model = ? AND (? IS NULL OR number < ?) "
+                sql: "SELECT number, description, report FROM versions WHERE model = ? AND (? IS NULL OR number < ?) "
                     + "ORDER BY number DESC LIMIT ?", arguments: [model, after, after, limit + 1])
-            return Page(fetched: try numbers.map { try Self.version($0, of: model, db) }, limit: limit)
+            return try Page(rows, limit: limit) { row in try Self.version(row["number"], of: model, db) }
         }
     }
 
@@ -135,7 +135,7 @@ extension Store {
     public func deleteVersion(_ number: Int, of model: String, at now: Date) throws(StoreError) {
         // One transaction: an alias always names a version that is there. The file goes once the row is gone; a crash in
         // between leaves an orphan file.
-        let file = try database.write { db in
+        try removing(.models) { db in
             let version = try Self.version(number, of: model, db)
             let aliases = try String.fetchAll(
                 db, sql: "SELECT alias FROM aliases WHERE model = ? AND number = ? ORDER BY alias",
@@ -146,9 +146,8 @@ extension Store {
                     "version \(number) of '\(model)' is named by the alias \(aliases.joined(separator: ", ")): "
                         + "move or remove that first")
             }
-            return try delete(version, at: now, db)
+            return [try delete(version, at: now, db)]
         }
-        storage.discard(.models, [file])
     }
 
     /// Deletes a model with all of its versions, aliases, tags. Its log stays; its numbers are never given again.
@@ -157,7 +156,7 @@ extension Store {
     public func deleteModel(_ name: String, at now: Date) throws(StoreError) {
         // One transaction: a model is there with all of its versions or gone with all of them. The files go once the
         // rows are gone; a crash in between leaves orphan files.
-        let files = try database.write { db in
+        try removing(.models) { db in
             let info = try Self.model(name, db)
             for alias in info.aliases.keys.sorted() { try remove(alias, of: name, at: now, db) }
             let files = try info.versions.map { try delete(Self.version($0, of: name, db), at: now, db) }
@@ -165,7 +164,6 @@ extension Store {
             try log(.modelDeleted, name, at: now, db)
             return files
         }
-        storage.discard(.models, files)
     }
 
     /// Removes the row and answers the file to remove once that is committed.

@@ -59,6 +59,7 @@ extension Store {
         if let age = policy.progressEvents {
             report.events += try sweepEvents("kind = 'progress'", before: limit(age))
         }
+        report.events += try sweepEpochs()
         if let age = policy.checkpoints {
             report.checkpoints = try sweepCheckpoints(before: limit(age))
         }
@@ -102,9 +103,45 @@ extension Store {
         }
     }
 
+    /// Epochs that a job may tell of, the newest: on small data thousands end in a second, for days.
+    static let mostEpochs = 100_000
+
+    private func sweepEpochs() throws(StoreError) -> Int {
+        let jobs = try database.read { db in
+            try String.fetchAll(db, sql: "SELECT id FROM jobs WHERE epoch > ?", arguments: [Self.mostEpochs])
+        }
+        var total = 0
+        for job in jobs {
+            // The oldest that stays; none where there are few enough by now.
+            let sequence = try database.read { db in
+                try Int64.fetchOne(
+                    db,
+                    sql: """
+                        SELECT sequence FROM events WHERE job_id = ? AND kind = 'epoch'
+                        ORDER BY sequence DESC LIMIT 1 OFFSET ?
+                        """, arguments: [job, Self.mostEpochs - 1])
+            }
+            guard let sequence else { continue }
+            var count = Self.sweepBatch
+            while count == Self.sweepBatch {
+                count = try database.write { db in
+                    try db.execute(
+                        sql: """
+                            DELETE FROM events WHERE sequence IN (
+                                SELECT sequence FROM events WHERE job_id = ? AND kind = 'epoch' AND sequence < ?
+                                ORDER BY sequence LIMIT ?)
+                            """, arguments: [job, sequence, Self.sweepBatch])
+                    return db.changesCount
+                }
+                total += count
+            }
+        }
+        return total
+    }
+
     private func sweepCheckpoints(before time: Int64) throws(StoreError) -> Int {
         // One transaction, then the files: a row always has its file.
-        let files = try database.write { db in
+        let files = try removing(.checkpoints) { db in
             try String.fetchAll(
                 db,
                 sql: """
@@ -112,14 +149,13 @@ extension Store {
                     RETURNING file
                     """, arguments: [time])
         }
-        storage.discard(.checkpoints, files)
         return files.count
     }
 
     private func sweepDatasets(_ origin: Dataset.Origin, before time: Int64) throws(StoreError) -> Int {
         // One transaction: whether a job needs a dataset and its deletion are one piece, so no job can be submitted in
         // between. The files go once the rows are gone.
-        let files = try database.write { db in
+        let files = try removing(.datasets) { db in
             try String.fetchAll(
                 db,
                 sql: """
@@ -130,7 +166,6 @@ extension Store {
                     RETURNING id
                     """, arguments: [origin.rawValue, time, time])
         }
-        storage.discard(.datasets, files)
         return files.count
     }
 }

@@ -6,7 +6,7 @@ import Synchronization
 /// One folder, any number of processes of one machine: a database (SQLite, write-ahead log) and the files its rows name.
 /// The server opens it as `.server`, of which there is one at a time; workers open it as `.worker`. Verbs block the
 /// calling thread for the length of a short transaction (milliseconds; at most the busy time-out), so they belong on no
-/// event loop. Times are arguments: the store reads no clock. All verbs may be called from any thread.
+/// event loop. Times are arguments: the store reads no clock but that of leases (`LeaseClock`). All verbs may be called from any thread.
 ///
 /// A file is complete and on the disk before a row names it, and is removed only after its row is gone; so a crash can
 /// leave a file without a row, which the next server moves to the trash, and never a row without its file. A database
@@ -31,6 +31,9 @@ public final class Store: Sendable {
         /// rows were lost go to the trash.
         public var acceptsLoss = false
 
+        /// What leases are reckoned by; nil reckons them by the times that verbs are given.
+        public var leaseClock: LeaseClock?
+
         /// Off only in tests, which kill processes and cut no power: commits reach the disk before they return.
         var syncsCommits = true
 
@@ -38,6 +41,7 @@ public final class Store: Sendable {
     }
 
     public let directory: String
+    let role: Role
     public let options: Options
     /// Files without a row that the server found at its start.
     public var orphansAtStart: Orphans { orphans.withLock { $0 } }
@@ -47,6 +51,10 @@ public final class Store: Sendable {
     let database: DatabaseFile
     private let serverLock: Mutex<FileLock?>
     private let orphans = Mutex(Orphans())
+    let ballast: Ballast
+    let leaseOffset: Int64
+    /// Bytes of answers kept since the last look at them all; see `Idempotency`.
+    let keptAnswers = Atomic<Int>(Store.mostAnswerBytes)
 
     /// Opens the data folder, making it where it is missing and bringing its schema up to date.
     ///
@@ -62,6 +70,7 @@ public final class Store: Sendable {
         directory: String, role: Role, options: Options, at now: Date, operations: any FileOperations
     ) throws(StoreError) {
         self.directory = directory
+        self.role = role
         self.options = options
         storage = FileStorage(directory: directory, operations: operations)
         try storage.makeDirectories()
@@ -85,12 +94,15 @@ public final class Store: Sendable {
         database = try DatabaseFile(
             path: path, directory: directory, options: options, migrator: Schema.migrator())
         if loss != nil { try database.adopt(mark) }
+        leaseOffset = if let clock = options.leaseClock { try database.offset(of: clock, at: now) } else { 0 }
         withExtendedLifetime(opening) {}
         lock?.writeHolder()
+        ballast = Ballast(directory: directory, operations: operations)
         if role == .server {
             try settleIdempotencyKeys()
             let found = try clearOrphans(at: now)
             orphans.withLock { $0 = found }
+            ballast.restore()
         }
     }
 
@@ -115,9 +127,11 @@ public final class Store: Sendable {
         try database.dataVersion()
     }
 
-    /// Moves what the write-ahead log holds into the database. The server calls it every few seconds.
+    /// Moves what the write-ahead log holds into the database, and makes the ballast again where it was used. The server
+    /// calls it every few seconds.
     public func checkpointLog() throws(StoreError) {
         try database.checkpoint()
+        ballast.restore()
     }
 
     private static func lockServer(_ directory: String) throws(StoreError) -> FileLock {

@@ -82,6 +82,7 @@ private struct RunningServer {
         var options = Store.Options()
         options.keptCheckpoints = settings.service.retention.checkpoints
         options.acceptsLoss = acceptsLoss
+        options.leaseClock = .system()
         do {
             store = try Store(directory: settings.service.dataDirectory, role: .server, options: options, at: Date())
         } catch {

@@ -1,5 +1,6 @@
 import Formats
 import Foundation
+import Store
 import Testing
 import Wire
 
@@ -63,5 +64,37 @@ struct RepetitionTests {
         // Another wish under the same key, be it only for the format.
         try server.send(
             .post, path, body, fields: ["Idempotency-Key": "a", "Accept": "text/event-stream"], expecting: 422)
+    }
+
+    @Test("a repeated request to open a session that was closed since is told so, and opens no other")
+    func closedSession() throws {
+        let server = try TestServer()
+        defer { server.stop() }
+        try server.train(Bodies.classify())
+        let open: Fields = ["Idempotency-Key": "open"]
+        let body = #"{"model": "c", "id": "pump-7"}"#
+        try server.send(.post, "/sessions", body, fields: open, expecting: 201)
+        try server.send(.post, "/sessions", body, fields: open, expecting: 201)
+        try server.send(.delete, "/sessions/pump-7", expecting: 204)
+        let problem = try server.send(.post, "/sessions", body, fields: open, expecting: 410)
+        #expect(problem["code"] == "session_closed" && problem["detail"]?.string?.contains("pump-7") == true)
+        #expect(try server.send(.get, "/sessions", expecting: 200)["data"]?.count == 0)
+        try server.send(.post, "/sessions", body, fields: ["Idempotency-Key": "another"], expecting: 201)
+    }
+
+    @Test("an answer too large to be kept is told as such to whoever repeats the request, which acts once")
+    func answerNotKept() throws {
+        let server = try TestServer()
+        defer { server.stop() }
+        try server.train(Bodies.classify())
+        try server.send(.post, "/sessions", #"{"model": "c", "id": "s"}"#, expecting: 201)
+        let steps = Array(repeating: "[1, 2]", count: 40_000).joined(separator: ",")
+        let body = #"{"inputs": [\#(steps)]}"#
+        let key: Fields = ["Idempotency-Key": "k"]
+        let first = try server.send(.post, "/sessions/s/steps", body, fields: key)
+        #expect(first.status == 200 && first.body.count > Store.largestAnswer)
+        let problem = try server.send(.post, "/sessions/s/steps", body, fields: key, expecting: 410)
+        #expect(problem["code"] == "answer_not_kept")
+        #expect(try server.send(.get, "/sessions/s", expecting: 200)["step"] == 40_000)
     }
 }

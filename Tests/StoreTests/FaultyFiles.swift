@@ -14,6 +14,8 @@ final class FaultyFiles: FileOperations {
         var writeLimit = Int.max
         /// Called before and after each operation, and in the middle of a write.
         var watch: (@Sendable () -> Void)?
+        /// Called before a file is read as a whole.
+        var beforeReading: (@Sendable () -> Void)?
         /// Called before a file is locked.
         var watchLocks: (@Sendable () -> Void)?
     }
@@ -35,6 +37,8 @@ final class FaultyFiles: FileOperations {
     func limitWrites(to bytes: Int) { state.withLock { $0.writeLimit = bytes } }
 
     func watch(_ body: @escaping @Sendable () -> Void) { state.withLock { $0.watch = body } }
+
+    func beforeReading(_ body: @escaping @Sendable () -> Void) { state.withLock { $0.beforeReading = body } }
 
     func watchLocks(_ body: @escaping @Sendable () -> Void) { state.withLock { $0.watchLocks = body } }
 
@@ -101,7 +105,10 @@ final class FaultyFiles: FileOperations {
         return system.lock(path)
     }
 
-    func read(_ path: String) throws(StoreError) -> [UInt8] { try system.read(path) }
+    func read(_ path: String) throws(StoreError) -> [UInt8] {
+        state.withLock { $0.beforeReading }?()
+        return try system.read(path)
+    }
 
     func scan(_ path: String, _ body: (UnsafeRawBufferPointer) -> Void) throws(StoreError) {
         try system.scan(path, body)

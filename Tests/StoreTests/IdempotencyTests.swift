@@ -1,4 +1,5 @@
 import Foundation
+import GRDB
 import Testing
 
 @testable import Store
@@ -70,4 +71,39 @@ func interruptedRequests() throws {
     try server.finishIdempotent(key, answer)
     #expect(try server.beginIdempotent(key, digest: "d", at: .start) == .replay(answer))
     #expect(try server.jobs(limit: 10).items.map(\.id) == [job])
+}
+
+@Test("an answer that is too large is not kept: what it made is, or else that it was done")
+func largeAnswers() throws {
+    let store = try StoreFolder().open(.server)
+    let keys = (0..<3).map { IdempotencyKey(scope: "s", key: "\($0)") }
+    for key in keys { #expect(try store.beginIdempotent(key, digest: "d", at: .start) == .fresh) }
+    let job = try store.addJob(key: keys[0])
+    let large = StoredAnswer(status: 200, headers: "a: b", body: [UInt8](repeating: 1, count: Store.largestAnswer + 1))
+    let fits = StoredAnswer(status: 200, headers: "a: b", body: [UInt8](repeating: 1, count: Store.largestAnswer))
+    try store.finishIdempotent(keys[0], large)
+    try store.finishIdempotent(keys[1], large)
+    try store.finishIdempotent(keys[2], fits)
+    #expect(try store.beginIdempotent(keys[0], digest: "d", at: .start) == .interrupted(resource: job.id))
+    #expect(try store.beginIdempotent(keys[1], digest: "d", at: .start) == .notKept)
+    #expect(try store.beginIdempotent(keys[1], digest: "e", at: .start) == .mismatch)
+    #expect(try store.beginIdempotent(keys[2], digest: "d", at: .start) == .replay(fits))
+}
+
+@Test("all answers together have a bound, and the oldest go first")
+func manyAnswers() throws {
+    let store = try StoreFolder().open(.server)
+    let answer = StoredAnswer(status: 200, headers: "", body: [UInt8](repeating: 1, count: Store.largestAnswer))
+    let count = Store.mostAnswerBytes / Store.largestAnswer + 20
+    let keys = (0..<count).map { IdempotencyKey(scope: "s", key: "\($0)") }
+    for (age, key) in keys.enumerated() {
+        _ = try store.beginIdempotent(key, digest: "", at: .start + age)
+        try store.finishIdempotent(key, answer)
+    }
+    let kept = try store.database.read { db in
+        try Int.fetchOne(db, sql: "SELECT SUM(LENGTH(body)) FROM idempotency") ?? 0
+    }
+    #expect(kept <= Store.mostAnswerBytes * 9 / 8 + Store.largestAnswer && kept > Store.mostAnswerBytes / 2)
+    #expect(try store.beginIdempotent(keys[0], digest: "", at: .start) == .fresh)
+    #expect(try store.beginIdempotent(keys[count - 1], digest: "", at: .start) == .replay(answer))
 }

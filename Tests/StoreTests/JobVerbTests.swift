@@ -169,3 +169,28 @@ func clockWentBack() throws {
     try store.fail(job.id, attempt: 1, JobFailure(code: "c", detail: "d"), at: .start)
     #expect(try store.job(job.id).finishedAt == .start + 100)
 }
+
+@Test("a page of large jobs is short and says that there are more; page after page shows each once")
+func pagesOfLargeJobs() throws {
+    let store = try StoreFolder().open()
+    let dataset = try store.addDataset()
+    let spec = String(repeating: "s", count: 1 << 20)
+    var ids: [String] = []
+    for number in 0..<10 {
+        // One that is larger than a page.
+        let text = number == 4 ? String(repeating: spec, count: 6) : spec
+        ids.append(try store.submit(NewJob(model: "m", spec: text, seed: 0, datasetID: dataset.id), at: .start).id)
+    }
+    var seen: [String] = []
+    var hasMore = true
+    while hasMore {
+        let page = try store.jobs(after: seen.last, limit: 100)
+        #expect(!page.items.isEmpty)
+        #expect(page.items.count == 1 || page.items.reduce(0) { $0 + $1.spec.utf8.count } <= PageLimit.bytes)
+        seen += page.items.map(\.id)
+        hasMore = page.hasMore
+    }
+    #expect(seen == ids.sorted().reversed())
+    let exact = try store.jobs(after: seen[seen.count - 3], limit: 2)
+    #expect(exact.items.count == 2 && !exact.hasMore)
+}

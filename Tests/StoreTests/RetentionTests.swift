@@ -112,6 +112,25 @@ func manyEvents() throws {
     #expect(try store.events(of: job.id, limit: 99).items.count == 2)
 }
 
+@Test("of the epochs of one job, running or over, the newest hundred thousand are kept")
+func manyEpochs() throws {
+    let store = try StoreFolder().open()
+    let job = try store.addRunningJob()
+    let count = Store.mostEpochs + 6_000
+    try store.database.write { db in
+        try db.execute(
+            sql: """
+                WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?)
+                INSERT INTO events (job_id, attempt, kind, payload, at) SELECT ?, 1, 'epoch', CAST(i AS TEXT), 0 FROM n
+                """, arguments: [count, job.id])
+    }
+    _ = try store.report(JobProgress(fraction: 0, epoch: count), job: job.id, attempt: 1, at: .start)
+    #expect(try store.sweep(RetentionPolicy(), at: .start).events == 6_000)
+    #expect(try store.sweep(RetentionPolicy(), at: .start).events == 0)
+    let left = try store.events(of: job.id, limit: 3).items
+    #expect(left.map(\.kind) == [.status, .status, .epoch] && left.last?.payload == "6001")
+}
+
 @Test("files without a row go at the next start; files that are not the store's stay")
 func orphans() throws {
     let folder = StoreFolder()

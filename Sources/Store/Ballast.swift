@@ -1,0 +1,78 @@
+import Foundation
+import GRDB
+import Glibc
+
+/// Room that is given up when the disk is full, so that deleting works then: a transaction that deletes writes to the log
+/// before anything becomes free.
+///
+/// A file of zeros, written and not only claimed, beside the database. Whoever deletes on a full disk removes it, tries
+/// again, and makes it again from the room that came free; where none came, the chores make it later.
+final class Ballast: Sendable {
+    /// A delete of a model with a thousand versions writes about 300 KiB to the log.
+    static let bytes = 1 << 20
+
+    private let path: String
+    private let operations: any FileOperations
+
+    init(directory: String, operations: any FileOperations) {
+        path = directory + "/ballast"
+        self.operations = operations
+    }
+
+    /// Makes it where it is missing or not whole. A disk without room for it is no error: there is nothing to keep.
+    func restore() {
+        var status = stat()
+        if stat(path, &status) == 0, status.st_size == Self.bytes { return }
+        do {
+            try operations.remove(path)
+            let descriptor = try operations.create(path)
+            defer { close(descriptor) }
+            try operations.fill(descriptor, bytes: Self.bytes, path: path)
+        } catch {
+            try? operations.remove(path)
+        }
+    }
+
+    /// Whether there was any.
+    func release() -> Bool {
+        guard access(path, F_OK) == 0 else { return false }
+        return (try? operations.remove(path)) != nil
+    }
+}
+
+extension FileOperations {
+    /// Writes so many zeros to a file and syncs it.
+    func fill(_ descriptor: Int32, bytes: Int, path: String) throws(StoreError) {
+        let zeros = [UInt8](repeating: 0, count: min(bytes, 65_536))
+        var left = bytes
+        while left > 0 {
+            let written: Result<Int, StoreError> = zeros.withUnsafeBytes { buffer in
+                do throws(StoreError) {
+                    let piece = UnsafeRawBufferPointer(rebasing: buffer.prefix(left))
+                    return .success(try write(piece, to: descriptor, path: path))
+                } catch {
+                    return .failure(error)
+                }
+            }
+            left -= try written.get()
+        }
+        try sync(descriptor, path: path)
+    }
+}
+
+extension Store {
+    /// Deletes rows and then the files that they named, which `body` answers; on a full disk with the ballast's room.
+    @discardableResult
+    func removing(_ area: FileArea, _ body: (Database) throws -> [String]) throws(StoreError) -> [String] {
+        let files: [String]
+        do throws(StoreError) {
+            files = try database.write(body)
+        } catch {
+            guard case .diskFull = error.reason, ballast.release() else { throw error }
+            files = try database.write(body)
+        }
+        storage.discard(area, files)
+        if role == .server { ballast.restore() }
+        return files
+    }
+}
