@@ -42,7 +42,9 @@ extension Call {
         var query = Query(request)
         let name = query.text("name")
         if name == nil { query.fail("name", "\"name\" is required: the model to add a version to") }
-        if let name, !ModelName.isValid(name) { query.fail("name", "expected \(ModelName.rule), found \"\(name)\"") }
+        if let name, !ModelName.isValid(name) {
+            query.fail("name", "expected \(ModelName.rule), found \"\(name.excerpt())\"")
+        }
         try query.check()
         let type = request.fields["Content-Type"] ?? ""
         guard MediaType(field: type) == .octets else {
@@ -141,7 +143,7 @@ extension Call {
         let alias = capture("alias")
         if ModelName.isValid(alias) { return }
         throw .invalid([
-            Problem.Item(place: .parameter("alias"), detail: "expected \(ModelName.rule), found \"\(alias)\"")
+            Problem.Item(place: .parameter("alias"), detail: "expected \(ModelName.rule), found \"\(alias.excerpt())\"")
         ])
     }
 
@@ -166,7 +168,7 @@ struct ModelUpdate {
 
     init?(reading body: JSONReader) {
         guard body.fields(Self.fields) else { return nil }
-        description = body.optional("description")?.string()
+        description = body.optional("description")?.text(most: TextLimit.description)
         tags = body.optional("tags")?.tags()
         precision = body.precision()
     }

@@ -149,6 +149,8 @@ struct Problem: Error, Sendable {
     }
 
     func write(to writer: inout JSONWriter, requestID: String?, asEvent: Bool = false) {
+        // Whatever was sent, its beginning is told and not the whole of it.
+        let detail = detail.excerpt(Violation.longestDetail)
         writer.object { writer in
             if asEvent { writer.member("event", "error") }
             writer.member("type", kind.uri)

@@ -16,13 +16,15 @@ extension TrainRequest {
         let training = body.optional("training").map(OptimisationSpec.init(reading:)) ?? OptimisationSpec()
         let data = body.required("data").flatMap(DataPayload.init(reading:))
         let tags = body.optional("tags")?.tags() ?? [:]
-        let summary = body.optional("description")?.string()
+        let summary = body.optional("description")?.text(most: TextLimit.description)
         // What is wrong beyond the form is asked of the specification itself, also where a part of it was unreadable:
         // a task that could not be read has been reported, and a stand-in has nothing to report.
         let spec = TrainingSpec(task: task ?? .classify(ClassifyTask()), network: network.spec, training: training)
-        for violation in spec.violations() {
-            body.collector.add(at: body.path + network.place(of: violation.path), violation.detail)
+        let found = spec.violations()
+        let placed = found.list.map {
+            Violation(path: body.path + network.place(of: $0.path), detail: $0.detail)
         }
+        body.collector.add(Violations(placed, omitted: found.omitted))
         guard let model, let data, task != nil else { return nil }
         self.init(
             model: model, spec: spec, source: data.source, missing: data.missing, tags: tags, summary: summary)
@@ -68,7 +70,7 @@ extension JSONReader {
     func name(_ what: String) -> String? {
         guard let name = string() else { return nil }
         if ModelName.isValid(name) { return name }
-        fail("\"\(name.prefix(ModelName.maximumLength))\" cannot name \(what): expected \(ModelName.rule)")
+        fail("\"\(name.excerpt())\" cannot name \(what): expected \(ModelName.rule)")
         return nil
     }
 
@@ -78,16 +80,40 @@ extension JSONReader {
             fail("expected an object of strings, found \(value.kindName)")
             return nil
         }
+        guard object.count <= TextLimit.tags else {
+            fail("\(object.count) tags; at most \(TextLimit.tags) are kept")
+            return nil
+        }
         var tags: [String: String] = [:]
         for key in object.keys {
             guard let member = required(key) else { continue }
-            tags[key] = member.string()
+            if key.utf8.count > TextLimit.tagName {
+                member.fail("a tag's name of \(key.utf8.count) bytes; at most \(TextLimit.tagName) are kept")
+            }
+            tags[key] = member.text(most: TextLimit.tag)
         }
         return tags
     }
 
+    /// A text that is kept and told again as it is.
+    func text(most: Int) -> String? {
+        guard let text = string() else { return nil }
+        if text.utf8.count <= most { return text }
+        fail("a text of \(text.utf8.count) bytes; at most \(most) are kept")
+        return nil
+    }
+
     /// A number above 0, or whatever else a specification asks of it, is checked there; here it is a number.
     func double(_ key: String, default fallback: Double) -> Double { optional(key)?.double() ?? fallback }
+}
+
+/// How much is kept of what people say of a job or a model; all of it is told in every answer about them. In bytes.
+enum TextLimit {
+    static let description = 10_000
+    /// How many.
+    static let tags = 100
+    static let tagName = 128
+    static let tag = 1024
 }
 
 extension ModelName {

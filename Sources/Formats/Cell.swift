@@ -27,14 +27,15 @@ enum Cell {
         case .number(let number): JSON.number(number).text
         case .empty: "nothing"
         case .placeholder(let text), .text(let text):
-            text.count <= 40 ? "\"\(text)\"" : "\"\(text.prefix(37))…\" (\(text.count) characters)"
+            text.utf8.count <= 64 ? "\"\(text)\"" : "\"\(text.excerpt(37))\" (\(text.utf8.count) bytes)"
         case .nested(let kind): kind
         }
     }
 
     /// Why it is refused where a number is due.
     var refusal: String {
-        guard case .text(let text) = self else { return "expected a number, found \(finding)" }
+        // No number is that long, and nothing more can be said of it.
+        guard case .text(let text) = self, text.utf8.count <= 400 else { return "expected a number, found \(finding)" }
         let letters = text.lowercased()
         if letters.contains("inf") || Double(text)?.isFinite == false {
             return "expected a finite number, found \(finding)"

@@ -15,8 +15,10 @@ struct ColumnRequest: Hashable {
     /// Every column a forecast reads, each once: targets, features, the time column.
     static func columns(of task: ForecastTask) -> [ColumnRequest] {
         var requests: [ColumnRequest] = []
+        var numbers: Set<String> = []
         func add(_ name: String, _ role: Role, _ path: Violation.PathComponent...) {
-            guard !requests.contains(where: { $0.name == name && $0.role == role }) else { return }
+            // The time column comes last, and once.
+            guard role == .label || numbers.insert(name).inserted else { return }
             requests.append(ColumnRequest(name: name, role: role, path: [.key("task")] + path))
         }
         for (index, name) in task.target.enumerated() {
@@ -53,8 +55,11 @@ struct ColumnRequest: Hashable {
         return requests
     }
 
-    func unknown(among names: [String]) -> Violation {
-        Violation(path: path, detail: "the data has no column \"\(name)\"\(Suggestion.hint(for: name, among: names))")
+    /// The words are found only for as many as are told: there may be a hundred thousand.
+    func reportUnknown(among names: @autoclosure () -> [String], to collector: ViolationCollector) {
+        collector.add(
+            at: path,
+            "the data has no column \"\(name.excerpt())\"\(Suggestion.hint(for: name, among: names()))")
     }
 
     /// How to get past a missing value.

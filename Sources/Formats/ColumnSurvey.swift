@@ -8,12 +8,25 @@ struct ColumnSurvey {
     private var firstText: (row: Int, text: String)?
     private var firstPlaceholder: (row: Int, text: String)?
     private var firstEmpty: Int?
+    /// Rows told of so far, where a row need not have every column.
+    private var told = 0
 
-    /// - absent: rows before this column was first seen
-    init(_ name: String, absent: Int = 0) {
-        self.name = name
-        empties = absent
-        if absent > 0 { firstEmpty = 1 }
+    init(_ name: String) { self.name = name }
+
+    /// Rows up to this one, and not with it, have had their say; those that said nothing of this column lack it. Counted
+    /// when the column comes up again, so that a row costs what it holds and not what others hold.
+    mutating func skip(to row: Int) {
+        guard row - 1 > told else { return }
+        empties += row - 1 - told
+        if firstEmpty == nil { firstEmpty = told + 1 }
+        told = row - 1
+    }
+
+    /// As `add`, for rows that need not have every column.
+    mutating func addFound(_ cell: Cell, row: Int) -> Bool {
+        skip(to: row)
+        told = row
+        return add(cell, row: row)
     }
 
     /// Takes note of one cell; false when a table cannot hold it.
@@ -27,7 +40,7 @@ struct ColumnSurvey {
             if firstPlaceholder == nil { firstPlaceholder = (row, text) }
         case .text(let text):
             texts += 1
-            if firstText == nil { firstText = (row, String(text.prefix(80))) }
+            if firstText == nil { firstText = (row, text.excerpt(80)) }
         case .nested: return false
         }
         return true

@@ -26,25 +26,31 @@ public struct DatasetLoader: Sendable {
         self.format = format
     }
 
-    public func load(_ task: TaskSpec, missing: MissingPolicy = .error) throws -> TrainingData {
+    /// - Parameter most: how many numbers may come of it. A record that lacks columns is short, and the numbers that stand
+    ///   for what it lacks are many.
+    public func load(_ task: TaskSpec, missing: MissingPolicy = .error, most: Int = .max) throws -> TrainingData {
         switch task {
-        case .forecast(let task): .series(try series(task, missing: missing))
-        case .classify(let task): .sequences(try sequences(task, missing: missing))
+        case .forecast(let task): .series(try series(task, missing: missing, most: most))
+        case .classify(let task): .sequences(try sequences(task, missing: missing, most: most))
         }
     }
 
     /// Targets, then features, in the order of the task; the time column as labels.
-    public func series(_ task: ForecastTask, missing: MissingPolicy = .error) throws -> SeriesTable {
+    public func series(
+        _ task: ForecastTask, missing: MissingPolicy = .error, most: Int = .max
+    ) throws -> SeriesTable {
         let collector = ViolationCollector()
-        let builder = SeriesBuilder(task, collector)
+        let builder = SeriesBuilder(task, most: most, collector)
         try read(into: builder, collector)
         return try builder.finish(missing)
     }
 
     /// Records `{"x": …, "label": …}`, or rows that a column of the task gathers into sequences.
-    public func sequences(_ task: ClassifyTask, missing: MissingPolicy = .error) throws -> SequenceSet {
+    public func sequences(
+        _ task: ClassifyTask, missing: MissingPolicy = .error, most: Int = .max
+    ) throws -> SequenceSet {
         let collector = ViolationCollector()
-        let builder = SequenceBuilder(task, collector)
+        let builder = SequenceBuilder(task, most: most, collector)
         try read(into: builder, collector)
         return try builder.finish(missing)
     }

@@ -1,3 +1,4 @@
+import Networks
 import Training
 
 /// Reads a dataset once as it is uploaded: checks its form and learns its schema, holding no more than one record.
@@ -45,10 +46,18 @@ private final class DatasetSurvey: RecordConsumer {
     private var surveys: [ColumnSurvey] = []
     private var index: [String: Int] = [:]
     private(set) var sequences: DatasetSummary.Sequences?
+    /// Records so far, which need not have every column; CSV rows have.
+    private var records = 0
 
     init(_ collector: ViolationCollector) { self.collector = collector }
 
-    var columns: [DatasetSummary.Column] { surveys.map(\.column) }
+    var columns: [DatasetSummary.Column] {
+        surveys.map { survey in
+            var survey = survey
+            survey.skip(to: records + 1)
+            return survey.column
+        }
+    }
 
     func header(_ names: [String]) { surveys = names.map { ColumnSurvey($0) } }
 
@@ -86,7 +95,7 @@ private final class DatasetSurvey: RecordConsumer {
     }
 
     private func addMembers(_ record: JSON, _ place: RecordPlace, besides skipped: String?) {
-        var seen = 0
+        records = place.number
         var next = 0  // records mostly have their members in one order
         func add(_ name: String, _ value: JSON) {
             guard name != skipped else { return }
@@ -98,15 +107,17 @@ private final class DatasetSurvey: RecordConsumer {
                         "\(place.description): more than \(RecordReader.mostColumns) different columns")
                     return
                 }
+                if name.utf8.count > ModelLimit.nameBytes {
+                    collector.add(at: place.path, RecordReader.longName(name, place.description))
+                }
                 position = surveys.count
                 index[name] = position
-                surveys.append(ColumnSurvey(name, absent: place.number - 1))
+                surveys.append(ColumnSurvey(name))
             }
             guard let column = position else { return }
             next = column + 1
-            seen += 1
             let cell = Cell(value)
-            if !surveys[column].add(cell, row: place.number) {
+            if !surveys[column].addFound(cell, row: place.number) {
                 collector.add(
                     at: place.path + [.key(name)],
                     "\(place.description), column \"\(name)\": expected a number or a text, found \(cell.finding)")
@@ -116,12 +127,6 @@ private final class DatasetSurvey: RecordConsumer {
             for (name, value) in object.members { add(name, value) }
         } else {
             for (position, value) in (record.array ?? []).enumerated() { add(String(position), value) }
-        }
-        guard seen < surveys.count else { return }
-        for column in surveys.indices {
-            let name = surveys[column].name
-            let isAbsent = record.object.map { $0[name] == nil } ?? (Int(name).map { $0 >= record.count ?? 0 } ?? true)
-            if isAbsent { surveys[column].addEmpty(row: place.number) }
         }
     }
 }

@@ -35,9 +35,8 @@ extension DatasetSummary {
                 collector.add(at: [], "\(sequences.missing) numbers are null; \(ColumnRequest.remedy)")
             }
             guard let label = columns.first(where: { $0.name == task.label }) else {
-                collector.add(
-                    ColumnRequest(name: task.label, role: .label, path: [.key("task"), .key("label")])
-                        .unknown(among: columns.map(\.name)))
+                ColumnRequest(name: task.label, role: .label, path: [.key("task"), .key("label")])
+                    .reportUnknown(among: columns.map(\.name), to: collector)
                 return
             }
             if let row = label.firstMissing {
@@ -57,7 +56,7 @@ extension DatasetSummary {
         let byName = Dictionary(columns.map { ($0.name, $0) }) { first, _ in first }
         for request in requests {
             guard let column = byName[request.name] else {
-                collector.add(request.unknown(among: columns.map(\.name)))
+                request.reportUnknown(among: columns.map(\.name), to: collector)
                 continue
             }
             guard request.role == .number else { continue }

@@ -24,10 +24,12 @@ public struct JSONReader {
     }
 
     /// Notes that this value is wrong, and why: what was expected, what was found, what to do.
-    public func fail(_ detail: String) { collector.add(at: path, detail) }
+    public func fail(_ detail: @autoclosure () -> String) { collector.add(at: path, detail()) }
 
     /// Notes that a member is wrong or missing.
-    public func fail(_ key: String, _ detail: String) { collector.add(at: path + [.key(key)], detail) }
+    public func fail(_ key: String, _ detail: @autoclosure () -> String) {
+        collector.add(at: path + [.key(key)], detail())
+    }
 
     // MARK: Members
 
@@ -39,7 +41,7 @@ public struct JSONReader {
             return false
         }
         for key in object.keys where !allowed.contains(key) {
-            fail(key, "unknown field \"\(key)\"\(Suggestion.hint(for: key, among: allowed))")
+            fail(key, "unknown field \"\(key.excerpt())\"\(Suggestion.hint(for: key, among: allowed))")
         }
         return true
     }
@@ -105,7 +107,9 @@ public struct JSONReader {
     public func choice<T>(_ choices: [String: T], names: [String]? = nil) -> T? {
         guard let text = string() else { return nil }
         if let chosen = choices[text] { return chosen }
-        fail("\"\(text)\" is none of the choices\(Suggestion.hint(for: text, among: names ?? choices.keys.sorted()))")
+        fail(
+            "\"\(text.excerpt())\" is none of the choices\(Suggestion.hint(for: text, among: names ?? choices.keys.sorted()))"
+        )
         return nil
     }
 
@@ -151,8 +155,8 @@ public struct JSONReader {
 
     // MARK: Wording
 
-    func refuse<T>(_ expectation: String) -> T? {
-        fail("expected \(expectation), found \(finding)")
+    func refuse<T>(_ expectation: @autoclosure () -> String) -> T? {
+        fail("expected \(expectation()), found \(finding)")
         return nil
     }
 
@@ -160,7 +164,8 @@ public struct JSONReader {
     private var finding: String {
         switch value {
         case .number(let number): shown(number)
-        case .string(let text): text.count <= 40 ? "the string \"\(text)\"" : "a string of \(text.count) characters"
+        case .string(let text):
+            text.utf8.count <= 64 ? "the string \"\(text)\"" : "a string of \(text.utf8.count) bytes"
         default: value.kindName
         }
     }

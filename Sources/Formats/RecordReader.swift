@@ -1,3 +1,4 @@
+import Networks
 import Training
 
 /// What a reader of datasets tells about the records it finds. Records with violations are not handed over.
@@ -20,8 +21,8 @@ final class RecordReader {
     private var csv = CSVParser()
     private var json: JSONRecordSplitter
     private var header: [String]?
-    /// Blank lines are missing values of a one-column table, unless the text ends with them.
-    private var blankLines: [Int] = []
+    /// Blank lines are missing values of a one-column table, unless the text ends with them: those since the last row.
+    private var blankLines = 0..<0
     /// What follows has no meaning any more, so it is not read.
     private var hasGivenUp = false
     private(set) var records = 0
@@ -62,9 +63,13 @@ final class RecordReader {
     private func read(_ row: CSVRow) {
         guard !hasGivenUp else { return }
         if row.isBlank {
-            if header?.count == 1 { blankLines.append(row.line) }
+            if header?.count == 1 {
+                blankLines = (blankLines.isEmpty ? row.line : blankLines.lowerBound)..<row.line + 1
+            }
             return
         }
+        for line in blankLines { blankRow(line) }
+        blankLines = 0..<0
         if let fault = row.fault {
             let isHeader = header == nil
             if !isHeader { records += 1 }
@@ -76,10 +81,6 @@ final class RecordReader {
             return
         }
         guard let header else { return readHeader(row) }
-        if !blankLines.isEmpty {
-            for line in blankLines { blankRow(line) }
-            blankLines.removeAll(keepingCapacity: true)
-        }
         records += 1
         let place = RecordPlace(number: records, line: row.line, noun: "row")
         if row.count != header.count {
@@ -128,18 +129,24 @@ final class RecordReader {
             if name.isEmpty {
                 let hint = position == 0 ? " (a table written with its index has one too many)" : ""
                 collector.add(at: [], "column \(position + 1) of the header has no name\(hint)")
+            } else if name.utf8.count > ModelLimit.nameBytes {
+                collector.add(at: [], Self.longName(name, "column \(position + 1) of the header"))
             } else if let earlier = first.updateValue(position, forKey: name) {
                 collector.add(
-                    at: [], "columns \(earlier + 1) and \(position + 1) are both called \"\(name)\"")
+                    at: [], "columns \(earlier + 1) and \(position + 1) are both called \"\(name.excerpt())\"")
             }
         }
         if names.count == 1, let separator = [";", "\t", "|"].first(where: { names[0].contains($0) }) {
             collector.add(
                 at: [],
-                "the header is one column, \"\(names[0].prefix(60))\"; fields are separated by commas, not by "
+                "the header is one column, \"\(names[0].excerpt())\"; fields are separated by commas, not by "
                     + (separator == "\t" ? "tabs" : "'\(separator)'"))
         }
         consumer.header(names)
+    }
+
+    static func longName(_ name: String, _ place: String) -> String {
+        "\(place): the name \"\(name.excerpt())\" has \(name.utf8.count) bytes; at most \(ModelLimit.nameBytes) are taken"
     }
 
     // MARK: JSON

@@ -12,27 +12,35 @@ final class RowSequences {
     private let noun: String
     private let collector: ViolationCollector
     private let isComplete: Bool
+    private let most: Int
 
     private var values: [Double] = []
     private var lengths: [Int] = []
     private var labels: [String?] = []
     private var ids: [String: Int] = [:]
     private var current: String?
+    /// There would be more numbers than are wanted; nothing is gathered any more.
+    private var isOver = false
     /// The record number of each row that was kept.
     private var rowNumbers: [Int] = []
 
     private var features: Int { requests.count - 2 }
 
-    init(_ task: ClassifyTask, sequence: String, names known: [String], noun: String, _ collector: ViolationCollector) {
+    init(
+        _ task: ClassifyTask, sequence: String, names known: [String], noun: String, most: Int = .max,
+        _ collector: ViolationCollector
+    ) {
+        self.most = most
         requests = ColumnRequest.columns(of: task, sequence: sequence, among: known)
         names = requests.map(\.name)
-        positions = names.map { known.firstIndex(of: $0) }
+        let places = Dictionary(zip(known, known.indices)) { first, _ in first }
+        positions = names.map { places[$0] }
         self.known = Set(known)
         isTakingAll = task.features.isEmpty
         self.noun = noun
         self.collector = collector
         let unknown = zip(requests, positions).filter { $0.1 == nil }.map(\.0)
-        for request in unknown { collector.add(request.unknown(among: known)) }
+        for request in unknown { request.reportUnknown(among: known, to: collector) }
         if requests.count == 2, unknown.isEmpty {
             collector.add(
                 at: [.key("task"), .key("features")],
@@ -42,7 +50,12 @@ final class RowSequences {
     }
 
     func add(_ cells: some RecordCells, _ place: RecordPlace) {
-        guard isComplete else { return }
+        guard isComplete, !isOver else { return }
+        guard values.count <= most - features else {
+            collector.add(at: [], "more than \(most) numbers, which is more than is read here")
+            isOver = true
+            return
+        }
         if isTakingAll, let object = (cells as? JSONCells)?.record.object, object.count > known.count {
             for key in object.keys where !known.contains(key) {
                 collector.add(
@@ -78,7 +91,7 @@ final class RowSequences {
         if let earlier = ids.updateValue(place.number, forKey: id) {
             collector.add(
                 at: place.path + [.key(names[0])],
-                "\(place.description) goes on with sequence \"\(id)\", which began in \(noun) \(earlier) and was "
+                "\(place.description) goes on with sequence \"\(id.excerpt())\", which began in \(noun) \(earlier) and was "
                     + "interrupted by another; the rows of a sequence stand together, in the order of time")
         }
         lengths.append(0)
@@ -93,7 +106,8 @@ final class RowSequences {
         } else if known != label {
             collector.add(
                 at: place.path + [.key(names[1])],
-                "\(place.description): sequence \"\(id)\" has the label \"\(known ?? "")\", here it is \"\(label)\"")
+                "\(place.description): sequence \"\(id.excerpt())\" has the label "
+                    + "\"\((known ?? "").excerpt())\", here it is \"\(label.excerpt())\"")
         }
     }
 

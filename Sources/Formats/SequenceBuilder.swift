@@ -21,8 +21,11 @@ final class SequenceBuilder: RecordConsumer {
     /// The record number of each sequence.
     private var numbers: [Int] = []
 
-    init(_ task: ClassifyTask, _ collector: ViolationCollector) {
+    private let most: Int
+
+    init(_ task: ClassifyTask, most: Int = .max, _ collector: ViolationCollector) {
         self.task = task
+        self.most = most
         self.collector = collector
     }
 
@@ -47,7 +50,7 @@ final class SequenceBuilder: RecordConsumer {
                     + "\(candidates)\(names.count > 8 ? ", …" : "")); or send records {\"x\": [[…], …], \"label\": …}")
             return
         }
-        rows = RowSequences(task, sequence: sequence, names: names, noun: noun, collector)
+        rows = RowSequences(task, sequence: sequence, names: names, noun: noun, most: most, collector)
     }
 
     // MARK: Records of one sequence each

@@ -12,23 +12,33 @@ final class SeriesBuilder: RecordConsumer {
     private var columns: [[Double]]
     private var labels: [String] = []
     private var isFound: [Bool]
+    /// Columns that no record had so far, and where names are wanted.
+    private var missing: Int
+    private let wanted: [String: [Int]]
     private var known: [String] = []
     private var positions: [Int?] = []
     private var rows = 0
+    /// More rows would be more numbers than are wanted; then nothing is gathered any more.
+    private let mostRows: Int
+    private var isOver = false
     private var noun = "row"
 
-    init(_ task: ForecastTask, _ collector: ViolationCollector) {
+    init(_ task: ForecastTask, most: Int = .max, _ collector: ViolationCollector) {
         requests = ColumnRequest.columns(of: task)
         holdout = max(task.holdout, 0)
         names = requests.map(\.name)
         self.collector = collector
         columns = Array(repeating: [], count: requests.count)
         isFound = Array(repeating: false, count: requests.count)
+        missing = requests.count
+        mostRows = most / max(requests.count, 1)
+        wanted = Dictionary(grouping: requests.indices) { [requests] in requests[$0].name }
     }
 
     func header(_ names: [String]) {
         known = names
-        positions = requests.map { names.firstIndex(of: $0.name) }
+        let places = Dictionary(zip(names, names.indices)) { first, _ in first }
+        positions = requests.map { places[$0.name] }
         isFound = positions.map { $0 != nil }
     }
 
@@ -38,14 +48,33 @@ final class SeriesBuilder: RecordConsumer {
 
     func record(_ record: JSON, _ place: RecordPlace) {
         if known.isEmpty { known = JSONCells.names(of: record) }
-        for (column, request) in requests.enumerated() where !isFound[column] {
-            isFound[column] = JSONCells.member(request.name, of: record) != nil
+        // A record is searched for what is still missing only while there is something in it that is new.
+        if missing > 0, let object = record.object {
+            for key in object.keys { for column in wanted[key] ?? [] { find(column) } }
+        } else if missing > 0 {
+            for column in requests.indices where !isFound[column] {
+                if JSONCells.member(requests[column].name, of: record) != nil { find(column) }
+            }
         }
         add(JSONCells(record: record, columns: names), place)
     }
 
+    private func find(_ column: Int) {
+        if !isFound[column] { missing -= 1 }
+        isFound[column] = true
+    }
+
     private func add(_ cells: some RecordCells, _ place: RecordPlace) {
         noun = place.noun
+        guard place.number <= mostRows, !isOver else {
+            if !isOver {
+                collector.add(
+                    at: [],
+                    "more than \(mostRows) \(noun)s of \(requests.count) columns, which is more than is read here")
+            }
+            isOver = true
+            return
+        }
         // Records that were refused leave a gap, so that the numbers of those after it stay right.
         while rows < place.number - 1 { addGap() }
         rows += 1
@@ -85,9 +114,10 @@ final class SeriesBuilder: RecordConsumer {
     func finish(_ policy: MissingPolicy) throws -> SeriesTable {
         let isReadable = !known.isEmpty
         for (column, request) in requests.enumerated() where isReadable && !isFound[column] {
-            collector.add(request.unknown(among: known))
+            request.reportUnknown(among: known, to: collector)
         }
         let numbers = requests.indices.filter { requests[$0].role == .number && isFound[$0] }
+        if isOver { try collector.check() }
         if policy == .error { reportMissing(numbers) } else { fill(numbers, policy) }
         try collector.check()
         let table = SeriesTable(

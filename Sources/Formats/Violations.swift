@@ -3,7 +3,7 @@ import Training
 /// Gathers violations while input is read, so that one answer names all of them.
 public final class ViolationCollector {
     /// In a table of a billion bad cells the first hundred tell the story; the rest is counted.
-    public static let told = 100
+    public static let told = Violations.told
 
     public private(set) var list: [Violation] = []
     public private(set) var omitted = 0
@@ -48,7 +48,8 @@ extension [Violation.PathComponent] {
             text += "/"
             switch component {
             case .index(let index): text += String(index)
-            case .key(let key): Self.appendEscaped(key, to: &text)
+            // A name that long is no name of ours: its beginning is enough to find it.
+            case .key(let key): Self.appendEscaped(key.excerpt(256), to: &text)
             }
         }
     }

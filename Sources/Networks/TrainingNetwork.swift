@@ -42,11 +42,20 @@ public final class TrainingNetwork {
         workspace = TrainingWorkspace(description, rows: 0, sequences: 0)
     }
 
-    /// Memory of packed weights and workspace for batches of this size.
+    /// Beyond what any machine holds, and far from the end of `Int`.
+    private static let mostFloats = 1 << 56
+
+    /// Memory of packed weights and workspace for batches of this size; of impossible ones 2⁵⁶ bytes, whatever it would be.
     public static func byteCount(
         _ description: NetworkDescription, precision: Precision = .float32, rows: Int, sequences: Int
     ) -> Int {
         let layout = ParameterLayout(description)
+        // Within their limits a long lookback, a large batch and wide layers together can leave the numbers. Of each layer
+        // no buffer is wider than six of its blocks and its input, and there are eight of them.
+        let widths = description.layers.indices.reduce(Double(description.inputs + description.outputs)) {
+            $0 + Double(8 * (6 * description.layers[$1].hidden + description.inputs(ofLayer: $1)))
+        }
+        guard Double(rows + sequences) * widths < Double(mostFloats) else { return mostFloats }
         let inProducts = layout.layers.reduce(0) { $0 + $1.inputWeights.count + $1.recurrentWeights.count }
         let sizes = TrainingWorkspace.Sizes(description, rows: rows, sequences: sequences)
         // As they are and transposed.

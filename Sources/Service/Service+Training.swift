@@ -59,12 +59,10 @@ extension Service {
     private func check(_ request: TrainRequest) throws {
         var violations = request.spec.violations()
         if !ModelName.isValid(request.model) {
-            violations.append(
-                Violation(
-                    "model",
-                    detail:
-                        "\"\(request.model)\" cannot name a model: expected 1 to \(ModelName.maximumLength) letters, "
-                        + "digits, '.', '_' or '-', the first no '.' or '-'"))
+            violations.add(
+                at: ["model"],
+                "\"\(request.model.excerpt())\" cannot name a model: expected 1 to \(ModelName.maximumLength) letters, "
+                    + "digits, '.', '_' or '-', the first no '.' or '-'")
         }
         guard violations.isEmpty else { throw ServiceError.invalid(violations) }
     }
@@ -77,7 +75,8 @@ extension Service {
             } catch {
                 guard case .notFound = error.reason else { throw error }
                 throw ServiceError.invalid(
-                    "data", "dataset", detail: "there is no dataset \"\(id)\"; upload it with POST /datasets first")
+                    "data", "dataset",
+                    detail: "there is no dataset \"\(id.excerpt())\"; upload it with POST /datasets first")
             }
         case .inline(let format, let bytes):
             var rest: [UInt8]? = bytes
@@ -101,7 +100,8 @@ extension Service {
         var list = error.violations
         var omitted = error.omitted
         do {
-            _ = try DatasetLoader(bytes: bytes, format: format).load(request.spec.task, missing: request.missing)
+            _ = try DatasetLoader(bytes: bytes, format: format)
+                .load(request.spec.task, missing: request.missing, most: mostChecked)
         } catch let found as Violations {
             list += found.list.filter { !list.contains($0) }
             omitted = max(omitted, found.omitted)
@@ -111,17 +111,25 @@ extension Service {
         return Violations(list, omitted: omitted)
     }
 
+    /// Numbers that are read only to check a request: 256 MiB of them, with what is made of them twice as much again. A short
+    /// text can stand for more, where its records lack most of the columns.
+    private static let mostChecked = 1 << 25
+
     /// Data of moderate size is read whole, as the worker will read it; large data is judged by what its scan found.
     private func check(_ request: TrainRequest, on dataset: Dataset) throws {
+        let numbers = try self.numbers(request, of: summary(of: dataset))
         let need: Int
-        if dataset.bytes <= configuration.checkedAtOnce {
+        if dataset.bytes <= configuration.checkedAtOnce, numbers <= Self.mostChecked {
             need = try estimate(request, on: dataset).memoryBytes
         } else {
-            let columns = try checkSchema(request, on: dataset)
-            let rows = try summary(of: dataset).sequences?.steps ?? dataset.rows
+            try checkSchema(request, on: dataset)
             // As read, as transformed, and as the network sees it.
-            need = rows * columns * (8 + 8 + 4)
+            need = numbers * (8 + 8 + 4)
         }
+        try require(need)
+    }
+
+    private func require(_ need: Int) throws {
         guard need <= configuration.jobMemory else {
             throw ServiceError(
                 .tooLarge,
@@ -131,6 +139,9 @@ extension Service {
     }
 
     private func estimate(_ request: TrainRequest, on dataset: Dataset) throws -> Estimate {
+        let numbers = try self.numbers(request, of: summary(of: dataset))
+        if numbers > Self.mostChecked { try checkSchema(request, on: dataset) }
+        try require(numbers * (8 + 8 + 4))
         do {
             return try Estimate(request.spec, try data(of: dataset, request))
         } catch let violations as Violations {
@@ -145,20 +156,27 @@ extension Service {
     }
 
     /// What can be told from the scan: columns that are not there or hold no numbers, missing values, too few rows.
-    /// Answers how many columns the network will read.
-    private func checkSchema(_ request: TrainRequest, on dataset: Dataset) throws -> Int {
+    private func checkSchema(_ request: TrainRequest, on dataset: Dataset) throws {
         let summary = try summary(of: dataset)
         var found = summary.violations(for: request.spec.task, missing: request.missing) ?? Violations([])
         if case .forecast(let task) = request.spec.task,
             let shortage = task.shortage(rows: summary.rows, validates: request.spec.training.validation != nil)
         {
-            found.list.append(shortage)
+            found.add(at: shortage.path, shortage.detail)
         }
-        guard found.list.isEmpty else { throw ServiceError.invalid(request.placed(found)) }
-        switch request.spec.task {
-        case .forecast(let task): return task.target.count + task.features.count
-        case .classify: return summary.sequences?.features ?? summary.columns.count
-        }
+        guard found.isEmpty else { throw ServiceError.invalid(request.placed(found)) }
+    }
+
+    /// Numbers that the task reads of a dataset. Neither rows nor columns come near the square root of what can be counted,
+    /// since each of them took a byte at least.
+    private func numbers(_ request: TrainRequest, of summary: DatasetSummary) -> Int {
+        let columns =
+            switch request.spec.task {
+            case .forecast(let task): task.target.count + task.features.count
+            case .classify(let task):
+                summary.sequences?.features ?? (task.features.isEmpty ? summary.columns.count : task.features.count)
+            }
+        return (summary.sequences?.steps ?? summary.rows) * columns
     }
 }
 

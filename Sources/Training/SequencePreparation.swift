@@ -24,7 +24,24 @@ struct PreparedSequences {
         } else if labels.count < 2 {
             found.append(
                 Violation(
-                    "data", detail: "every sequence has the label \"\(labels[0])\"; there is nothing to tell apart"))
+                    "data",
+                    detail: "every sequence has the label \"\(labels[0].excerpt())\"; there is nothing to tell apart"))
+        }
+        if labels.count > TrainingSpec.Limit.labels {
+            found.append(
+                Violation(
+                    "data", detail: "\(labels.count) labels; at most \(TrainingSpec.Limit.labels) can be told apart"))
+        }
+        if let long = labels.first(where: { $0.utf8.count > ModelLimit.nameBytes }) {
+            found.append(
+                Violation(
+                    "data",
+                    detail: "the label \"\(long.excerpt())\" has \(long.utf8.count) bytes; at most "
+                        + "\(ModelLimit.nameBytes) are taken"))
+        }
+        if width > TrainingSpec.Limit.columns {
+            found.append(
+                Violation("data", detail: "\(width) features a row; at most \(TrainingSpec.Limit.columns) are taken"))
         }
         if let short = set.lengths.firstIndex(where: { $0 <= lag }) {
             found.append(

@@ -27,19 +27,20 @@ struct PreparedSeries {
         self.task = task
         let names = task.target + task.features
         width = names.count
-        var found: [Violation] = []
+        var found = Violations([])
         var columns: [[Double]] = []
+        // One look-up for all names: there may be a hundred thousand.
+        let places = Dictionary(zip(table.names, table.columns.indices)) { first, _ in first }
         for (index, name) in names.enumerated() {
-            guard let column = table.column(name) else {
+            guard let column = places[name].map({ table.columns[$0] }) else {
                 let isTarget = index < task.target.count
                 let place: Violation.PathComponent = isTarget ? "target" : "features"
-                found.append(
-                    Violation("task", place, detail: "the data has no column \"\(name)\"; it has \(list(table.names))"))
+                found.add(
+                    at: ["task", place], "the data has no column \"\(name)\"; it has \(list(table.names))")
                 continue
             }
             if let row = column.firstIndex(where: { !$0.isFinite }) {
-                found.append(
-                    Violation("data", detail: "column \"\(name)\", row \(row + 1): \(column[row]) is no finite number"))
+                found.add(at: ["data"], "column \"\(name)\", row \(row + 1): \(column[row]) is no finite number")
             }
             columns.append(column)
         }
@@ -47,12 +48,15 @@ struct PreparedSeries {
         let learnt = table.rows - task.holdout
         let windows = learnt - lag - task.lookback
         let validating = validation.map { max(Int(Double(max(windows, 0)) * $0), 1) } ?? 0
-        if let shortage = task.shortage(rows: table.rows, validates: validation != nil) { found.append(shortage) }
+        if let shortage = task.shortage(rows: table.rows, validates: validation != nil) {
+            found.add(at: shortage.path, shortage.detail)
+        }
         let (index, order) = table.timeLabels.map(TimeIndex.survey) ?? (nil, .even)
         if case .notLater(let row) = order, let labels = table.timeLabels {
-            found.append(Self.notLater(row, labels, task.time ?? ""))
+            let violation = Self.notLater(row, labels, task.time ?? "")
+            found.add(at: violation.path, violation.detail)
         }
-        guard found.isEmpty else { throw Violations(found) }
+        guard found.isEmpty else { throw found }
         trainingRows = learnt
         var raw = [Double](repeating: 0, count: table.rows * columns.count)
         for (index, column) in columns.enumerated() {
@@ -74,10 +78,11 @@ struct PreparedSeries {
                 _ = try transform.forward(column, column: index)
                 fitted.append(transform)
             } catch {
-                found.append(error.violation(naming: names[index]))
+                let violation = error.violation(naming: names[index])
+                found.add(at: violation.path, violation.detail)
             }
         }
-        guard found.isEmpty else { throw Violations(found) }
+        guard found.isEmpty else { throw found }
         transforms = InputTransforms(columns: fitted, laggedColumns: task.target.count)
         var rows: [Float]
         do { rows = try transforms.forward(raw) } catch {
@@ -109,7 +114,8 @@ struct PreparedSeries {
         Violation(
             "task", "time",
             detail:
-                "column \"\(name)\", row \(row + 1): \"\(labels[row])\" is not later than \"\(labels[row - 1])\" before "
+                "column \"\(name)\", row \(row + 1): \"\(labels[row].excerpt())\" is not later than "
+                + "\"\(labels[row - 1].excerpt())\" before "
                 + "it; the rows of a series stand in the order of time, oldest first. Sort them, or leave out time where "
                 + "this column tells none")
     }
@@ -120,11 +126,13 @@ struct PreparedSeries {
         case .even, .notLater: return nil
         case .uneven(let row):
             return
-                "column \"\(name)\", row \(row + 1): \"\(labels[row])\" follows \"\(labels[row - 1])\" by another step than "
+                "column \"\(name)\", row \(row + 1): \"\(labels[row].excerpt())\" follows "
+                + "\"\(labels[row - 1].excerpt())\" by another step than "
                 + "the rows before it. The rows are taken as equally spaced; \(end)"
         case .unknown:
             return
-                "column \"\(name)\" names its rows in no form that is known here, such as \"\(labels.first ?? "")\"; \(end)"
+                "column \"\(name)\" names its rows in no form that is known here, such as "
+                + "\"\((labels.first ?? "").excerpt())\"; \(end)"
         }
     }
 

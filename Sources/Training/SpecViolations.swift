@@ -20,7 +20,7 @@ extension TrainingSpec {
     }
 
     /// All that is wrong with it, each with its path from the root of the specification.
-    public func violations() -> [Violation] {
+    public func violations() -> Violations {
         var found = Findings()
         switch task {
         case .forecast(let forecast): forecast.check(&found)
@@ -34,18 +34,26 @@ extension TrainingSpec {
 
 /// Collects violations under one object of the specification.
 private struct Findings {
-    var all: [Violation] = []
+    var all = Violations([])
 
-    mutating func add(_ path: Violation.PathComponent..., detail: String) {
-        all.append(Violation(path: path, detail: detail))
+    mutating func add(_ path: Violation.PathComponent..., detail: @autoclosure () -> String) {
+        all.add(at: path, detail())
+    }
+
+    /// The name of a column: neither empty nor longer than is kept.
+    mutating func name(_ name: String, at path: Violation.PathComponent...) { self.name(name, path) }
+
+    mutating func name(_ name: String, _ path: [Violation.PathComponent]) {
+        if name.isEmpty { all.add(at: path, "a column name cannot be empty") }
+        if name.utf8.count > ModelLimit.nameBytes {
+            all.add(
+                at: path, "a column name of \(name.utf8.count) bytes; at most \(ModelLimit.nameBytes) are taken")
+        }
     }
 
     mutating func count(_ value: Int, _ range: ClosedRange<Int>, at path: Violation.PathComponent...) {
         guard !range.contains(value) else { return }
-        all.append(
-            Violation(
-                path: path,
-                detail: "\(value) is outside the range from \(range.lowerBound) to \(range.upperBound)"))
+        all.add(at: path, "\(value) is outside the range from \(range.lowerBound) to \(range.upperBound)")
     }
 
     /// A finite number for which `isAllowed`; `expectation` completes "… is not".
@@ -53,7 +61,7 @@ private struct Findings {
         _ value: Double, _ expectation: String, at path: Violation.PathComponent..., where isAllowed: (Double) -> Bool
     ) {
         guard !value.isFinite || !isAllowed(value) else { return }
-        all.append(Violation(path: path, detail: "\(value) is not \(expectation)"))
+        all.add(at: path, "\(value) is not \(expectation)")
     }
 }
 
@@ -63,11 +71,10 @@ extension ForecastTask {
         found.count(target.count + features.count, 0...TrainingSpec.Limit.columns, at: "task", "features")
         var roles: [String: String] = [:]
         func claim(_ name: String, _ role: String, _ path: [Violation.PathComponent]) {
-            if name.isEmpty {
-                found.all.append(Violation(path: path, detail: "a column name cannot be empty"))
-            } else if let taken = roles[name] {
-                found.all.append(Violation(path: path, detail: "column \"\(name)\" is already a \(taken)"))
-            } else {
+            found.name(name, path)
+            if let taken = roles[name] {
+                found.all.add(at: path, "column \"\(name.excerpt())\" is already a \(taken)")
+            } else if !name.isEmpty {
                 roles[name] = role
             }
         }
@@ -86,16 +93,21 @@ extension ForecastTask {
 
 extension ClassifyTask {
     fileprivate func check(_ found: inout Findings) {
-        if label.isEmpty { found.add("task", "label", detail: "a column name cannot be empty") }
+        found.name(label, at: "task", "label")
+        if let sequence { found.name(sequence, at: "task", "sequence") }
+        found.count(features.count, 0...TrainingSpec.Limit.columns, at: "task", "features")
         if sequence == label {
-            found.add("task", "sequence", detail: "column \"\(label)\" cannot be both the sequence and the label")
+            found.add(
+                "task", "sequence", detail: "column \"\(label.excerpt())\" cannot be both the sequence and the label")
         }
         var seen: Set<String> = []
         for (index, name) in features.enumerated() {
+            found.name(name, at: "task", "features", .index(index))
             if name == label || name == sequence {
-                found.add("task", "features", .index(index), detail: "column \"\(name)\" already has another part")
+                found.add(
+                    "task", "features", .index(index), detail: "column \"\(name.excerpt())\" already has another part")
             } else if !seen.insert(name).inserted {
-                found.add("task", "features", .index(index), detail: "column \"\(name)\" is named twice")
+                found.add("task", "features", .index(index), detail: "column \"\(name.excerpt())\" is named twice")
             }
         }
         checkTransform(transform, &found)

@@ -74,7 +74,7 @@ extension Estimate {
     /// What training would take, without training: reads the specification and the shape of the data.
     public init(_ spec: TrainingSpec, _ data: TrainingData) throws(Violations) {
         let violations = spec.violations()
-        guard violations.isEmpty else { throw Violations(violations) }
+        guard violations.isEmpty else { throw violations }
         let prepared = try Trainer.Prepared(spec, data)
         let (examples, network) = (prepared.examples, prepared.trainingNetwork(spec.network))
         let count = ParameterLayout(network).count

@@ -66,7 +66,7 @@ public final class Trainer {
         _ spec: TrainingSpec, _ data: TrainingData, datasetDigest: String, kernels: KernelSet? = nil
     ) throws(Violations) {
         let violations = spec.violations()
-        guard violations.isEmpty else { throw Violations(violations) }
+        guard violations.isEmpty else { throw violations }
         self.spec = spec
         self.datasetDigest = datasetDigest
         self.kernels = kernels ?? KernelSet(threads: spec.training.threads)

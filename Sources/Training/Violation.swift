@@ -12,10 +12,14 @@ public struct Violation: Error, Sendable, Hashable {
     /// A sentence for a person: what was expected, what was found, what to do.
     public var detail: String
 
+    /// What was sent may be told in it, but not the whole of what was sent.
     public init(path: [PathComponent], detail: String) {
         self.path = path
-        self.detail = detail
+        self.detail = detail.excerpt(Self.longestDetail)
     }
+
+    /// Bytes of `detail`: room for a long sentence with the names of some columns in it.
+    public static let longestDetail = 4096
 
     public init(_ path: PathComponent..., detail: String) {
         self.init(path: path, detail: detail)
@@ -29,6 +33,9 @@ public struct Violation: Error, Sendable, Hashable {
 
 /// All that is wrong, in the order it was found; never empty. Of very many the first are told and the rest counted.
 public struct Violations: Error, Sendable, Hashable {
+    /// Of a million of them the first hundred tell the story; the rest is counted.
+    public static let told = 100
+
     public var list: [Violation]
     /// How many more there are beyond `list`.
     public var omitted: Int
@@ -39,6 +46,13 @@ public struct Violations: Error, Sendable, Hashable {
     }
 
     public var count: Int { list.count + omitted }
+    public var isEmpty: Bool { count == 0 }
+
+    /// Takes one more: in full while there are few, or else as a number.
+    public mutating func add(at path: @autoclosure () -> [Violation.PathComponent], _ detail: @autoclosure () -> String)
+    {
+        if list.count < Self.told { list.append(Violation(path: path(), detail: detail())) } else { omitted += 1 }
+    }
 }
 
 extension Violation.PathComponent: ExpressibleByStringLiteral, ExpressibleByIntegerLiteral {
@@ -64,5 +78,17 @@ extension Violations: CustomStringConvertible {
     public var description: String {
         let told = list.map(\.description)
         return (omitted == 0 ? told : told + ["and \(omitted) more"]).joined(separator: "; ")
+    }
+}
+
+extension String {
+    /// The text itself, or where it has more bytes than this its beginning and "…": what a sentence can hold of a text that
+    /// somebody sent. One character may have any number of bytes, so bytes are counted.
+    public func excerpt(_ bytes: Int = 64) -> String {
+        guard utf8.count > bytes else { return self }
+        // A byte that goes on with a scalar is no place to cut.
+        var end = utf8.index(utf8.startIndex, offsetBy: bytes)
+        while end > utf8.startIndex, utf8[end] & 0xC0 == 0x80 { end = utf8.index(before: end) }
+        return String(self[..<end]) + "…"
     }
 }

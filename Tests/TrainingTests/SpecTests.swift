@@ -90,7 +90,7 @@ struct SpecTests {
             epochs: 0, batchSize: 0, optimizer: OptimizerSpec(.adam(beta1: 1, epsilon: 0), learningRate: -1),
             schedule: ScheduleSpec(.step(period: 0, factor: 2)), weightDecay: .nan, clip: .init(norm: 0, value: -1),
             validation: nil, earlyStopping: .init(patience: 0), threads: 0)
-        let found = Set(spec.violations().map { violation in String(describing: violation).prefix { $0 != ":" } })
+        let found = Set(spec.violations().list.map { violation in String(describing: violation).prefix { $0 != ":" } })
         let expected: Set<Substring> = [
             "task.target[1]", "task.features[0]", "task.time", "task.lookback", "task.horizon", "task.transform[1]",
             "task.transform[2].seasonal_difference", "task.holdout", "task.season", "network.layers[0].hidden",
