@@ -39,7 +39,10 @@ extension Call {
         let limit = query.limit()
         try query.check()
         let page = try service.jobs(status: status, model: model, after: after, limit: limit)
-        try answerList((page.items, page.hasMore)) { try write($0, to: &$1) }
+        let positions = try service.queuePositions(of: page.items)
+        try answerList((page.items, page.hasMore)) { job, writer in
+            try writer.job(job, spec: service.spec(of: job), queuePosition: positions[job.id])
+        }
     }
 
     func showJob() throws {

@@ -15,6 +15,11 @@ extension Service {
         job.status == .queued ? try store.queuePosition(of: job.id) : nil
     }
 
+    /// The same for the queued ones of a list.
+    public func queuePositions(of jobs: [Job]) throws -> [String: Int] {
+        try store.queuePositions(of: jobs.filter { $0.status == .queued }.map(\.id))
+    }
+
     public func spec(of job: Job) throws -> JobSpec { try Formats.decode(job.spec) }
 
     /// What training came to; nil until the job succeeded.

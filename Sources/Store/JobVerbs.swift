@@ -116,18 +116,36 @@ extension Store {
         }
     }
 
+    /// How many jobs will be claimed before each of these; those that are not queued are left out.
+    ///
+    /// The queue is gone through once, however many are asked for.
+    public func queuePositions(of jobs: [String]) throws(StoreError) -> [String: Int] {
+        try database.read { db in
+            let find = try db.cachedStatement(
+                sql: "SELECT queue_order FROM jobs WHERE id = ? AND status = 'queued'")
+            let count = try db.cachedStatement(
+                sql: "SELECT COUNT(*) FROM jobs WHERE status = 'queued' AND queue_order >= ? AND queue_order < ?")
+            var orders: [(order: Int64, job: String)] = []
+            for job in jobs {
+                if let order = try Int64.fetchOne(find, arguments: [job]) { orders.append((order, job)) }
+            }
+            var positions: [String: Int] = [:]
+            var (position, last) = (0, Int64.min)
+            for (order, job) in orders.sorted(by: { $0.order < $1.order }) {
+                position += try Int.fetchOne(count, arguments: [last, order]) ?? 0
+                positions[job] = position
+                last = order
+            }
+            return positions
+        }
+    }
+
     /// How many jobs will be claimed before this one; nil where it is not queued.
     ///
     /// Throws `.notFound`.
     public func queuePosition(of job: String) throws(StoreError) -> Int? {
-        try database.read { db in
-            guard try Self.state(of: job, db).status == .queued else { return nil }
-            return try Int.fetchOne(
-                db,
-                sql: """
-                    SELECT COUNT(*) FROM jobs
-                    WHERE status = 'queued' AND queue_order < (SELECT queue_order FROM jobs WHERE id = ?)
-                    """, arguments: [job])
-        }
+        if let position = try queuePositions(of: [job])[job] { return position }
+        _ = try self.job(job)
+        return nil
     }
 }

@@ -194,3 +194,15 @@ func pagesOfLargeJobs() throws {
     let exact = try store.jobs(after: seen[seen.count - 3], limit: 2)
     #expect(exact.items.count == 2 && !exact.hasMore)
 }
+
+@Test("positions in the queue are the same for many asked at once, in any order, as for each")
+func queuePositions() throws {
+    let store = try StoreFolder().open()
+    let jobs = try (0..<9).map { _ in try store.addJob().id }
+    try store.pause(jobs[3], at: .start)
+    _ = try store.claim(worker: "w", lease: .seconds(10), at: .start)
+    let asked = [jobs[7], jobs[1], jobs[3], jobs[0], jobs[8], "job_none"]
+    #expect(try store.queuePositions(of: asked) == [jobs[1]: 0, jobs[7]: 5, jobs[8]: 6])
+    for job in jobs { #expect(try store.queuePosition(of: job) == store.queuePositions(of: jobs)[job]) }
+    #expect(reason { _ = try store.queuePosition(of: "job_none") } == .notFound(kind: .job, id: "job_none"))
+}
