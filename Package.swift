@@ -60,6 +60,7 @@ let package = Package(
         .systemLibrary(
             name: "CCrypto", path: "Sources/CCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
         .systemLibrary(name: "CCallgrind", path: "Sources/CCallgrind"),
+        .target(name: "CCrash", path: "Sources/CCrash"),
         .target(name: "CPosix", path: "Sources/CPosix"),
         .systemLibrary(name: "CVectors", path: "Sources/CVectors"),
 
@@ -103,7 +104,8 @@ let package = Package(
             name: "timestep",
             dependencies: [
                 "Resources", "Kernels", "Networks", "Training", "Formats", "Wire", "HTTPServer", "Store", "Service",
-                "API", "CPosix", "CCallgrind", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                "API", "CPosix", "CCallgrind", "CCrash",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"), "Yams",
             ], swiftSettings: strict),
 
@@ -132,7 +134,7 @@ let package = Package(
         .testTarget(
             name: "APITests", dependencies: ["API", "HTTPServer", "TestSupport", "Yams"], swiftSettings: strict),
         .testTarget(
-            name: "timestepTests", dependencies: ["timestep", "TestSupport"], swiftSettings: strict),
+            name: "timestepTests", dependencies: ["timestep", "TestSupport", "CCrash"], swiftSettings: strict),
     ],
     swiftLanguageModes: [.v6]
 )

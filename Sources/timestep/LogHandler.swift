@@ -137,16 +137,19 @@ extension JSON {
 }
 
 extension ServerSettings {
-    /// The logger of this process, as the settings ask for it.
-    func makeLogger(_ label: String, environment: [String: String]) -> Logger {
+    /// How lines of the log look, as the settings ask for it.
+    func logStyle(environment: [String: String]) -> LineLogHandler.Style {
         let terminal = Terminal(descriptor: STDERR_FILENO, environment: environment)
-        let style: LineLogHandler.Style =
-            switch logFormat {
-            case .json: .json
-            case .text: .text(terminal)
-            case .auto: terminal.isInteractive ? .text(terminal) : .json
-            }
-        let level = logLevel
+        return switch logFormat {
+        case .json: .json
+        case .text: .text(terminal)
+        case .auto: terminal.isInteractive ? .text(terminal) : .json
+        }
+    }
+
+    /// The logger of this process.
+    func makeLogger(_ label: String, environment: [String: String]) -> Logger {
+        let (style, level) = (logStyle(environment: environment), logLevel)
         return Logger(label: label) { LineLogHandler(label: $0, level: level, style: style) }
     }
 }

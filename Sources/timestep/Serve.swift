@@ -28,10 +28,13 @@ struct Serve: Command {
             file. Times are written 250ms, 30s, 10m, 1h, 30d; sizes 512MiB, 2GiB.
 
             SIGTERM, SIGHUP or Ctrl-C stops gracefully: requests in flight are finished and jobs \
-            checkpointed, within --stop-within.
+            checkpointed, within --stop-within. A server that meets a fault in itself says so in \
+            the log and begins again, unless --after-crash end.
             """)
 
     @OptionGroup var options: ServerOptions
+
+    static let acceptDataLossFlag = "--accept-data-loss"
 
     @Flag(
         help: """
@@ -57,7 +60,10 @@ struct Serve: Command {
                 metadata: ["variable": "\(name)", "did_you_mean": "\(meant)"])
         }
         let stop = StopSignal()
+        AfterCrash.recover(environment: environment, logger: logger)
         let running = try RunningServer(settings, acceptsLoss: acceptDataLoss, logger: logger)
+        settings.afterCrash.prepare(
+            style: settings.logStyle(environment: environment), environment: environment, logger: logger)
         let name = stop.wait()
         logger.info("stopping", metadata: ["signal": "\(name)"])
         running.stop(within: settings.stopWithin)

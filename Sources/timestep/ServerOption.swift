@@ -37,7 +37,8 @@ struct ServerOption: Sendable {
         sessionsWhenFull, lease,
         checkpointInterval, checkpointsKept, eventRetention, datasetRetention, inlineRetention, retryRetention,
         idempotencyRetention, trashRetention,
-        requestMemory, requestBody, datasetBody, modelBody, maximumConnections, idleTimeout, stopWithin, logLevel,
+        requestMemory, requestBody, datasetBody, modelBody, maximumConnections, idleTimeout, stopWithin, afterCrash,
+        logLevel,
         logFormat,
     ]
 
@@ -170,6 +171,9 @@ struct ServerOption: Sendable {
     static let stopWithin = duration(
         "stop_within", \.stopWithin, atLeast: .seconds(1),
         "Time that a stop leaves for requests in flight and for the workers' last checkpoints.", concernsWorkers: true)
+
+    static let afterCrash = choice(
+        "after_crash", \.afterCrash, "What the server does that meets a fault in itself, after telling it in the log.")
 
     // MARK: Logs
 

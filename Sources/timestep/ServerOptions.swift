@@ -41,6 +41,7 @@ struct ServerOptions: ParsableArguments {
     @Option(.maximumConnections) var maximumConnections: String?
     @Option(.idleTimeout) var idleTimeout: String?
     @Option(.stopWithin) var stopWithin: String?
+    @Option(.afterCrash) var afterCrash: String?
     @Option(.logLevel) var logLevel: String?
     @Option(.logFormat) var logFormat: String?
 
@@ -62,7 +63,7 @@ struct ServerOptions: ParsableArguments {
             (.requestMemory, requestMemory), (.requestBody, requestBody), (.datasetBody, datasetBody),
             (.modelBody, modelBody),
             (.maximumConnections, maximumConnections), (.idleTimeout, idleTimeout), (.stopWithin, stopWithin),
-            (.logLevel, logLevel), (.logFormat, logFormat),
+            (.afterCrash, afterCrash), (.logLevel, logLevel), (.logFormat, logFormat),
         ]
         var given: [String: String] = [:]
         for (option, value) in flags { given[option.key] = value }

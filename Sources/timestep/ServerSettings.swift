@@ -17,6 +17,7 @@ struct ServerSettings: Sendable {
     var service = ServiceConfiguration(dataDirectory: "data")
     /// What SIGTERM leaves for requests in flight and for the workers' last checkpoints.
     var stopWithin: Duration = .seconds(30)
+    var afterCrash = AfterCrash.restart
     var logLevel = Logger.Level.info
     var logFormat = LogFormat.auto
 }

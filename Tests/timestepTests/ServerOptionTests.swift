@@ -17,7 +17,8 @@ struct ServerOptionTests {
         "keep_checkpoints": "5d", "keep_answers": "6h", "keep_trash": "2d", "request_memory": "96MiB",
         "request_body": "1MiB",
         "dataset_body": "2TiB",
-        "model_body": "7MiB", "connections": "321", "idle_timeout": "9s", "stop_within": "11s", "log_level": "debug",
+        "model_body": "7MiB", "connections": "321", "idle_timeout": "9s", "stop_within": "11s", "after_crash": "end",
+        "log_level": "debug",
         "log_format": "json",
     ]
 
