@@ -15,10 +15,11 @@ struct Bench: ParsableCommand {
               timestep bench activations   exp, tanh and σ, checked against exact values
               timestep bench instructions  work for valgrind to count
               timestep bench serve         memory, start and size of an idle server
+              timestep bench hostile       memory and other clients' time while one client misbehaves
             """,
         subcommands: [
             JSONBench.self, KernelBench.self, PrecisionBench.self, ActivationBench.self, InstructionBench.self,
-            ServeBench.self,
+            ServeBench.self, HostileBench.self,
         ])
 }
 

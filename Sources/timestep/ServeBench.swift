@@ -78,7 +78,7 @@ struct ServeBench: Command {
     }
 
     /// Reads the server's log to the line that tells where it listens.
-    private static func address(in log: Pipe) throws -> String {
+    static func address(in log: Pipe) throws -> String {
         var line: [UInt8] = []
         var told: [String] = []
         while let byte = try log.fileHandleForReading.read(upToCount: 1)?.first {
