@@ -82,17 +82,6 @@ extension Service {
         return info
     }
 
-    /// A restored state may stand near the end of what steps are counted to.
-    private func checkCount(_ state: SessionState, after rows: Int, _ id: String) throws {
-        let taken = max(state.step, state.network.steps)
-        guard rows <= ModelLimit.steps - taken else {
-            throw ServiceError(
-                .conflict,
-                "session \"\(id)\" has taken \(taken) rows, and \(ModelLimit.steps) are the most that are counted; reset "
-                    + "it to begin anew")
-        }
-    }
-
     /// All rows or none: the state moves only when the last of them went through.
     ///
     /// Without hidden states in the answer the rows go through the network as one sequence, which is faster and gives
@@ -168,7 +157,8 @@ extension Service {
     }
 
     public func state(of id: String) throws -> SessionState {
-        try using(id) { session, result in result = try session.alone { $0 } }
+        let state: SessionState = try using(id) { session, result in result = try session.alone { $0 } }
+        return try restorable(state, id)
     }
 
     /// Puts a state in the place of the session's own, whole or not at all.
@@ -181,7 +171,7 @@ extension Service {
     /// The state as bytes with a checksum, bound to the model's digest.
     public func stateBlob(of id: String) throws -> [UInt8] {
         try using(id) { session, result in
-            result = StateBlob.encode(try session.alone { $0 }, model: session.loaded.served)
+            result = StateBlob.encode(try restorable(session.alone { $0 }, id), model: session.loaded.served)
         }
     }
 
@@ -358,57 +348,6 @@ extension Service {
         guard findings.isEmpty else { throw ServiceError.invalid(findings) }
     }
 
-    /// The state, if it is one of the model.
-    private func checked(
-        _ state: SessionState, of origin: StateOrigin = StateOrigin(), _ loaded: LoadedModel
-    ) throws -> SessionState {
-        try origin.require(loaded.served)
-        var findings: [Violation] = []
-        let (live, lag) = (state.live, loaded.model.lag)
-        if !live.network.fits(loaded.model.network) {
-            let zero = loaded.predictor.network.zeroState
-            let shape = zero.h.indices.map { layer in
-                "layer \(layer): h of \(zero.h[layer].count)" + (zero.c[layer].map { ", c of \($0.count)" } ?? "")
-            }
-            findings.append(
-                Violation(
-                    "state",
-                    detail: "not of the shape of \(loaded.served.name): expected \(shape.joined(separator: "; "))"))
-        } else if !live.network.isFinite || !live.lags.allSatisfy({ $0.allSatisfy(\.isFinite) }) {
-            findings.append(Violation("state", detail: "every number must be finite"))
-        }
-        for (name, count) in [("step", state.step), ("network_step", live.network.steps)]
-        where !(0...ModelLimit.steps).contains(count) {
-            findings.append(
-                Violation(
-                    "state", .key(name), detail: "\(count) is outside the range from 0 to \(ModelLimit.steps)"))
-        }
-        let width = loaded.model.inputs.laggedColumns
-        let isShort = live.network.steps > 0 && live.lags.count < lag
-        if live.lags.count > lag || isShort || live.lags.contains(where: { $0.count != width }) {
-            findings.append(
-                Violation(
-                    "state", "lags",
-                    detail: "expected the last \(lag) rows of \(width) numbers that differencing looks back on"))
-        } else if let refusal = loaded.model.inputs.refusal(ofLags: live.lags) {
-            findings.append(Violation("state", "lags", detail: refusal))
-        }
-        guard findings.isEmpty else { throw ServiceError.invalid(findings) }
-        return state
-    }
-}
-
-extension InputTransforms {
-    /// What keeps rows that differencing looks back on from having been rows of this model: a session that began with
-    /// them could take no row at all.
-    fileprivate func refusal(ofLags lags: [[Double]]) -> String? {
-        for column in 0..<laggedColumns {
-            do { _ = try columns[column].forward(lags.map { $0[column] }, column: column) } catch {
-                return "number \(column + 1) of a row: \(error.reason.sentence)"
-            }
-        }
-        return nil
-    }
 }
 
 extension SequenceBatch {

@@ -149,6 +149,23 @@ struct ForeignBytesTests {
             .put, "/sessions/s/state", #"{"step": 9, \#(layers), "lags": [[1], [1], [1]]}"#, expecting: 200)
     }
 
+    @Test("a state whose numbers have overflowed is told as that, in both forms, and a reset ends it")
+    func overflow() throws {
+        let server = try TestServer(hasWorker: false)
+        defer { server.stop() }
+        _ = try session(ForeignModels.classifier, server)
+        try server.send(
+            .put, "/sessions/s/state",
+            #"{"step": 9, "layers": [{"h": [3e38, 3e38]}], "sum": [3e38, 3e38], "lags": [[1, 1]]}"#, expecting: 200)
+        try server.send(.post, "/sessions/s/steps", #"{"inputs": [[1, 1], [1, 1], [1, 1]]}"#, expecting: 200)
+        for type in ["application/json", "application/octet-stream"] {
+            let answer = try server.send(.get, "/sessions/s/state", fields: ["Accept": type], expecting: 409)
+            #expect(answer["detail"]?.string?.contains("overflowed") == true)
+        }
+        try server.send(.post, "/sessions/s/reset", expecting: 200)
+        try server.send(.get, "/sessions/s/state", expecting: 200)
+    }
+
     @Test("time labels of many bytes and few characters are labels without a rule")
     func labels() throws {
         let server = try TestServer(hasWorker: false)
