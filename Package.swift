@@ -115,7 +115,7 @@ let package = Package(
         .testTarget(name: "ResourcesTests", dependencies: ["Resources"], swiftSettings: strict),
         .testTarget(name: "KernelsTests", dependencies: ["Kernels", "TestSupport"], swiftSettings: optimised),
         .testTarget(
-            name: "NetworksTests", dependencies: ["Kernels", "Networks", "Formats", "TestSupport"],
+            name: "NetworksTests", dependencies: ["Resources", "Kernels", "Networks", "Formats", "TestSupport"],
             swiftSettings: optimised),
         // Counts what is allocated, for tests that say that nothing is.
         .target(name: "CAllocations", path: "Tests/CAllocations"),
@@ -123,7 +123,8 @@ let package = Package(
             name: "TrainingTests",
             dependencies: ["Kernels", "Networks", "Training", "Formats", "TestSupport", "CAllocations"],
             swiftSettings: optimised),
-        .testTarget(name: "FormatsTests", dependencies: ["Formats", "TestSupport"], swiftSettings: optimised),
+        .testTarget(
+            name: "FormatsTests", dependencies: ["Resources", "Formats", "TestSupport"], swiftSettings: optimised),
         .testTarget(name: "WireTests", dependencies: ["Wire"], swiftSettings: strict),
         .testTarget(name: "HTTPServerTests", dependencies: ["Resources", "Wire", "HTTPServer"], swiftSettings: strict),
         .testTarget(
@@ -132,7 +133,8 @@ let package = Package(
         .testTarget(
             name: "ServiceTests", dependencies: ["Service", "TestSupport"], swiftSettings: strict),
         .testTarget(
-            name: "APITests", dependencies: ["API", "HTTPServer", "TestSupport", "Yams"], swiftSettings: strict),
+            name: "APITests", dependencies: ["Kernels", "Networks", "API", "HTTPServer", "TestSupport", "Yams"],
+            swiftSettings: strict),
         .testTarget(
             name: "timestepTests", dependencies: ["timestep", "TestSupport", "CCrash"], swiftSettings: strict),
     ],

@@ -8,19 +8,32 @@ extension JSONParser {
     private static let bufferedNumbers = 1024
 
     /// The array whose bracket is under the cursor, if it is one of numbers; nil, with the cursor unmoved, if not.
-    mutating func flatNumbers() -> NumberArray? {
-        guard let nesting = numberNesting(), depth + nesting <= limits.depth else { return nil }
+    ///
+    /// - Parameter due: how deep the numbers must be nested; nil takes any depth.
+    mutating func flatNumbers(due: Int? = nil) throws(JSONSyntaxError) -> NumberArray? {
+        guard let nesting = numberNesting(), depth + nesting <= limits.depth, nesting == due ?? nesting else {
+            return nil
+        }
         let start = cursor
+        let before = memory.used
+        try charge(JSONMemory.numbers)
+        var refusal: JSONSyntaxError.Reason?
         let array: NumberArray? = withUnsafeTemporaryAllocation(of: Double.self, capacity: Self.bufferedNumbers) {
             guard let buffer = $0.baseAddress else { return nil }
-            var sink = NumberSink(buffer: buffer, capacity: Self.bufferedNumbers)
+            var sink = NumberSink(
+                buffer: buffer, capacity: Self.bufferedNumbers, text: start, end: end, memory: memory)
             var array = NumberArray(depth: nesting)
-            guard flatArray(nesting, into: &array, &sink) else { return nil }
-            sink.flush()
+            let isSound = flatArray(nesting, into: &array, &sink) && sink.flush(at: cursor)
+            (memory, refusal) = (sink.memory, sink.refusal)
+            guard isSound else { return nil }
             array.values = sink.values
             return array
         }
-        if array == nil { cursor = start }
+        if let refusal { throw failure(refusal) }
+        if array == nil {
+            cursor = start
+            memory.giveBack(to: before)
+        }
         return array
     }
 
@@ -55,8 +68,7 @@ extension JSONParser {
             default:
                 flatElements { parser in
                     guard let rows = parser.flatElements({ $0.flatRow(into: &widths, &sink) }) else { return false }
-                    lengths.append(rows)
-                    return true
+                    return sink.count(lengths.append(rows))
                 } != nil
             }
         array.rowWidths = widths.lengths
@@ -92,8 +104,7 @@ extension JSONParser {
     private mutating func flatRow(into widths: inout LengthCounter, _ sink: inout NumberSink) -> Bool {
         let width = flatRow(&sink)
         guard width >= 0 else { return false }
-        widths.append(width)
-        return true
+        return sink.count(widths.append(width))
     }
 
     /// Reads `[1, 2, 3]` and answers how many numbers it held, or −1.
@@ -116,7 +127,7 @@ extension JSONParser {
             guard let text = DecimalText(at: cursor, before: end), text.isJSON else { return -1 }
             let value = text.double(powers)
             guard value.isFinite else { return -1 }
-            sink.append(value)
+            guard sink.append(value, at: text.end) else { return -1 }
             count += 1
             cursor = text.end
             while cursor < end, cursor.pointee <= Ascii.space {
@@ -145,18 +156,20 @@ private struct LengthCounter {
     private var count = 0
     private var ragged: NumberArray.Lengths?
 
+    /// How many lengths this moved to the list.
     @inline(__always)
-    mutating func append(_ length: Int) {
+    mutating func append(_ length: Int) -> Int {
         if length == each {
             count &+= 1
-        } else {
-            change(to: length)
+            return 0
         }
+        return change(to: length)
     }
 
     /// Moves the run of equal lengths to the list and starts another.
     @inline(never)
-    private mutating func change(to length: Int) {
+    private mutating func change(to length: Int) -> Int {
+        let moved = count
         if count > 0 {
             var all = ragged.take() ?? .none
             all.append(each, count: count)
@@ -164,6 +177,7 @@ private struct LengthCounter {
         }
         each = length
         count = 1
+        return moved
     }
 
     var lengths: NumberArray.Lengths {
@@ -176,25 +190,73 @@ private struct LengthCounter {
 /// Collects numbers in a small buffer and moves them to an array in blocks.
 private struct NumberSink {
     var values: [Double] = []
+    var memory: JSONMemory
+    /// Why no more can be taken.
+    private(set) var refusal: JSONSyntaxError.Reason?
     private let buffer: UnsafeMutablePointer<Double>
     private let capacity: Int
+    private let text: UnsafePointer<UInt8>
+    private let end: UnsafePointer<UInt8>
     private var filled = 0
+    private var room = 0
 
-    init(buffer: UnsafeMutablePointer<Double>, capacity: Int) {
+    init(
+        buffer: UnsafeMutablePointer<Double>, capacity: Int, text: UnsafePointer<UInt8>, end: UnsafePointer<UInt8>,
+        memory: JSONMemory
+    ) {
         self.buffer = buffer
         self.capacity = capacity
+        self.text = text
+        self.end = end
+        self.memory = memory
     }
 
+    /// False: there is no memory for it.
     @inline(__always)
-    mutating func append(_ value: Double) {
-        if filled == capacity { flush() }
+    mutating func append(_ value: Double, at place: UnsafePointer<UInt8>) -> Bool {
+        if filled == capacity {
+            guard flush(at: place) else { return false }
+        }
         buffer[filled] = value
         filled += 1
+        return true
+    }
+
+    /// Takes memory for lengths in a list that doubles as it grows.
+    @inline(__always)
+    mutating func count(_ lengths: Int) -> Bool {
+        lengths == 0 || take(3 * lengths * MemoryLayout<Int>.stride)
     }
 
     @inline(never)
-    mutating func flush() {
+    mutating func flush(at place: UnsafePointer<UInt8>) -> Bool {
+        guard grow(to: values.count + filled, at: place) else { return false }
         values.append(contentsOf: UnsafeBufferPointer(start: buffer, count: filled))
         filled = 0
+        return true
+    }
+
+    /// Makes room. Of a long text the numbers so far tell how many there will be, so that a large array is moved once
+    /// or twice and is hardly larger than it has to be.
+    private mutating func grow(to needed: Int, at place: UnsafePointer<UInt8>) -> Bool {
+        guard needed > room else { return true }
+        var target = needed
+        if room > 0 || needed > capacity / 2 {
+            let foreseen = Double(end - text) / Double(max(place - text, 1)) * Double(needed) * 1.03
+            target = min(max(Int(foreseen), needed + needed / 4), 4 * needed)
+        }
+        guard take(target * MemoryLayout<Double>.stride) else { return false }
+        values.reserveCapacity(target)
+        memory.giveBack(room * MemoryLayout<Double>.stride)
+        room = target
+        return true
+    }
+
+    private mutating func take(_ bytes: Int) -> Bool {
+        do { try memory.take(bytes) } catch {
+            refusal = error
+            return false
+        }
+        return true
     }
 }

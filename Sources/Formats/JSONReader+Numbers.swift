@@ -45,31 +45,67 @@ extension JSONReader {
     }
 
     private func append(to array: inout NumberArray, level: Int) -> Bool {
-        guard let elements = elements() else { return false }
-        if level == 1 {
-            let numbers = elements.compactMap { $0.double() }
-            array.values.append(contentsOf: numbers)
-            array.rowWidths.append(numbers.count)
-            return numbers.count == elements.count
+        if case .numbers(let found) = value, found.depth != level {
+            refuse(found, level: level)
+            return false
         }
+        guard let count = value.count else { return refuse(Self.shape(level)) ?? false }
+        if case .numbers(let part) = value, level == array.depth {
+            array = part
+            return true
+        }
+        guard case .array(let elements) = value else { return false }
         var isSound = true
-        for element in elements {
-            if case .array = element.value {
-                isSound = element.append(to: &array, level: level - 1) && isSound
-            } else if case .numbers(let part) = element.value {
-                if part.depth == level - 1 {
-                    array.append(part)
+        if level == 1 {
+            for (index, element) in elements.enumerated() {
+                if let number = element.double {
+                    array.values.append(number)
                 } else {
-                    element.fail("expected \(Self.shape(level - 1)), found arrays nested \(part.depth) deep")
+                    let _: Double? = reader(of: element, index).refuse("a number")
                     isSound = false
                 }
-            } else {
-                let _: NumberArray? = element.refuse(Self.shape(level - 1))
+            }
+            array.rowWidths.append(count)
+            return isSound
+        }
+        for (index, element) in elements.enumerated() {
+            switch element {
+            case .numbers(let part) where part.depth == level - 1: array.append(part)
+            case .array: isSound = reader(of: element, index).append(to: &array, level: level - 1) && isSound
+            case .numbers(let part):
+                wrongDepth(part.depth, of: index, level: level)
+                isSound = false
+            default:
+                let _: NumberArray? = reader(of: element, index).refuse(Self.shape(level - 1))
                 isSound = false
             }
         }
-        if level == 2, array.depth == 3 { array.sequenceLengths.append(elements.count) }
+        if level == 2, array.depth == 3 { array.sequenceLengths.append(count) }
         return isSound
+    }
+
+    private func reader(of element: JSON, _ index: Int) -> JSONReader {
+        JSONReader(element, at: path + [.index(index)], into: collector)
+    }
+
+    private func wrongDepth(_ depth: Int, of index: Int, level: Int) {
+        collector.add(
+            at: path + [.index(index)], "expected \(Self.shape(level - 1)), found arrays nested \(depth) deep")
+    }
+
+    /// Numbers nested too little or too deep: every element is wrong, in the same way.
+    private func refuse(_ found: NumberArray, level: Int) {
+        for index in 0..<found.count {
+            if level == 1 {
+                collector.add(at: path + [.index(index)], "expected a number, found an array")
+            } else if found.depth == 1 {
+                collector.add(
+                    at: path + [.index(index)],
+                    "expected \(Self.shape(level - 1)), found \(JSON.number(found.values[index]).text)")
+            } else {
+                wrongDepth(found.depth - 1, of: index, level: level)
+            }
+        }
     }
 
     /// Every row has the width due: `features`, or that of the first row.
@@ -90,7 +126,7 @@ extension JSONReader {
         return isSound
     }
 
-    private static func shape(_ depth: Int) -> String {
+    static func shape(_ depth: Int) -> String {
         switch depth {
         case 1: "an array of numbers"
         case 2: "an array of rows, each an array of numbers"

@@ -113,9 +113,15 @@ public struct JSONReader {
         return nil
     }
 
+    /// What is read one by one: a flat array of numbers may hold a million more.
+    public static let mostElements = 1 << 17
+
     /// The elements of an array, each with its own pointer.
     public func elements() -> [JSONReader]? {
-        guard let elements = value.array else { return refuse("an array") }
+        guard let count = value.count else { return refuse("an array") }
+        guard count <= Self.mostElements, let elements = value.array else {
+            return refuse("an array of at most \(Self.mostElements) elements", found: "\(count)")
+        }
         return elements.enumerated().map {
             JSONReader($0.element, at: path + [.index($0.offset)], into: collector)
         }
@@ -155,8 +161,8 @@ public struct JSONReader {
 
     // MARK: Wording
 
-    func refuse<T>(_ expectation: @autoclosure () -> String) -> T? {
-        fail("expected \(expectation()), found \(finding)")
+    public func refuse<T>(_ expectation: @autoclosure () -> String, found: String? = nil) -> T? {
+        collector.add(at: path, "expected \(expectation()), found \(found ?? finding)")
         return nil
     }
 

@@ -7,11 +7,19 @@ extension JSONParser {
         let start = cursor
         skipPlain()
         if cursor < end, cursor.pointee == Ascii.quote {
+            if cursor - start > 15 { try charge(JSONMemory.string(cursor - start)) }
             let text = try validated(UnsafeBufferPointer(start: start, count: cursor - start), at: start)
             cursor += 1
             return text
         }
-        var bytes = [UInt8](UnsafeBufferPointer(start: start, count: cursor - start))
+        // Without its escapes it is no longer than it is written; twice, since it becomes bytes before it is a string.
+        let length = lengthToQuote(from: start)
+        let scratch = length + JSONMemory.arrayHeader
+        try charge(JSONMemory.string(length) + scratch)
+        defer { memory.giveBack(scratch) }
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(length)
+        bytes.append(contentsOf: UnsafeBufferPointer(start: start, count: cursor - start))
         while cursor < end {
             switch cursor.pointee {
             case Ascii.quote:
@@ -30,6 +38,15 @@ extension JSONParser {
             }
         }
         throw failure(.ended(expected: "the closing quote of a string"))
+    }
+
+    /// How many bytes stand before the closing quote, or the end of the text.
+    private func lengthToQuote(from start: UnsafePointer<UInt8>) -> Int {
+        var position = cursor
+        while position < end, position.pointee != Ascii.quote {
+            position += position.pointee == Ascii.backslash ? 2 : 1
+        }
+        return min(position, end) - start
     }
 
     /// Moves to the next quote, backslash or control character.
@@ -67,7 +84,7 @@ extension JSONParser {
             bytes.append(plain)
             cursor += 2
         } else if letter == UInt8(ascii: "u") {
-            bytes.append(contentsOf: Array(String(Character(try unicodeEscape())).utf8))
+            bytes.append(contentsOf: UTF8.encode(try unicodeEscape()) ?? UTF8.encodedReplacementCharacter)
         } else {
             throw unexpected("an escape sequence (\\\" \\\\ \\/ \\b \\f \\n \\r \\t \\uXXXX)")
         }

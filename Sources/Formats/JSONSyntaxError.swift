@@ -1,6 +1,9 @@
+import Resources
+import Training
+
 /// Why some bytes are no JSON document, and where. Lines and columns count from 1, columns in bytes.
 public struct JSONSyntaxError: Error, Sendable, Hashable, CustomStringConvertible {
-    public enum Reason: Sendable, Hashable {
+    public enum Reason: Error, Sendable, Hashable {
         /// Something else stands where this was due.
         case expected(String, found: String)
         /// The document ends where this was due.
@@ -13,6 +16,14 @@ public struct JSONSyntaxError: Error, Sendable, Hashable, CustomStringConvertibl
         case numberTooLarge(String)
         case tooDeep(limit: Int)
         case tooManyMembers(limit: Int)
+        case tooManyValues(limit: Int)
+        case keyTooLong(limit: Int)
+        /// JSON, but not what this member of the document is known to hold.
+        case misplaced(path: [Violation.PathComponent], detail: String)
+        /// JSON perhaps, but as a value it takes memory that is not to be had.
+        case memory(MemoryRefusal)
+        /// Nobody waits for it any more.
+        case cancelled
     }
 
     public var reason: Reason
@@ -51,6 +62,11 @@ public struct JSONSyntaxError: Error, Sendable, Hashable, CustomStringConvertibl
         case .numberTooLarge(let text): "\(text) is beyond the range of a 64-bit floating-point number"
         case .tooDeep(let limit): "arrays and objects are nested deeper than \(limit) levels"
         case .tooManyMembers(let limit): "an object has more than \(limit) members"
+        case .tooManyValues(let limit): "the document has more than \(limit) values outside its arrays of numbers"
+        case .keyTooLong(let limit): "a key is longer than \(limit) bytes"
+        case .misplaced(_, let detail): detail
+        case .memory(let refusal): refusal.description
+        case .cancelled: CancelledWork().description
         }
     }
 

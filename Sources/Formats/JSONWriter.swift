@@ -19,6 +19,8 @@ public struct JSONWriter: Sendable {
     /// What has been written so far (a copy; `take` hands it over without one).
     public var bytes: [UInt8] { Array(storage[..<count]) }
     public var byteCount: Int { count }
+    /// Bytes that it holds memory for.
+    public var capacity: Int { storage.count }
     public var text: String { String(decoding: storage[..<count], as: UTF8.self) }
 
     /// Hands the bytes over and starts anew.
