@@ -1,3 +1,4 @@
+import CPosix
 import Dispatch
 
 /// Threads that run handlers away from the loops.
@@ -24,8 +25,8 @@ public final class ThreadQueue: WorkQueue {
     private let depth: Int
     public let threads: Int
 
-    /// `depth` bounds the work that waits beside the work that runs.
-    public init(name: String, threads: Int, depth: Int) {
+    /// `depth` bounds the work that waits beside the work that runs; `niceness` above 0 lets other threads go first.
+    public init(name: String, threads: Int, depth: Int, niceness: Int32 = 0) {
         precondition(threads > 0 && depth >= 0, "a queue without threads would accept work and never run it")
         self.threads = threads
         self.depth = depth
@@ -33,6 +34,8 @@ public final class ThreadQueue: WorkQueue {
         for index in 0..<threads {
             // A serial Dispatch queue whose one block never ends is a thread with a name.
             DispatchQueue(label: "\(name).\(index)").async { [state] in
+                // Dispatch never gets this thread back while the queue lives, so nobody else's work is slowed.
+                if niceness > 0 { _ = cposix_be_nice(niceness) }
                 while let work = Self.next(state) {
                     work()
                     state.withLock { $0.running -= 1 }
@@ -55,6 +58,9 @@ public final class ThreadQueue: WorkQueue {
 
     /// Work that waits for a thread.
     public var waiting: Int { state.withLock { $0.count } }
+
+    /// Work that waits or runs.
+    public var count: Int { state.withLock { $0.count + $0.running } }
 
     /// Takes no more work; what waits still runs, then the threads end.
     public func stop() {

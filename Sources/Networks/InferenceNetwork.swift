@@ -1,4 +1,5 @@
 import Kernels
+import Resources
 
 /// A network ready to answer: weights packed once, read by any number of threads.
 ///
@@ -55,9 +56,11 @@ public final class InferenceNetwork: Sendable {
 
     public var instructionSet: InstructionSet { kernels.instructionSet }
 
-    /// Memory of the packed weights.
+    /// Memory of the packed weights, and of the workspaces that are kept between runs.
     public var byteCount: Int {
-        layers.reduce(head.byteCount + headBias.count * MemoryLayout<Float>.stride) { $0 + $1.byteCount }
+        layers.reduce(WorkspacePool.keptBytes + head.byteCount + headBias.count * MemoryLayout<Float>.stride) {
+            $0 + $1.byteCount
+        }
     }
 
     /// A state before the first step.
@@ -68,17 +71,22 @@ public final class InferenceNetwork: Sendable {
     /// - Parameters:
     ///   - values: rows of `inputs` floats, sequence after sequence.
     ///   - lengths: rows of each sequence.
+    ///   - cancellation: asked between chunks of steps; where it came, what is returned means nothing.
     /// - Returns: rows of `outputs` floats, in the order of the sequences (and their steps).
-    public func run(_ values: [Float], lengths: [Int], answer: Answer = .last) -> [Float] {
+    public func run(
+        _ values: [Float], lengths: [Int], answer: Answer = .last, cancellation: Cancellation? = nil
+    ) -> [Float] {
         var none: [StreamState] = []
-        return run(values, lengths: lengths, states: &none, fromZero: true, answer: answer)
+        return run(
+            values, lengths: lengths, states: &none, fromZero: true, answer: answer, cancellation: cancellation)
     }
 
     /// Runs every sequence from its own state and leaves its last state there.
     public func run(
-        _ values: [Float], lengths: [Int], states: inout [StreamState], answer: Answer = .last
+        _ values: [Float], lengths: [Int], states: inout [StreamState], answer: Answer = .last,
+        cancellation: Cancellation? = nil
     ) -> [Float] {
-        run(values, lengths: lengths, states: &states, fromZero: false, answer: answer)
+        run(values, lengths: lengths, states: &states, fromZero: false, answer: answer, cancellation: cancellation)
     }
 
     /// One step of every stream: the same bits as `run` gives for that row.

@@ -1,11 +1,13 @@
 import Kernels
+import Resources
 
 // How a batch runs: on several threads, each with sequences of its own, in groups of sequences and chunks of steps, so
 // that memory has a bound whatever the batch. None of these changes a bit of the answers.
 
 extension InferenceNetwork {
     func run(
-        _ values: [Float], lengths: [Int], states: inout [StreamState], fromZero: Bool, answer: Answer
+        _ values: [Float], lengths: [Int], states: inout [StreamState], fromZero: Bool, answer: Answer,
+        cancellation: Cancellation?
     ) -> [Float] {
         let batch = RaggedBatch(lengths: lengths)
         precondition(values.count == batch.rows * description.inputs, "\(batch.rows) rows of inputs expected")
@@ -21,7 +23,7 @@ extension InferenceNetwork {
                             network: self, batch: batch,
                             // Sequences without rows have no address; then nothing is read from it either.
                             values: values.baseAddress ?? UnsafePointer(target), states: states, fromZero: fromZero,
-                            answer: answer, target: target),
+                            answer: answer, target: target, cancellation: cancellation),
                         rows: batch.meanActive, cost: cost(steps: batch.rows))
                 }
             }
@@ -37,6 +39,7 @@ extension InferenceNetwork {
         let fromZero: Bool
         let answer: Answer
         let target: UnsafeMutablePointer<Float>
+        let cancellation: Cancellation?
 
         func run(_ parts: Range<Int>, of count: Int) {
             for part in parts {
@@ -84,6 +87,8 @@ extension InferenceNetwork {
         let before = (0..<group.count).map { run.fromZero ? 0 : states[group.sequence($0)].steps }
         var step = 0
         while step < group.steps {
+            // A chunk is some milliseconds of work. What was asked for is dropped: states stay as they came.
+            if let cancellation = run.cancellation, cancellation.isCancelled { return }
             var end = step
             var rows = 0
             repeat {

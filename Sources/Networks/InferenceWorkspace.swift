@@ -44,6 +44,7 @@ final class InferenceWorkspace: @unchecked Sendable {
     init(_ network: NetworkDescription, group: Int, rows: Int) {
         self.group = group
         self.rows = rows
+        bytes = Self.byteCount(network, group: group, rows: rows)
         let hidden = network.layers.map(\.hidden).max() ?? 0
         let width = network.layers.map { $0.cell.blocks * $0.hidden }.max() ?? 0
         let twoPhases = network.layers.filter(\.cell.hasTwoPhases)
@@ -66,6 +67,21 @@ final class InferenceWorkspace: @unchecked Sendable {
         sum = Buffer(count: network.readout == .mean ? group * (network.layers.last?.hidden ?? 0) : 0)
         output = Buffer(count: rows * network.outputs)
     }
+
+    /// Bytes of a workspace, roughly.
+    static func byteCount(_ network: NetworkDescription, group: Int, rows: Int) -> Int {
+        let hidden = network.layers.map(\.hidden).max() ?? 0
+        let width = network.layers.map { $0.cell.blocks * $0.hidden }.max() ?? 0
+        let kept = network.layers.map { $0.cell.hasTwoPhases ? ($0.cell.keptBlocks + 1) * $0.hidden : 0 }.max() ?? 0
+        let states = network.layers.reduce(0) { $0 + 3 * $1.hidden }
+        let floats =
+            Double(rows) * Double(2 + width + 2 * hidden + network.outputs)
+            + Double(group) * Double(width + kept + states + hidden)
+        return Int(min(floats * 4, 1e18))
+    }
+
+    /// Bytes, roughly.
+    let bytes: Int
 
     /// h of layer `index`, one row a sequence of the group.
     func states(h index: Int, width: Int) -> MutableRows {
@@ -141,8 +157,14 @@ final class WorkspacePool: Sendable {
         return found ?? InferenceWorkspace(network, group: group, rows: rows)
     }
 
+    /// What is kept between runs, at most; more is let go: a run that needs it takes far longer than to allocate it, and
+    /// what one request took once would be held for as long as the model. It has room for the steps of streams on every
+    /// thread.
+    static let keptBytes = 256 << 10
+
     /// Smaller ones that this one can stand in for are let go; equal ones are those of other threads.
     func giveBack(_ workspace: InferenceWorkspace) {
+        guard workspace.bytes <= Self.keptBytes else { return }
         free.withLock { free in
             if let last = free.last { free.others.append(last) }
             free.last = workspace
@@ -150,6 +172,11 @@ final class WorkspacePool: Sendable {
             free.others.removeAll {
                 ($0.group, $0.rows) != (workspace.group, workspace.rows)
                     && $0.group <= workspace.group && $0.rows <= workspace.rows
+            }
+            var kept = free.others.reduce(workspace.bytes) { $0 + $1.bytes }
+            while kept > Self.keptBytes, let oldest = free.others.first {
+                kept -= oldest.bytes
+                free.others.removeFirst()
             }
         }
     }

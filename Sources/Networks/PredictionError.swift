@@ -17,6 +17,8 @@ public struct PredictionError: Error, Hashable, Sendable, CustomStringConvertibl
         case otherTask
         /// A state of another network.
         case state
+        /// Nobody waits for the answer any more.
+        case cancelled
     }
 
     public var reason: Reason
@@ -38,6 +40,7 @@ public struct PredictionError: Error, Hashable, Sendable, CustomStringConvertibl
         case .transform(let error): "input \(input), \(error)"
         case .futureTransform(let error): "future rows of input \(input), \(error)"
         case .otherTask: "the model was trained for another task"
+        case .cancelled: "nobody waits for the answer any more"
         case .state: "the state is not one of this model"
         }
     }

@@ -1,4 +1,5 @@
 import Kernels
+import Resources
 
 /// A model ready to answer in raw units: transforms, network and what undoes them, for batches and for live streams.
 ///
@@ -44,7 +45,7 @@ public final class Predictor: Sendable {
     ///   - future: rows of the features alone for the rows forecast; `horizon` − 1 at least, where there are features.
     /// - Returns: for each history `horizon` rows of targets, row after row.
     public func forecast(
-        from histories: RawSequences, horizon: Int, future: RawSequences? = nil
+        from histories: RawSequences, horizon: Int, future: RawSequences? = nil, cancellation: Cancellation? = nil
     ) throws(PredictionError) -> [[Double]] {
         guard case .forecast(let forecast) = model.task else { throw PredictionError(.otherTask) }
         guard histories.width == model.network.inputs else {
@@ -57,6 +58,7 @@ public final class Predictor: Sendable {
             guard histories.lengths[input] >= historyRows else {
                 throw PredictionError(.tooFewRows(have: histories.lengths[input], need: historyRows), input: input)
             }
+            try check(cancellation)
             let skipped = histories.lengths[input] - historyRows
             let window = Array(histories.values[range].dropFirst(skipped * histories.width))
             inputs += try transformed(window, input: input, skipped: skipped)
@@ -64,13 +66,18 @@ public final class Predictor: Sendable {
         }
         var streams = states.map(\.network)
         let outputs = network.run(
-            inputs, lengths: [Int](repeating: forecast.lookback, count: states.count), states: &streams)
+            inputs, lengths: [Int](repeating: forecast.lookback, count: states.count), states: &streams,
+            cancellation: cancellation)
+        try check(cancellation)
         for index in states.indices { states[index].network = streams[index] }
-        return try lookAhead(&states, firstOutputs: outputs, horizon: horizon, future: future)
+        return try lookAhead(
+            &states, firstOutputs: outputs, horizon: horizon, future: future, cancellation: cancellation)
     }
 
     /// A probability for each label, for whole sequences of raw rows.
-    public func classify(_ sequences: RawSequences) throws(PredictionError) -> [[Float]] {
+    public func classify(
+        _ sequences: RawSequences, cancellation: Cancellation? = nil
+    ) throws(PredictionError) -> [[Float]] {
         guard case .classify = model.task else { throw PredictionError(.otherTask) }
         guard sequences.width == model.network.inputs else {
             throw PredictionError(.width(have: sequences.width, need: model.network.inputs))
@@ -82,14 +89,18 @@ public final class Predictor: Sendable {
             }
             inputs += try transformed(Array(sequences.values[range]), input: input, skipped: 0)
         }
-        let outputs = network.run(inputs, lengths: sequences.lengths.map { $0 - model.lag })
+        let outputs = network.run(
+            inputs, lengths: sequences.lengths.map { $0 - model.lag }, cancellation: cancellation)
+        try check(cancellation)
         return probabilities(outputs)
     }
 
     /// What a stream would say after each row of each sequence, from the zero state.
-    public func answers(_ sequences: RawSequences) throws(PredictionError) -> RowAnswers {
+    public func answers(
+        _ sequences: RawSequences, cancellation: Cancellation? = nil
+    ) throws(PredictionError) -> RowAnswers {
         var states = [LiveState](repeating: zeroState, count: sequences.count)
-        return try advance(&states, sequences)
+        return try advance(&states, sequences, cancellation: cancellation)
     }
 
     // MARK: - Streams
@@ -98,7 +109,7 @@ public final class Predictor: Sendable {
     ///
     /// - Returns: for each stream the answer after each of its rows.
     public func advance(
-        _ states: inout [LiveState], _ rows: RawSequences
+        _ states: inout [LiveState], _ rows: RawSequences, cancellation: Cancellation? = nil
     ) throws(PredictionError) -> RowAnswers {
         guard rows.width == model.network.inputs else {
             throw PredictionError(.width(have: rows.width, need: model.network.inputs))
@@ -112,6 +123,7 @@ public final class Predictor: Sendable {
             guard states[input].network.fits(model.network), states[input].lags.count <= model.lag else {
                 throw PredictionError(.state, input: input)
             }
+            try check(cancellation)
             var lags = states[input].lags
             passages.append(
                 try blaming(input, 0) { () throws(TransformError) in
@@ -125,7 +137,9 @@ public final class Predictor: Sendable {
         }
         var streams = states.map(\.network)
         let outputs = network.run(
-            inputs, lengths: passages.map(\.reaching), states: &streams, answer: .everyStep)
+            inputs, lengths: passages.map(\.reaching), states: &streams, answer: .everyStep,
+            cancellation: cancellation)
+        try check(cancellation)
         var answered = 0
         let places = states.indices.map { input in
             defer { answered += passages[input].reaching }
@@ -158,7 +172,7 @@ public final class Predictor: Sendable {
     ///
     /// - Parameter future: as for `forecast(from:horizon:future:)`.
     public func lookAhead(
-        _ states: [LiveState], horizon: Int, future: RawSequences? = nil
+        _ states: [LiveState], horizon: Int, future: RawSequences? = nil, cancellation: Cancellation? = nil
     ) throws(PredictionError) -> [[Double]] {
         guard case .forecast = model.task else { throw PredictionError(.otherTask) }
         for (input, state) in states.enumerated() {
@@ -170,7 +184,8 @@ public final class Predictor: Sendable {
         let future = try futureRows(future, count: states.count, horizon: horizon)
         var copies = states
         let outputs = network.output(of: states.map(\.network))
-        return try lookAhead(&copies, firstOutputs: outputs, horizon: horizon, future: future)
+        return try lookAhead(
+            &copies, firstOutputs: outputs, horizon: horizon, future: future, cancellation: cancellation)
     }
 
     // MARK: - Inside
@@ -178,13 +193,16 @@ public final class Predictor: Sendable {
     /// Feeds forecasts back row by row. What the head said goes in as it is; raw units are only for the lags and the
     /// answer.
     private func lookAhead(
-        _ states: inout [LiveState], firstOutputs: [Float], horizon: Int, future: [[Float]]
+        _ states: inout [LiveState], firstOutputs: [Float], horizon: Int, future: [[Float]],
+        cancellation: Cancellation?
     ) throws(PredictionError) -> [[Double]] {
         let (targets, inputs) = (model.network.outputs, model.network.inputs)
         var streams = states.map(\.network)
         var outputs = firstOutputs
         var results = [[Double]](repeating: [], count: states.count)
+        for input in results.indices { results[input].reserveCapacity(horizon * targets) }
         for step in 0..<horizon {
+            try check(cancellation)
             var rows: [Float] = []
             for input in states.indices {
                 let output = outputs[input * targets..<(input + 1) * targets]
@@ -231,6 +249,10 @@ public final class Predictor: Sendable {
             }
         }
         return result
+    }
+
+    private func check(_ cancellation: Cancellation?) throws(PredictionError) {
+        if let cancellation, cancellation.isCancelled { throw PredictionError(.cancelled) }
     }
 
     private func transformed(_ window: [Double], input: Int, skipped: Int) throws(PredictionError) -> [Float] {

@@ -1,6 +1,7 @@
 import Foundation
 import Kernels
 import Networks
+import Resources
 import TestSupport
 import Testing
 
@@ -50,6 +51,27 @@ struct PredictorTests {
         #expect(whole == streamed)
         #expect(states == before)
         #expect(whole[0].count == 6)
+    }
+
+    @Test("work that is cancelled gives no answer and moves no state")
+    func cancelled() throws {
+        let predictor = Predictor(model(), kernels: KernelSet())
+        let cancellation = Cancellation()
+        var states = [predictor.zeroState]
+        _ = try predictor.advance(&states, sequences([rows(6)]), cancellation: cancellation)
+        let before = states
+        cancellation.cancel()
+        #expect(throws: PredictionError(.cancelled)) {
+            try predictor.advance(&states, sequences([rows(6)]), cancellation: cancellation)
+        }
+        #expect(states == before)
+        #expect(throws: PredictionError(.cancelled)) {
+            try predictor.lookAhead(states, horizon: 2, future: future(2), cancellation: cancellation)
+        }
+        #expect(throws: PredictionError(.cancelled)) {
+            try predictor.forecast(
+                from: sequences([rows(6)]), horizon: 2, future: future(2), cancellation: cancellation)
+        }
     }
 
     @Test("a forecast is what the formulas say, written out in Double")

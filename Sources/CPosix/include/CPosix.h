@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <malloc.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -13,12 +14,22 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
 // glibc declares this only under _GNU_SOURCE, which a module of Swift's own may have been built without.
 extern int accept4(int, struct sockaddr *, socklen_t *, int);
+
+/// Lets other threads go first, for the calling thread alone (Linux takes 0 for the thread, not the process).
+static inline int cposix_be_nice(int niceness) { return setpriority(PRIO_PROCESS, 0, niceness); }
+
+/// Makes malloc give memory back: few arenas, and large blocks mapped and unmapped one by one, whatever their history.
+/// 1 where all of it was taken.
+static inline int cposix_limit_malloc(int arenas, int mapped_from, int trimmed_from) {
+    return mallopt(M_ARENA_MAX, arenas) & mallopt(M_MMAP_THRESHOLD, mapped_from) & mallopt(M_TRIM_THRESHOLD, trimmed_from);
+}
 
 /// Two connected ends that no program started from here inherits: a pipe whose writer can refuse the signal.
 static inline int cposix_channel(int ends[2]) { return socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends); }

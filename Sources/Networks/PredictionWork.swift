@@ -1,0 +1,85 @@
+import Kernels
+
+/// What a request asks of a model, in counts, so that its cost is known before anything of it is done.
+public struct PredictionWork: Sendable {
+    /// Sequences, each with a state of its own.
+    public var sequences: Int
+    /// Raw rows that are read.
+    public var rows: Int
+    /// Steps of the network, those ahead included.
+    public var steps: Int
+    /// Rows that are answered.
+    public var answers: Int
+
+    public init(sequences: Int, rows: Int, steps: Int, answers: Int) {
+        self.sequences = sequences
+        self.rows = rows
+        self.steps = steps
+        self.answers = answers
+    }
+}
+
+// In Double, since products of what clients ask for may be beyond Int.
+
+extension Predictor {
+    /// Multiply-adds of so many steps, the head and what is done for each output included.
+    public func operations(steps: Int) -> Int {
+        let (top, outputs) = (model.network.layers.last?.hidden ?? 0, model.network.outputs)
+        let ofStep = Double(network.multiplyAddsOfStep) + Double(outputs) * Double(top + Self.outputWork)
+        return Self.whole(Double(steps) * (ofStep + Self.stepWork))
+    }
+
+    /// Steps that so many multiply-adds allow.
+    public func steps(operations: Int) -> Int { operations / max(self.operations(steps: 1), 1) }
+
+    /// What a step costs beside its products: calls, transforms, states. Measured with networks of a few units.
+    private static let stepWork = 2_000.0
+    /// The same for an output: to transform it back and to write it down.
+    private static let outputWork = 100
+
+    /// Bytes that the work takes beside the rows that came in and the answer as it is sent: inputs as the network reads
+    /// them, states, outputs, answers in raw units, and the workspace.
+    public func bytes(for work: PredictionWork) -> Int {
+        let (inputs, outputs) = (Double(model.network.inputs), Double(model.network.outputs))
+        var bytes = Double(work.rows) * inputs * Self.bytesOfInput
+        // The states as they came, as they are moved on, and as they are handed over.
+        bytes += Double(work.sequences) * (3 * Double(stateBytes) + Self.bytesOfSequence)
+        // What the head said, as a 32-bit number; in raw units, gathered, and in one array.
+        bytes += Double(work.answers) * outputs * (4 + 2 * 8)
+        bytes += Double(work.steps) / Double(max(work.sequences, 1)) * Self.bytesOfStep
+        bytes += Double(network.workspaceBytes(sequences: work.sequences, steps: work.steps))
+        return Self.whole(bytes)
+    }
+
+    /// Bytes of what a stream carries from row to row, its lags at their most.
+    public var stateBytes: Int {
+        let layers = model.network.layers.reduce(0.0) { bytes, layer in
+            bytes + (layer.cell.carriesCellState ? 2 : 1) * (Double(layer.hidden) * 4 + Self.bytesOfArray)
+        }
+        let lags = Double(model.lag) * (Double(model.inputs.laggedColumns) * 8 + Self.bytesOfArray)
+        let sum = Double(model.network.layers.last?.hidden ?? 0) * 4
+        return Self.whole(layers + lags + sum + 4 * Self.bytesOfArray)
+    }
+
+    /// A window's copy, its passage through the transforms, and the network's number in an array that grows.
+    private static let bytesOfInput = 8.0 + 16 + 3 * 4
+    /// Its places in the batch.
+    private static let bytesOfSequence = 128.0
+    /// How many sequences have it, and where.
+    private static let bytesOfStep = 32.0
+    /// Of an array beside its elements: reference, header, and what an allocation has more than it asks for.
+    private static let bytesOfArray = 64.0
+
+    private static func whole(_ number: Double) -> Int { number < 1e18 ? Int(number) : 1_000_000_000_000_000_000 }
+}
+
+extension InferenceNetwork {
+    /// Memory of the workspaces that a run uses.
+    func workspaceBytes(sequences: Int, steps: Int) -> Int {
+        let group = min(max(sequences, 1), InferenceWorkspace.groupSize)
+        let rows = InferenceWorkspace.rows(
+            for: description, group: group, steps: max(steps / max(sequences, 1), 1), threads: kernels.threads)
+        // Sizes are rounded up to powers of two.
+        return InferenceWorkspace.byteCount(description, group: 2 * group, rows: 2 * rows)
+    }
+}
