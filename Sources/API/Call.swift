@@ -26,15 +26,18 @@ struct Call: Sendable {
         ])
     }
 
+    /// What the request may take, and whether its client is there.
+    var allowance: Allowance { Allowance(memory: request.memory, cancellation: request.cancellation) }
+
     /// Reads the body, notes every violation in it, and throws all of them together.
-    func decode<T>(_ read: (JSONReader) throws -> T?) throws -> T {
+    func decode<T>(plan: JSONPlan = JSONPlan(), _ read: (JSONReader) throws -> T?) throws -> T {
         try requireJSON()
-        return try Self.decode(request.body, read)
+        return try Self.decode(request.body, plan: plan, within: allowance, read)
     }
 
     /// As `decode`, for a body that may be left out.
-    func decodeOptional<T>(_ read: (JSONReader) throws -> T?) throws -> T {
-        request.body.isEmpty ? try Self.decode(Array("{}".utf8), read) : try decode(read)
+    func decodeOptional<T>(plan: JSONPlan = JSONPlan(), _ read: (JSONReader) throws -> T?) throws -> T {
+        request.body.isEmpty ? try Self.decode(Array("{}".utf8), read) : try decode(plan: plan, read)
     }
 
     /// The body must be empty, or an object without fields: whoever sends one expects it to do something.
@@ -49,9 +52,24 @@ struct Call: Sendable {
         }
     }
 
-    static func decode<T>(_ bytes: [UInt8], _ read: (JSONReader) throws -> T?) throws -> T {
+    /// A body is an object of settings beside arrays of numbers: no task has a hundred thousand of the former, and every
+    /// one of them costs a hundred times its bytes.
+    static let limits = JSONLimits(values: 1 << 17)
+
+    static func decode<T>(
+        _ bytes: [UInt8], plan: JSONPlan = JSONPlan(), within allowance: Allowance = .unlimited,
+        _ read: (JSONReader) throws -> T?
+    ) throws -> T {
         let collector = ViolationCollector()
-        let value = try read(JSONReader(try JSON.parse(bytes), into: collector))
+        let document: JSON
+        do { document = try JSON.parse(bytes, limits: limits, plan: plan, within: allowance) } catch {
+            switch error.reason {
+            case .memory(let refusal): throw refusal
+            case .cancelled: throw CancelledWork()
+            default: throw error
+            }
+        }
+        let value = try read(JSONReader(document, into: collector))
         try collector.check()
         guard let value else {
             throw Problem(.internalError, "the body was refused without a reason; please report this")

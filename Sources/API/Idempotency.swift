@@ -31,6 +31,10 @@ struct Idempotency {
         key = IdempotencyKey(scope: scope, key: name)
         // The query and the wish for a format are part of what was asked.
         let format = EventFormat(accepted: call.request.fields).map { $0.type.rawValue } ?? ""
+        // Once more, to take its digest.
+        do { try call.request.memory.take(call.request.body.count, for: "the digest of the request") } catch {
+            throw Problem(error)
+        }
         digest = Digest.hexadecimal(Array("\(call.request.head.rawTarget)\n\(format)\n".utf8) + call.request.body)
     }
 

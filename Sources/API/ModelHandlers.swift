@@ -50,7 +50,9 @@ extension Call {
         guard MediaType(field: type) == .octets else {
             throw unsupported(type, expected: MediaType.octets.rawValue)
         }
-        let version = try fileCheck { try service.importModel(name: name ?? "", bytes: request.body) }
+        let version = try fileCheck {
+            try service.importModel(name: name ?? "", bytes: request.body, memory: request.memory)
+        }
         try created("/models/\(version.model)/versions/\(version.version)") { try write(version, to: &$0) }
     }
 
@@ -88,6 +90,7 @@ extension Call {
             "ETag": "\"\(version.digest)\"",
             "Content-Disposition": "attachment; filename=\"\(version.model)-\(version.version).timestep\"",
         ]
+        try request.memory.take(version.bytes, for: "the model file")
         let bytes = try service.modelFile(of: version)
         responder.respond(Response(status: 200, type: MediaType.octets.field, bytes: bytes, fields: fields))
     }

@@ -1,4 +1,5 @@
 import Formats
+import Resources
 import Service
 
 /// Writes the answers of single steps and remembers where, and why, one of them is null.
@@ -99,17 +100,20 @@ extension JSONWriter {
     }
 
     /// The whole answer of `POST /predict`. A classifier that was asked for one answer a sequence gives it bare.
-    mutating func prediction(_ prediction: Prediction, returning: PredictRequest.Returning) {
+    mutating func prediction(
+        _ prediction: Prediction, returning: PredictRequest.Returning, _ cancellation: Cancellation = .never
+    ) throws {
         var outputs = OutputWriter(prediction.model)
         let isBare = prediction.model.kind == .classify && returning == .last
-        object { writer in
+        try object { writer in
             writer.member("object", "prediction")
             writer.key("model")
             writer.served(prediction.model)
             writer.member("precision", prediction.model.precision.rawValue)
             writer.key("outputs")
-            writer.array { writer in
+            try writer.array { writer in
                 for (input, steps) in prediction.steps.enumerated() {
+                    try cancellation.check()
                     if isBare, steps == 1 {
                         outputs.write(prediction[input, 0], to: &writer, at: "#/outputs/\(input)")
                         continue

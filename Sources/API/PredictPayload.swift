@@ -7,6 +7,7 @@ import Training
 /// The body of `POST /predict`.
 extension PredictRequest {
     static let fields = ["model", "inputs", "horizon", "future", "return", "top_k", "precision"]
+    static var plan: JSONPlan { JSONPlan(numbers: ["inputs": 3, "future": 3]) }
 
     init?(reading body: JSONReader) {
         guard body.fields(Self.fields) else { return nil }

@@ -21,7 +21,7 @@ extension Problem {
             case let error as MemoryRefusal: Problem(memory: error)
             // Never sent: its client is gone.
             case let error as CancelledWork: Problem(.malformedRequest, error.description)
-            case let error as JSONSyntaxError: Problem(.invalidJSON, error.description)
+            case let error as JSONSyntaxError: Problem(json: error)
             // What nobody foresaw: its text goes to the log and not to the client, who can do nothing with it.
             default:
                 Problem(.internalError, "the request could not be answered; the log has the cause under the request id")
@@ -33,6 +33,14 @@ extension Problem {
         switch Problem(error).kind.status {
         case 500, 507: true
         default: false
+        }
+    }
+
+    private init(json error: JSONSyntaxError) {
+        switch error.reason {
+        case .misplaced(let path, let detail): self = .invalid([Item(Violation(path: path, detail: detail))])
+        case .memory(let refusal): self.init(memory: refusal)
+        default: self.init(.invalidJSON, error.description)
         }
     }
 

@@ -55,22 +55,31 @@ extension Call {
 
     func closeSession() throws {
         try noQuery()
-        _ = try service.closeSession(capture("id"))
-        answerEmpty()
+        let id = capture("id")
+        try alongside(id) {
+            _ = try service.closeSession(id)
+            answerEmpty()
+        }
     }
 
     func forkSession() throws {
         try noQuery()
         let wish = try decodeOptional(ForkPayload.init(reading:))
-        let session = try service.fork(capture("id"), as: wish.id)
-        created("/sessions/\(session.id)") { $0.session(session) }
+        let id = capture("id")
+        try alongside(id) {
+            let session = try service.fork(id, as: wish.id)
+            created("/sessions/\(session.id)") { $0.session(session) }
+        }
     }
 
     func resetSession() throws {
         try noQuery()
         try noBody()
-        let session = try service.reset(capture("id"))
-        answer { $0.session(session) }
+        let id = capture("id")
+        try alongside(id) {
+            let session = try service.reset(id)
+            answer { $0.session(session) }
+        }
     }
 
     // MARK: State
@@ -78,6 +87,10 @@ extension Call {
     func sessionState() throws {
         try noQuery()
         let id = capture("id")
+        try alongside(id) { try answerState(of: id) }
+    }
+
+    private func answerState(of id: String) throws {
         if MediaType.preferred(of: [.json, .octets], accept: request.fields.values("Accept")) == .octets {
             return responder.respond(Response(type: MediaType.octets.field, bytes: try service.stateBlob(of: id)))
         }
@@ -89,6 +102,10 @@ extension Call {
     func setSessionState() throws {
         try noQuery()
         let id = capture("id")
+        try alongside(id) { try putState(of: id) }
+    }
+
+    private func putState(of id: String) throws {
         let session: SessionInfo
         if MediaType(field: request.fields["Content-Type"] ?? "") == .octets {
             session = try fileCheck { try service.setStateBlob(of: id, request.body) }
@@ -115,7 +132,28 @@ extension Call {
     func stepSession() throws {
         try noQuery()
         let id = capture("id")
-        let wish = try decode(StepPayload.init(reading:))
+        if request.body.count > Self.longBody { return try handOff(to: api.queues.long) { try readAndStep(id) } }
+        try readAndStep(id)
+    }
+
+    /// Bytes of a body that are read in a few milliseconds.
+    private static let longBody = 1 << 20
+
+    private func readAndStep(_ id: String) throws {
+        let wish = try decode(plan: StepPayload.plan, StepPayload.init(reading:))
+        if request.body.count <= Self.longBody, service.isLong(session: id, steps: wish.request.rows.rowCount) {
+            return try handOff(to: api.queues.long) { try step(id, wish) }
+        }
+        try step(id, wish)
+    }
+
+    /// Runs what one session does where nobody waits behind it: it may have to wait for a long step of the session.
+    private func alongside(_ id: String, steps: Int? = 0, _ work: @escaping @Sendable () throws -> Void) throws {
+        guard service.isLong(session: id, steps: steps) else { return try work() }
+        try handOff(to: api.queues.long, work)
+    }
+
+    private func step(_ id: String, _ wish: StepPayload) throws {
         let idempotency = try Idempotency(self, scope: "POST /sessions/\(id)/steps of \(api.incarnation)")
         guard let format = EventFormat(accepted: request.fields) else {
             let response = try idempotency?.answer { _ in try steps(of: id, wish) } ?? steps(of: id, wish)
@@ -152,7 +190,7 @@ extension Call {
         h.beginArray()
         c.beginArray()
         var count = 0
-        let session = try service.step(id, wish.request) { step in
+        let session = try service.step(id, wish.request, within: allowance, answerBytes: wish.answerBytes) { step in
             if wish.wantsOutput { outputs.write(step.output, to: &y, at: "#/outputs/\(count)") }
             if let hidden = step.h { h.layers(hidden) }
             if let cell = step.c { c.layers(cell) }
@@ -175,7 +213,7 @@ extension Call {
 
     private func steps(of id: String, _ wish: StepPayload, onto stream: EventStream) throws {
         var outputs = OutputWriter(try service.session(id).model)
-        let session = try service.step(id, wish.request) { step in
+        let session = try service.step(id, wish.request, within: allowance, answerBytes: wish.answerBytes) { step in
             try stream.send("step") { writer in
                 writer.member("step", step.step)
                 if wish.wantsOutput {
@@ -201,8 +239,11 @@ extension Call {
     func forecastSession() throws {
         try noQuery()
         let id = capture("id")
-        let wish = try decodeOptional(SessionForecastPayload.init(reading:))
-        guard let format = EventFormat(accepted: request.fields) else { return try answerForecast(of: id, wish) }
+        let wish = try decodeOptional(
+            plan: SessionForecastPayload.plan, SessionForecastPayload.init(reading:))
+        guard let format = EventFormat(accepted: request.fields) else {
+            return try alongside(id, steps: wish.horizon) { try answerForecast(of: id, wish) }
+        }
         try handOff(to: api.queues.transfer) {
             let stream = EventStream(self, format)
             try stream.run { try forecast(of: id, wish, onto: stream) }
@@ -214,7 +255,10 @@ extension Call {
         var outputs = OutputWriter(model)
         var rows = JSONWriter()
         rows.beginArray()
-        let session = try service.forecast(id, horizon: wish.horizon, future: wish.future) { step, output in
+        let session = try service.forecast(
+            id, horizon: wish.horizon, future: wish.future, within: allowance,
+            answerBytes: { 2 * $0.answerBytes(rows: $1, topK: nil) }
+        ) { step, output in
             outputs.write(output, to: &rows, at: "#/outputs/\(step)")
         }
         rows.endArray()
@@ -232,7 +276,9 @@ extension Call {
     private func forecast(of id: String, _ wish: SessionForecastPayload, onto stream: EventStream) throws {
         let model = try service.session(id).model
         var outputs = OutputWriter(model)
-        let session = try service.forecast(id, horizon: wish.horizon, future: wish.future) { step, output in
+        let session = try service.forecast(
+            id, horizon: wish.horizon, future: wish.future, within: allowance
+        ) { step, output in
             try stream.send("output") { writer in
                 writer.member("step", step)
                 writer.key("output")

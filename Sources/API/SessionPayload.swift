@@ -113,10 +113,16 @@ extension JSONReader {
 /// The body of `POST /sessions/{id}/steps`.
 struct StepPayload {
     static let fields = ["inputs", "return", "top_k"]
+    static var plan: JSONPlan { JSONPlan(numbers: ["inputs": 2]) }
 
     var request: StepRequest
     /// Whether the answers themselves are wanted beside the states.
     var wantsOutput: Bool
+
+    /// What the answer takes, whose three lists are written first and joined then.
+    func answerBytes(_ model: ServedModel, rows: Int) -> Int {
+        wantsOutput ? 2 * model.answerBytes(rows: rows, topK: request.topK) : 0
+    }
 
     init?(reading body: JSONReader) {
         guard body.fields(Self.fields) else { return nil }
@@ -138,6 +144,7 @@ struct StepPayload {
 /// The body of `POST /sessions/{id}/forecast`.
 struct SessionForecastPayload {
     static let fields = ["horizon", "future"]
+    static var plan: JSONPlan { JSONPlan(numbers: ["future": 2]) }
 
     var horizon: Int?
     var future: SequenceBatch?

@@ -22,6 +22,9 @@ public final class TimestepAPI: Application {
     struct Queues: Sendable {
         let store: ThreadQueue
         let inference: ThreadQueue
+        /// What takes longer than others should wait behind it. As many threads again, of a lower priority: they have a
+        /// processor whole while nothing else wants it, and hardly hold up what does.
+        let long: ThreadQueue
         let transfer: ThreadQueue
     }
 
@@ -36,10 +39,16 @@ public final class TimestepAPI: Application {
             store: ThreadQueue(name: "timestep.store", threads: configuration.requestThreads, depth: waiting),
             inference: ThreadQueue(
                 name: "timestep.inference", threads: service.configuration.inferenceThreads, depth: waiting),
+            long: ThreadQueue(
+                name: "timestep.long", threads: service.configuration.inferenceThreads, depth: waiting,
+                niceness: Self.longNiceness),
             transfer: ThreadQueue(
                 name: "timestep.transfer", threads: configuration.transferThreads, depth: configuration.transferThreads)
         )
     }
+
+    /// A tenth of the processor's time beside a thread that wants it whole.
+    private static let longNiceness: Int32 = 10
 
     public var routes: [Route] {
         Self.endpoints.map { endpoint in

@@ -1,4 +1,5 @@
 import Formats
+import Resources
 import Service
 import Store
 import Training
@@ -7,14 +8,22 @@ import Training
 extension TrainRequest {
     static let fields = ["model", "task", "network", "training", "data", "tags", "description"]
 
-    /// Nil, with violations noted, where it cannot be read.
+    /// Of a document that has its records.
     init?(reading body: JSONReader) {
+        // Without a limit no memory is refused.
+        do { try self.init(reading: body, records: nil, memory: .unlimited) } catch { return nil }
+    }
+
+    /// Nil, with violations noted, where it cannot be read.
+    ///
+    /// - Parameter records: what stood at `data.records`, which the document has without its elements.
+    init?(reading body: JSONReader, records: InlineRecords?, memory: MemoryShare) throws {
         guard body.fields(Self.fields) else { return nil }
         let model = body.required("model")?.name("a model")
         let task = body.required("task").flatMap(TaskSpec.init(reading:))
         let network = body.optional("network").map(NetworkPayload.init(reading:)) ?? NetworkPayload()
         let training = body.optional("training").map(OptimisationSpec.init(reading:)) ?? OptimisationSpec()
-        let data = body.required("data").flatMap(DataPayload.init(reading:))
+        let data = try body.required("data").flatMap { try DataPayload(reading: $0, records, memory) }
         let tags = body.optional("tags")?.tags() ?? [:]
         let summary = body.optional("description")?.text(most: TextLimit.description)
         // What is wrong beyond the form is asked of the specification itself, also where a part of it was unreadable:
@@ -38,7 +47,7 @@ private struct DataPayload {
     var source: TrainRequest.Source
     var missing: MissingPolicy
 
-    init?(reading data: JSONReader) {
+    init?(reading data: JSONReader, _ passed: InlineRecords?, _ memory: MemoryShare) throws {
         guard data.fields(Self.fields) else { return nil }
         missing = data.choice("missing", default: .error)
         let given = ["csv", "records", "dataset"].filter { data.optional($0) != nil }
@@ -49,19 +58,82 @@ private struct DataPayload {
         }
         if let csv = data.optional("csv") {
             guard let text = csv.string() else { return nil }
+            try memory.take(text.utf8.count, for: "the data of the request")
             source = .inline(format: .csv, bytes: Array(text.utf8))
         } else if let records = data.optional("records") {
-            guard let elements = records.elements() else { return nil }
-            let others = elements.filter { $0.value.object == nil && $0.value.count == nil }
-            for other in others {
-                other.fail("expected a record, an object or an array, found \(other.value.kindName)")
+            if let passed, passed.count > 0 {
+                guard passed.note(at: records) else { return nil }
+                source = .inline(format: .json, bytes: passed.take())
+            } else {
+                guard let elements = records.elements() else { return nil }
+                let others = elements.filter { $0.value.object == nil && $0.value.count == nil }
+                for other in others {
+                    other.fail("expected a record, an object or an array, found \(other.value.kindName)")
+                }
+                guard others.isEmpty else { return nil }
+                source = .inline(format: .json, bytes: records.value.bytes)
             }
-            guard others.isEmpty else { return nil }
-            source = .inline(format: .json, bytes: records.value.bytes)
         } else {
             guard let id = data.string("dataset") else { return nil }
             source = .dataset(id)
         }
+    }
+}
+
+/// The records of a request to train, written out again one by one as they are read: as a tree they would take twenty
+/// times their text.
+final class InlineRecords {
+    private(set) var count = 0
+    private var writer = JSONWriter()
+    private var taken = 0
+    /// The first that are no records, and what they are.
+    private var others: [(index: Int, kind: String)] = []
+    private var omitted = 0
+    private let expected: Int
+    private let memory: MemoryShare
+
+    /// - Parameter length: of the whole text, which they will hardly exceed without their spaces.
+    init(textLength length: Int, memory: MemoryShare) {
+        expected = length
+        self.memory = memory
+    }
+
+    static let plan = ["data", "records"]
+
+    func append(_ record: JSON, at index: Int) throws(MemoryRefusal) {
+        if count == 0 {
+            try take(expected)
+            writer = JSONWriter(capacity: expected)
+            writer.beginArray()
+        }
+        count = index + 1
+        if record.object == nil, record.count == nil {
+            if others.count < ViolationCollector.told { others.append((index, record.kindName)) } else { omitted += 1 }
+        }
+        writer.value(record)
+        // Where numbers come out longer than they went in, it grows: the old and the new one stand side by side then.
+        if writer.capacity > taken { try take(3 * writer.capacity) }
+    }
+
+    private func take(_ bytes: Int) throws(MemoryRefusal) {
+        try memory.take(bytes - taken, for: "the records of the request")
+        taken = bytes
+    }
+
+    /// False, with violations, where some are no records.
+    func note(at reader: JSONReader) -> Bool {
+        for other in others {
+            reader.collector.add(
+                at: reader.path + [.index(other.index)],
+                "expected a record, an object or an array, found \(other.kind)")
+        }
+        for _ in 0..<omitted { reader.collector.add(at: reader.path, "") }
+        return others.isEmpty
+    }
+
+    func take() -> [UInt8] {
+        writer.endArray()
+        return writer.take()
     }
 }
 

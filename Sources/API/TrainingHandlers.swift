@@ -1,5 +1,6 @@
 import Formats
 import HTTPServer
+import Resources
 import Service
 import Store
 import Wire
@@ -10,14 +11,20 @@ extension Call {
         var query = Query(request)
         let onlyValidates = query.choice("validate", ["only": true]) ?? false
         try query.check()
-        let wish = try decode(TrainRequest.init(reading:))
+        let records = InlineRecords(textLength: request.body.count, memory: allowance.memory)
+        let plan = JSONPlan(passed: InlineRecords.plan) { index, record throws(MemoryRefusal) in
+            try records.append(record, at: index)
+        }
+        let wish = try decode(plan: plan) {
+            try TrainRequest(reading: $0, records: records, memory: allowance.memory)
+        }
         if onlyValidates {
-            let estimate = try service.estimate(wish)
+            let estimate = try service.estimate(wish, memory: allowance.memory)
             let seconds = service.seconds(for: estimate, threads: wish.spec.training.threads)
             return answer { $0.estimate(estimate, seconds: seconds) }
         }
         let submit = { (key: IdempotencyKey?) in
-            try jobResponse(service.train(wish, key: key), 202, location: true)
+            try jobResponse(service.train(wish, key: key, memory: allowance.memory), 202, location: true)
         }
         guard let idempotency = try Idempotency(self, scope: "POST /train") else {
             return responder.respond(try submit(nil))

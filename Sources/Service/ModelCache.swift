@@ -1,6 +1,7 @@
 import Foundation
 import Kernels
 import Networks
+import Resources
 import Store
 import Synchronization
 
@@ -74,19 +75,47 @@ final class ModelCache: Sendable {
     /// The version that the reference means just now, in a precision, or in that of the model where none is asked for.
     ///
     /// Throws `.notFound` (as `StoreError`), `.full` when it does not fit, and what reading a damaged file throws.
-    func model(_ reference: ModelReference, precision: Precision? = nil) throws -> LoadedModel {
+    ///
+    /// - Parameter memory: of the request, for the file while it is read.
+    func model(
+        _ reference: ModelReference, precision: Precision? = nil, memory: MemoryShare = .unlimited
+    ) throws -> LoadedModel {
         let version = try store.version(reference)
         let precision = try precision ?? Precision(word: store.precision(of: version.model))
         let key = Key(name: version.model, version: version.version, precision: precision)
         if let loaded = find(key, version) { return loaded }
         return try loading.withLock {
             if let loaded = find(key, version) { return loaded }
+            try makeRoom(for: version, key)
+            // The file as it is, and what its envelope holds.
+            try memory.take(version.bytes, each: 2, for: "model \(key.name):\(key.version) while it is loaded")
+            defer { memory.giveBack(2 * version.bytes) }
             let model = try ModelFile.decode(try store.modelFile(of: version))
             let loaded = LoadedModel(version: version, model: model, precision: precision, kernels: kernels)
             try insert(loaded, key)
             return loaded
         }
     }
+
+    /// Before anything of it is read: a model is a little smaller than its file, and its packed weights are as large
+    /// again, or less in a reduced precision.
+    private func makeRoom(for version: ModelVersion, _ key: Key) throws(ServiceError) {
+        let least = version.bytes - Self.fileBesideParameters
+        guard least <= memoryLimit else {
+            throw ServiceError(
+                .tooLarge,
+                "model \(key.name):\(key.version) has a file of \(version.bytes) bytes, and all models together may take "
+                    + "\(memoryLimit); start the server with more model memory (model_memory)")
+        }
+        state.withLock { state in
+            while state.bytes + least > memoryLimit, let victim = Self.leastRecentUnused(&state) {
+                if let entry = state.entries.removeValue(forKey: victim) { state.bytes -= entry.loaded.bytes }
+            }
+        }
+    }
+
+    /// Names, transforms and the tail of the series: what a file may hold that is no parameter.
+    private static let fileBesideParameters = 1 << 20
 
     /// Drops what was deleted; nil drops every version of the name.
     func forget(_ name: String, version: Int?) {
@@ -118,6 +147,12 @@ final class ModelCache: Sendable {
             state.entries[key] = Entry(loaded: loaded, lastUse: state.clock)
             state.bytes += loaded.bytes
             return true
+        }
+        guard loaded.bytes <= memoryLimit else {
+            throw ServiceError(
+                .tooLarge,
+                "model \(key.name):\(key.version) in \(key.precision.rawValue) needs \(loaded.bytes) bytes, and all models "
+                    + "together may take \(memoryLimit); start the server with more model memory (model_memory)")
         }
         guard fits else {
             throw ServiceError(

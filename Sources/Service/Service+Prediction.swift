@@ -1,5 +1,6 @@
 import Formats
 import Networks
+import Resources
 import Store
 import Training
 
@@ -10,44 +11,89 @@ import Training
 extension Service {
     /// Everything about the request is checked before the first answer is computed.
     public func predict(_ request: PredictRequest) throws -> Prediction {
+        try predict(prepare(request))
+    }
+
+    /// Checks everything about a request, and says what it costs; computes nothing.
+    public func prepare(
+        _ request: PredictRequest, within allowance: Allowance = .unlimited
+    ) throws -> PreparedPrediction {
         try requireRunning()
-        let loaded = try models.model(request.model, precision: request.precision)
+        let loaded = try models.model(request.model, precision: request.precision, memory: allowance.memory)
         try check(request, loaded)
-        var prediction = Prediction(model: loaded.served, answers: try answers(loaded, request), topK: request.topK)
+        let work = work(loaded, request)
+        guard work.steps <= configuration.maximumPredictionSteps else {
+            throw ServiceError(
+                .tooLarge,
+                "\(work.steps) steps in one request; at most \(configuration.maximumPredictionSteps) are allowed; send "
+                    + "several smaller ones")
+        }
+        try limit(operationsOf: work.steps, loaded)
+        return PreparedPrediction(loaded: loaded, request: request, work: work)
+    }
+
+    /// - Parameter answerBytes: what the answer takes beside the numbers, for so many rows.
+    public func predict(
+        _ prepared: PreparedPrediction, within allowance: Allowance = .unlimited,
+        answerBytes: (ServedModel, Int) -> Int = { _, _ in 0 }
+    ) throws -> Prediction {
+        let (loaded, request) = (prepared.loaded, prepared.request)
+        try allowance.memory.take(
+            loaded.predictor.bytes(for: prepared.work), for: "the work on \(prepared.work.steps) steps")
+        try allowance.memory.take(
+            answerBytes(loaded.served, prepared.work.answers), for: "the answer of \(prepared.work.answers) rows")
+        var prediction = Prediction(
+            model: loaded.served, answers: try answers(loaded, request, allowance.cancellation), topK: request.topK)
         if request.inputs == nil {
             prediction.index = loaded.predictor.labels(count: prediction.answers.streams[0].rows)
         }
         return prediction
     }
 
-    private func answers(_ loaded: LoadedModel, _ request: PredictRequest) throws -> RowAnswers {
+    private func work(_ loaded: LoadedModel, _ request: PredictRequest) -> PredictionWork {
+        let rows = request.inputs?.rowCount ?? loaded.predictor.historyRows
+        guard request.returning == .last else {
+            return PredictionWork(sequences: request.inputs?.count ?? 1, rows: rows, steps: rows, answers: rows)
+        }
+        let count = request.inputs?.count ?? 1
+        guard case .forecast(let forecast) = loaded.model.task else {
+            return PredictionWork(sequences: count, rows: rows, steps: rows, answers: count)
+        }
+        // Counts of sequences are those of a body, a horizon has its limit: their product is far from the end of Int.
+        let horizon = request.horizon ?? forecast.horizon
+        return PredictionWork(
+            sequences: count, rows: count * loaded.predictor.historyRows + (request.future?.rowCount ?? 0),
+            steps: count * (forecast.lookback + horizon), answers: count * horizon)
+    }
+
+    private func answers(
+        _ loaded: LoadedModel, _ request: PredictRequest, _ cancellation: Cancellation
+    ) throws -> RowAnswers {
         switch (request.returning, loaded.model.task) {
-        case (.last, .forecast(let forecast)): return try forecasts(loaded, forecast, request)
+        case (.last, .forecast(let forecast)): return try forecasts(loaded, forecast, request, cancellation)
         case (.last, .classify):
             guard let inputs = request.inputs else { preconditionFailure("checked before") }
-            try limit(steps: inputs.lengths.reduce(0, +))
-            let found = try blaming(loaded) { try loaded.predictor.classify(inputs) }
+            let found = try blaming(loaded) { try loaded.predictor.classify(inputs, cancellation: cancellation) }
             return RowAnswers(
                 streams: found.indices.map { RowAnswers.Stream(rows: 1, first: $0) },
                 numbers: .probabilities(Array(found.joined())), width: loaded.model.network.outputs)
         case (.sequence, _):
             // One answer for every row of every sequence: what a session gives that takes them from the zero state.
             guard let inputs = request.inputs else { preconditionFailure("checked before") }
-            try limit(steps: inputs.lengths.reduce(0, +))
-            return try blaming(loaded) { try loaded.predictor.answers(inputs) }
+            return try blaming(loaded) { try loaded.predictor.answers(inputs, cancellation: cancellation) }
         }
     }
 
     private func forecasts(
-        _ loaded: LoadedModel, _ forecast: ForecastModel, _ request: PredictRequest
+        _ loaded: LoadedModel, _ forecast: ForecastModel, _ request: PredictRequest, _ cancellation: Cancellation
     ) throws -> RowAnswers {
         guard let histories = request.inputs ?? loaded.predictor.tail else {
             preconditionFailure("a forecaster has the end of its training series")
         }
         let horizon = request.horizon ?? forecast.horizon
-        try limit(steps: histories.count * (forecast.lookback + horizon))
         let found = try blaming(loaded) {
-            try loaded.predictor.forecast(from: histories, horizon: horizon, future: request.future)
+            try loaded.predictor.forecast(
+                from: histories, horizon: horizon, future: request.future, cancellation: cancellation)
         }
         return RowAnswers(
             streams: found.indices.map { RowAnswers.Stream(rows: horizon, first: $0 * horizon) },
@@ -162,14 +208,24 @@ extension Service {
                     + names.joined(separator: ", ")))
     }
 
-    private func limit(steps: Int) throws {
-        guard steps <= configuration.maximumPredictionSteps else {
+    /// Refuses what would keep a core for longer than a request may.
+    func limit(operationsOf steps: Int, _ loaded: LoadedModel) throws {
+        let most = configuration.maximumPredictionOperations
+        guard loaded.predictor.operations(steps: steps) <= most else {
             throw ServiceError(
                 .tooLarge,
-                "\(steps) steps in one request; at most \(configuration.maximumPredictionSteps) are allowed; send "
-                    + "several smaller ones")
+                "\(steps) steps of \(loaded.served.name) are more than the \(most) multiply-adds that one request may "
+                    + "take; it may ask for \(loaded.predictor.steps(operations: most)) steps at once")
         }
     }
+
+    /// Whether so many steps take longer than a live session should wait for a thread.
+    func isLong(_ steps: Int, _ loaded: LoadedModel) -> Bool {
+        loaded.predictor.operations(steps: steps) > Self.longOperations
+    }
+
+    /// Multiply-adds of a tenth of a second of one core that is slow and has nothing in its cache.
+    private static let longOperations = 200_000_000
 
     /// Gives the errors of the model their place in the request.
     func blaming<Result>(
@@ -180,9 +236,22 @@ extension Service {
         do {
             return try body()
         } catch let error as PredictionError {
+            if error.reason == .cancelled { throw CancelledWork() }
             throw ServiceError.invalid([error.violation(loaded, rowsAt: path, futureAt: futureAt, firstRow: firstRow)])
         }
     }
+}
+
+/// A prediction that may begin: its model is there, its request is sound, its cost is known.
+public struct PreparedPrediction: Sendable {
+    let loaded: LoadedModel
+    public let request: PredictRequest
+    public let work: PredictionWork
+}
+
+extension Service {
+    /// Whether it takes longer than others should wait behind it.
+    public func isLong(_ prepared: PreparedPrediction) -> Bool { isLong(prepared.work.steps, prepared.loaded) }
 }
 
 extension PredictionError {
@@ -191,7 +260,8 @@ extension PredictionError {
         futureAt: (Int) -> [Violation.PathComponent], firstRow: Int
     ) -> Violation {
         switch reason {
-        case .tooFewRows, .width, .otherTask, .state: return Violation(path: path(input), detail: description)
+        case .tooFewRows, .width, .otherTask, .state, .cancelled:
+            return Violation(path: path(input), detail: description)
         case .tooFewFutureRows(let have, let need):
             return Violation(
                 "future",

@@ -2,6 +2,7 @@ import Formats
 import Foundation
 import Kernels
 import Networks
+import Resources
 import Store
 
 /// What a version's row says of it, so that lists need not open model files.
@@ -64,9 +65,12 @@ extension Service {
 
     /// Takes a model file in as the next version of `name`, after reading it whole.
     public func importModel(
-        name: String, bytes: [UInt8], tags: [String: String]? = nil, summary: String? = nil
+        name: String, bytes: [UInt8], tags: [String: String]? = nil, summary: String? = nil,
+        memory: MemoryShare = .unlimited
     ) throws -> ModelVersion {
         try requireRunning()
+        // What its envelope holds, and the model made of it.
+        try memory.take(bytes.count, each: 2, for: "the model while it is checked")
         let model: Model
         do {
             model = try ModelFile.decode(bytes)

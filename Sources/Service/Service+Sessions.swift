@@ -1,6 +1,7 @@
 import Formats
 import Foundation
 import Networks
+import Resources
 import Store
 import Training
 
@@ -42,12 +43,12 @@ extension Service {
     }
 
     public func session(_ id: String) throws -> SessionInfo {
-        try info(entry(sessions.withLock { $0.find(id, at: now()) }, id))
+        try info(entry(sessions.withLock { $0.find(id, at: steady()) }, id))
     }
 
     /// Open sessions in the order of their ids.
     public func sessions(model: String?, after: String?, limit: Int) -> Page<SessionInfo> {
-        let time = now()
+        let time = steady()
         let entries = sessions.withLock { table in
             table.entries.values.filter { entry in
                 !entry.isOver(at: time) && (model == nil || entry.session.loaded.version.model == model)
@@ -63,16 +64,27 @@ extension Service {
     /// Everything is checked before the first answer. What `each` throws is thrown on; the rows stay taken. The
     /// answer's `step` is that of these rows, however far others have stepped the session meanwhile.
     public func step(
-        _ id: String, _ request: StepRequest, each: (SessionStep) throws -> Void
+        _ id: String, _ request: StepRequest, within allowance: Allowance = .unlimited,
+        answerBytes: (ServedModel, Int) -> Int = { _, _ in 0 }, each: (SessionStep) throws -> Void
     ) throws -> SessionInfo {
         try requireRunning()
         var last: Int?
         var info = try using(id) { session in
             let loaded = session.loaded
             try check(request, loaded)
+            let rows = request.rows.rowCount
+            try limit(operationsOf: rows, loaded)
+            try take(loaded, sequences: 1, rows: rows, answers: rows, allowance, answerBytes)
+            if request.wantsHidden || request.wantsCell {
+                try allowance.memory.take(
+                    rows, each: 3 * loaded.predictor.stateBytes, for: "the states after \(rows) rows")
+            }
+            let isLong = isLong(rows, loaded)
+            if isLong { session.beginLong() }
+            defer { if isLong { session.endLong() } }
             let steps = try session.alone { state in
-                try checkCount(state, after: request.rows.rowCount, id)
-                return try take(request, into: &state, loaded)
+                try checkCount(state, after: rows, id)
+                return try take(request, into: &state, loaded, allowance.cancellation)
             }
             metrics.add(Double(steps.count), to: Self.stepsTaken, [loaded.version.model])
             last = steps.last?.step
@@ -87,13 +99,13 @@ extension Service {
     /// Without hidden states in the answer the rows go through the network as one sequence, which is faster and gives
     /// the same bits as row after row.
     private func take(
-        _ request: StepRequest, into state: inout SessionState, _ loaded: LoadedModel
+        _ request: StepRequest, into state: inout SessionState, _ loaded: LoadedModel, _ cancellation: Cancellation
     ) throws -> [SessionStep] {
         var live = [state.live]
         var steps: [SessionStep] = []
         func advance(_ rows: RawSequences, from first: Int) throws {
             let answers = try blaming(loaded, rowsAt: { _ in ["inputs"] }, firstRow: first) {
-                try loaded.predictor.advance(&live, rows)
+                try loaded.predictor.advance(&live, rows, cancellation: cancellation)
             }
             for answer in answers[0] {
                 steps.append(
@@ -123,7 +135,8 @@ extension Service {
 
     /// Looks `horizon` rows ahead from where the session stands, without moving it.
     public func forecast(
-        _ id: String, horizon: Int?, future: SequenceBatch?, each: (Int, StepOutput) throws -> Void
+        _ id: String, horizon: Int?, future: SequenceBatch?, within allowance: Allowance = .unlimited,
+        answerBytes: (ServedModel, Int) -> Int = { _, _ in 0 }, each: (Int, StepOutput) throws -> Void
     ) throws -> SessionInfo {
         try requireRunning()
         return try using(id) { session in
@@ -145,8 +158,12 @@ extension Service {
                     "session \"\(id)\" has taken \(state.step) rows; looking ahead needs at least \(loaded.model.lag + 1)"
                         + (loaded.model.lag > 0 ? ", of which differencing uses up \(loaded.model.lag)" : ""))
             }
+            try limit(operationsOf: horizon, loaded)
+            try take(
+                loaded, sequences: 1, rows: future?.rowCount ?? 0, answers: horizon, allowance, answerBytes)
             let values = try blaming(loaded, rowsAt: { _ in ["horizon"] }, futureAt: { _ in ["future"] }) {
-                try loaded.predictor.lookAhead([state.live], horizon: horizon, future: future)
+                try loaded.predictor.lookAhead(
+                    [state.live], horizon: horizon, future: future, cancellation: allowance.cancellation)
             }[0]
             let targets = forecast.targets.count
             for step in 0..<horizon {
@@ -154,6 +171,26 @@ extension Service {
                 try each(step, .forecast(values: row, index: nil))
             }
         }
+    }
+
+    /// Takes the memory of some rows, and of their answers, before any of it is allocated.
+    private func take(
+        _ loaded: LoadedModel, sequences: Int, rows: Int, answers: Int, _ allowance: Allowance,
+        _ answerBytes: (ServedModel, Int) -> Int
+    ) throws {
+        let work = PredictionWork(sequences: sequences, rows: rows, steps: max(rows, answers), answers: answers)
+        try allowance.memory.take(loaded.predictor.bytes(for: work), for: "the work on \(work.steps) steps")
+        try allowance.memory.take(answerBytes(loaded.served, answers), for: "the answer of \(answers) rows")
+    }
+
+    /// Whether so many steps of a session take longer than others should wait behind them, or would have to wait for
+    /// ones that do. Nil steps ask for the horizon of its model.
+    public func isLong(session id: String, steps: Int?) -> Bool {
+        guard case .open(let entry) = sessions.withLock({ $0.find(id, at: steady()) }) else { return false }
+        let loaded = entry.session.loaded
+        var horizon = 1
+        if case .forecast(let forecast) = loaded.model.task { horizon = forecast.horizon }
+        return entry.session.hasLong || isLong(steps ?? horizon, loaded)
     }
 
     public func state(of id: String) throws -> SessionState {
@@ -207,60 +244,13 @@ extension Service {
 
     /// Waits for the request in flight, then forgets the session: later its id is unknown.
     public func closeSession(_ id: String) throws -> SessionInfo {
-        let found = try entry(sessions.withLock { $0.find(id, at: now()) }, id)
+        let found = try entry(sessions.withLock { $0.find(id, at: steady()) }, id)
         guard found.session.beginClosing() else {
             throw ServiceError(.closing, "session \"\(id)\" is being closed already")
         }
         found.session.settle()
         sessions.withLock { $0.remove(id, found.session) }
         return info(found)
-    }
-
-    // MARK: - Ends that nobody asked for
-
-    func expireSessions() {
-        let ended = sessions.withLock { $0.expire(at: now()) }
-        count(ended.count, endedBy: .idleTimeout)
-        if !ended.isEmpty {
-            logger.debug("sessions expired", metadata: ["count": "\(ended.count)"])
-        }
-        // A lease that ended while every worker is dead shows its job as queued, not as running for ever.
-        do {
-            if try store.settleLeases(at: now()) > 0 { supervisor.hint() }
-        } catch {
-            logger.error("leases could not be settled", metadata: ["error": "\(error)"])
-        }
-    }
-
-    /// Refuses, or with `force` ends, the sessions that use a version (nil: any version of the name).
-    func endSessions(using name: String, version: Int?, force: Bool) throws {
-        let using = sessions.withLock { table in
-            table.entries.values.filter { entry in
-                let used = entry.session.loaded.version
-                return used.model == name && (version == nil || used.version == version)
-            }
-        }
-        guard !using.isEmpty else { return }
-        guard force else {
-            let ids = using.prefix(5).map { "\"\($0.session.id)\"" }.joined(separator: ", ")
-            throw ServiceError(
-                .conflict,
-                "\(using.count) live sessions use it (\(ids)\(using.count > 5 ? ", …" : "")); close them, or add force=true"
-            )
-        }
-        sessions.withLock { table in
-            for entry in using where table.entries[entry.session.id]?.session === entry.session {
-                table.end(entry.session.id, cause: .modelUnloaded, at: now())
-            }
-        }
-        count(using.count, endedBy: .modelUnloaded)
-    }
-
-    private static let ended = Metrics.Family(
-        .counter, "timestep_sessions_ended_total", "Sessions that ended by themselves.", labels: ["cause"])
-
-    private func count(_ number: Int, endedBy cause: ExpiredSession.Cause) {
-        if number > 0 { metrics.add(Double(number), to: Self.ended, [cause.rawValue]) }
     }
 
     // MARK: - Finding and checking
@@ -270,7 +260,8 @@ extension Service {
     private func entry(_ found: SessionTable<Session>.Found, _ id: String) throws -> Entry {
         switch found {
         case .open(let entry): return entry
-        case .expired(let end):
+        case .expired(var end):
+            end.expiredAt += clockChange
             let why =
                 switch end.cause {
                 case .idleTimeout: "nobody used it for its time to live"
@@ -287,15 +278,15 @@ extension Service {
 
     /// Runs `body` on a session that cannot expire meanwhile, and tells how it stands afterwards.
     private func using(_ id: String, _ body: (Session) throws -> Void) throws -> SessionInfo {
-        let entry = try entry(sessions.withLock { $0.use(id, at: now()) }, id)
+        let entry = try entry(sessions.withLock { $0.use(id, at: steady()) }, id)
         do {
             try body(entry.session)
         } catch {
-            sessions.withLock { $0.release(id, entry.session, at: now()) }
+            sessions.withLock { $0.release(id, entry.session, at: steady()) }
             throw error
         }
         return sessions.withLock { table in
-            table.release(id, entry.session, at: now())
+            table.release(id, entry.session, at: steady())
             // The id may belong to another session by now.
             guard let current = table.entries[id], current.session === entry.session else { return info(entry) }
             return info(current)
@@ -310,7 +301,7 @@ extension Service {
     }
 
     private func insert(_ session: Session, timeToLive: Duration) throws -> SessionInfo {
-        let time = now()
+        let time = steady()
         let insertion = sessions.withLock { $0.insert(session, id: session.id, timeToLive: timeToLive, at: time) }
         switch insertion {
         case .inserted: break
@@ -323,6 +314,12 @@ extension Service {
             throw ServiceError(
                 .full(retryAfterSeconds: seconds),
                 "all \(configuration.maximumSessions) sessions are open; close some, or try again later")
+        case .noMemory(let seconds):
+            throw ServiceError(
+                .full(retryAfterSeconds: seconds),
+                "the state takes \(session.byteCount) bytes, and those of the open sessions leave less of the "
+                    + "\(configuration.sessionMemory) allowed; close some, try again later, or start the server with "
+                    + "more session memory")
         }
         return try self.session(session.id)
     }
@@ -334,8 +331,8 @@ extension Service {
     private func info(_ entry: Entry) -> SessionInfo {
         SessionInfo(
             id: entry.session.id, model: entry.session.loaded.served, step: entry.session.stepCount,
-            timeToLive: entry.timeToLive, createdAt: entry.createdAt, lastUsedAt: entry.lastUsedAt,
-            expiresAt: entry.expiresAt)
+            timeToLive: entry.timeToLive, createdAt: entry.createdAt + clockChange,
+            lastUsedAt: entry.lastUsedAt + clockChange, expiresAt: entry.expiresAt + clockChange)
     }
 
     private func check(_ request: StepRequest, _ loaded: LoadedModel) throws {

@@ -1,5 +1,6 @@
 import Formats
 import Foundation
+import Resources
 import Store
 import Training
 
@@ -9,12 +10,14 @@ extension Service {
     ///
     /// A server that dies after this has lost nothing. Throws `.invalid` with every violation, `.tooLarge`, and
     /// `StoreError`.
-    public func train(_ request: TrainRequest, key: IdempotencyKey? = nil) throws -> Job {
+    public func train(
+        _ request: TrainRequest, key: IdempotencyKey? = nil, memory: MemoryShare = .unlimited
+    ) throws -> Job {
         try requireRunning()
         try check(request)
         let dataset = try dataset(for: request)
         do {
-            try check(request, on: dataset)
+            try check(request, on: dataset, memory)
             let spec = JobSpec(
                 training: request.spec, missing: request.missing, tags: request.tags, summary: request.summary)
             let job = try store.submit(
@@ -33,12 +36,12 @@ extension Service {
     }
 
     /// What the training would take; queues nothing and keeps no data.
-    public func estimate(_ request: TrainRequest) throws -> Estimate {
+    public func estimate(_ request: TrainRequest, memory: MemoryShare = .unlimited) throws -> Estimate {
         try requireRunning()
         try check(request)
         let dataset = try dataset(for: request)
         defer { if case .inline = request.source { try? store.deleteDataset(dataset.id) } }
-        return try estimate(request, on: dataset)
+        return try estimate(request, on: dataset, memory)
     }
 
     /// A rough time for it: the operations at the pace that small networks were seen to train at.
@@ -111,16 +114,16 @@ extension Service {
         return Violations(list, omitted: omitted)
     }
 
-    /// Numbers that are read only to check a request: 256 MiB of them, with what is made of them twice as much again. A short
+    /// Numbers that are read only to check a request: 64 MiB of them, with what is made of them six times as much. A short
     /// text can stand for more, where its records lack most of the columns.
-    private static let mostChecked = 1 << 25
+    private static let mostChecked = 1 << 23
 
     /// Data of moderate size is read whole, as the worker will read it; large data is judged by what its scan found.
-    private func check(_ request: TrainRequest, on dataset: Dataset) throws {
+    private func check(_ request: TrainRequest, on dataset: Dataset, _ memory: MemoryShare) throws {
         let numbers = try self.numbers(request, of: summary(of: dataset))
         let need: Int
         if dataset.bytes <= configuration.checkedAtOnce, numbers <= Self.mostChecked {
-            need = try estimate(request, on: dataset).memoryBytes
+            need = try estimate(request, on: dataset, memory).memoryBytes
         } else {
             try checkSchema(request, on: dataset)
             // As read, as transformed, and as the network sees it.
@@ -138,10 +141,15 @@ extension Service {
         }
     }
 
-    private func estimate(_ request: TrainRequest, on dataset: Dataset) throws -> Estimate {
+    private func estimate(
+        _ request: TrainRequest, on dataset: Dataset, _ memory: MemoryShare
+    ) throws -> Estimate {
         let numbers = try self.numbers(request, of: summary(of: dataset))
         if numbers > Self.mostChecked { try checkSchema(request, on: dataset) }
         try require(numbers * (8 + 8 + 4))
+        // As it grows while it is read (the old and the new room side by side), and as the estimate looks at it: counted
+        // at 45 bytes a number.
+        try memory.take(numbers, each: 6 * MemoryLayout<Double>.stride, for: "the data while it is checked")
         do {
             return try Estimate(request.spec, try data(of: dataset, request))
         } catch let violations as Violations {

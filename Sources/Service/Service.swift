@@ -21,6 +21,8 @@ public final class Service: Sendable {
     let sessions: Mutex<SessionTable<Session>>
     let logger: Logger
     let now: @Sendable () -> Date
+    /// The clock of idle times: nobody sets it, and it goes on while the machine sleeps.
+    let steady: @Sendable () -> Date
     let diskProbe = DiskProbe()
     private let chores = DispatchQueue(label: "timestep.chores", qos: .utility)
     private let timers: Mutex<Timers>
@@ -33,12 +35,13 @@ public final class Service: Sendable {
     /// `store` is opened as the server's. `now` is the clock of everything that is written and of every expiry.
     public init(
         configuration: ServiceConfiguration, store: Store, logger: Logger,
-        now: @escaping @Sendable () -> Date = { Date() }
+        now: @escaping @Sendable () -> Date = { Date() }, steady: (@Sendable () -> Date)? = nil
     ) {
         self.configuration = configuration
         self.store = store
         self.logger = logger
         self.now = now
+        self.steady = steady ?? SteadyClock().reading
         timers = Mutex(Timers())
         changes = ChangeFollower(dataVersion: { try? Int(store.dataVersion()) })
         let changes = changes
@@ -61,7 +64,7 @@ public final class Service: Sendable {
             memoryLimit: configuration.modelMemory)
         sessions = Mutex(
             SessionTable(
-                capacity: configuration.maximumSessions,
+                capacity: configuration.maximumSessions, memory: configuration.sessionMemory,
                 evictsWhenFull: configuration.sessionsWhenFull == .evictOldest))
         declareGauges()
     }
@@ -150,6 +153,9 @@ public final class Service: Sendable {
         metrics.follow(Metrics.Family(.gauge, "timestep_sessions_open", "Live sessions.")) { [weak self] in
             [([], Double(self?.sessions.withLock { $0.entries.count } ?? 0))]
         }
+        metrics.follow(
+            Metrics.Family(.gauge, "timestep_sessions_bytes", "Memory of the states of live sessions.")
+        ) { [weak self] in [([], Double(self?.sessions.withLock { $0.bytes } ?? 0))] }
         metrics.follow(
             Metrics.Family(.gauge, "timestep_models_loaded", "Model versions in memory, each once a precision.")
         ) { [weak self] in [([], Double(self?.models.count ?? 0))] }

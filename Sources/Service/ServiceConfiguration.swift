@@ -50,12 +50,14 @@ public struct ServiceConfiguration: Sendable {
     /// Threads that run networks for predictions and sessions.
     public var inferenceThreads = max(1, ProcessInfo.processInfo.activeProcessorCount)
     public var maximumSessions = 10_000
+    /// Bytes of the states of all live sessions.
+    public var sessionMemory = 256 << 20
     public var sessionTimeToLive: Duration = .seconds(3_600)
     /// A session with a longer wish is refused rather than silently shortened.
     public var maximumTimeToLive: Duration = .seconds(7 * 86_400)
     public var sessionsWhenFull = SessionsWhenFull.refuse
     /// Bytes of loaded models (parameters and their packed copies).
-    public var modelMemory = 2 << 30
+    public var modelMemory = 512 << 20
     /// Bytes that one training job may need by its estimate.
     public var jobMemory = 4 << 30
     /// Data up to so many bytes is read whole before a job is accepted, so that what is wrong with it is answered at once
@@ -63,6 +65,8 @@ public struct ServiceConfiguration: Sendable {
     public var checkedAtOnce = 32 << 20
     /// Steps that one prediction may take in all its sequences together, horizon included.
     public var maximumPredictionSteps = 20_000_000
+    /// Multiply-adds of one prediction, or of the rows that a session takes at once: about a minute of one slow core.
+    public var maximumPredictionOperations = 200_000_000_000
     /// nil: the best this processor has.
     public var instructionSet: InstructionSet?
     /// How long a worker may be silent before its job is given to another.

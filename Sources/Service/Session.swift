@@ -21,6 +21,19 @@ final class Session: CountingSteps {
         steps = Atomic(state.step)
     }
 
+    /// Bytes of its state, and of what is kept beside it.
+    var byteCount: Int { loaded.predictor.stateBytes + Self.bytesBeside }
+
+    /// The session itself, its names, its place in the table.
+    private static let bytesBeside = 1_024
+
+    /// Requests that hold, or wait for, the session for longer than others should wait.
+    private let long = Atomic<Int>(0)
+
+    var hasLong: Bool { long.load(ordering: .relaxed) > 0 }
+    func beginLong() { long.add(1, ordering: .relaxed) }
+    func endLong() { long.subtract(1, ordering: .relaxed) }
+
     var stepCount: Int { steps.load(ordering: .relaxed) }
 
     /// From here on every other request is told that the session is being closed; false where that was so already.

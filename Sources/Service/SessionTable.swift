@@ -4,6 +4,8 @@ import Foundation
 protocol CountingSteps: AnyObject, Sendable {
     /// Steps taken so far; asked when the session ends, so that its client can be told.
     var stepCount: Int { get }
+    /// Bytes, the same for all its life.
+    var byteCount: Int { get }
 }
 
 /// Which sessions are open, and which ended by themselves a while ago. A value: it does no I/O and is told the time.
@@ -37,6 +39,8 @@ struct SessionTable<Session: CountingSteps> {
         case exists
         /// No room; the next session expires after so many seconds if nobody uses it.
         case full(retryAfterSeconds: Int)
+        /// The same for its memory.
+        case noMemory(retryAfterSeconds: Int)
     }
 
     /// Remembered ends: enough that a client that comes back the next day is told why, at 100 bytes each.
@@ -51,10 +55,14 @@ struct SessionTable<Session: CountingSteps> {
     private var endedStart = 0
 
     let capacity: Int
+    /// Bytes of all sessions together, at most.
+    let memory: Int
     let evictsWhenFull: Bool
+    private(set) var bytes = 0
 
-    init(capacity: Int, evictsWhenFull: Bool) {
+    init(capacity: Int, memory: Int = .max, evictsWhenFull: Bool) {
         self.capacity = capacity
+        self.memory = memory
         self.evictsWhenFull = evictsWhenFull
     }
 
@@ -88,12 +96,14 @@ struct SessionTable<Session: CountingSteps> {
     mutating func insert(_ session: Session, id: String, timeToLive: Duration, at now: Date) -> Insertion {
         if case .open = find(id, at: now) { return .exists }
         var result = Insertion.inserted
-        if entries.count >= capacity { _ = expire(at: now) }
-        if entries.count >= capacity {
+        if !hasRoom(for: session) { _ = expire(at: now) }
+        while !hasRoom(for: session) {
             let idle = entries.filter { $0.value.users == 0 }
             guard evictsWhenFull, let oldest = idle.min(by: { $0.value.lastUsedAt < $1.value.lastUsedAt }) else {
                 let next = entries.values.map { $0.expiresAt.timeIntervalSince(now) }.min() ?? 1
-                return .full(retryAfterSeconds: min(Self.longestRetrySeconds, max(1, Int(next.rounded(.up)))))
+                let seconds = min(Self.longestRetrySeconds, max(1, Int(next.rounded(.up))))
+                return entries.count >= capacity
+                    ? .full(retryAfterSeconds: seconds) : .noMemory(retryAfterSeconds: seconds)
             }
             end(oldest.key, cause: .evicted, at: now)
             result = .insertedEvicting(id: oldest.key)
@@ -101,18 +111,26 @@ struct SessionTable<Session: CountingSteps> {
         // A name that is taken again is a new session: its old end is forgotten.
         ended[id] = nil
         entries[id] = Entry(session: session, createdAt: now, timeToLive: timeToLive, lastUsedAt: now)
+        bytes += session.byteCount
         return result
+    }
+
+    private func hasRoom(for session: Session) -> Bool {
+        entries.count < capacity && session.byteCount <= memory - bytes
     }
 
     /// Removes a session that its client closed: later the id is unknown, not expired. Whoever took the id meanwhile
     /// stays.
     mutating func remove(_ id: String, _ session: Session) {
-        if entries[id]?.session === session { entries[id] = nil }
+        guard entries[id]?.session === session else { return }
+        entries[id] = nil
+        bytes -= session.byteCount
     }
 
     /// Ends a session by itself: later the id is expired, with the reason.
     mutating func end(_ id: String, cause: ExpiredSession.Cause, at now: Date) {
         guard let entry = entries.removeValue(forKey: id) else { return }
+        bytes -= entry.session.byteCount
         ended[id] = ExpiredSession(id: id, cause: cause, expiredAt: now, lastStep: entry.session.stepCount)
         endedOrder.append((id, now))
         while endedOrder.count - endedStart > Self.rememberedEnds {

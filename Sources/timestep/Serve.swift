@@ -53,6 +53,7 @@ struct Serve: Command {
             flags: options.given, configurationPath: options.config, environment: environment)
         if let refusal = settings.api.refusal(host: settings.http.host) { throw CommandError(.configuration, refusal) }
         Signals.ignoreBrokenPipes()
+        Allocator.giveBackWhatIsFree()
         let logger = settings.makeLogger("timestep", environment: environment)
         for (name, meant) in SettingsResolver.misspeltVariables(environment) {
             logger.warning(
@@ -107,6 +108,11 @@ private struct RunningServer {
         }
         service.tell(of: store.orphansAtStart)
         api = TimestepAPI(service: service, configuration: settings.api, logger: logger)
+        if let memory = settings.http.memory {
+            service.metrics.follow(
+                Metrics.Family(.gauge, "timestep_request_memory_bytes", "Memory that requests under way hold.")
+            ) { [([], Double(memory.used))] }
+        }
         server = HTTPServer(configuration: settings.http, application: api, logger: logger)
         let address: (host: String, port: Int)
         do {

@@ -33,8 +33,8 @@ struct ServerOption: Sendable {
     static let all: [ServerOption] = [
         host, port, data, apiKey, workers, inferenceThreads, requestThreads, transferThreads, eventLoops,
         instructionSet,
-        modelMemory, jobMemory, maximumPredictionSteps, maximumSessions, sessionTimeToLive, maximumTimeToLive,
-        sessionsWhenFull, lease,
+        modelMemory, jobMemory, maximumPredictionSteps, maximumPredictionOperations, maximumSessions,
+        sessionMemory, sessionTimeToLive, maximumTimeToLive, sessionsWhenFull, lease,
         checkpointInterval, checkpointsKept, eventRetention, datasetRetention, inlineRetention, retryRetention,
         idempotencyRetention, trashRetention,
         requestMemory, requestBody, datasetBody, modelBody, maximumConnections, idleTimeout, stopWithin, afterCrash,
@@ -108,7 +108,14 @@ struct ServerOption: Sendable {
         "prediction_steps", "COUNT", \.service.maximumPredictionSteps, in: 1...Int.max,
         "Steps that one prediction may take in all its sequences together, horizon included.")
 
+    static let maximumPredictionOperations = integer(
+        "prediction_operations", "COUNT", \.service.maximumPredictionOperations, in: 1...Int.max,
+        "Multiply-adds that one prediction, or one call of a session, may take: about a minute of one slow core.")
+
     // MARK: Live sessions
+
+    static let sessionMemory = bytes(
+        "session_memory", \.service.sessionMemory, "Memory of the states of all live sessions.")
 
     static let maximumSessions = integer(
         "sessions", "COUNT", \.service.maximumSessions, in: 0...10_000_000, "Live sessions open at once.")

@@ -21,7 +21,9 @@ struct ServerOptions: ParsableArguments {
     @Option(.modelMemory) var modelMemory: String?
     @Option(.jobMemory) var jobMemory: String?
     @Option(.maximumPredictionSteps) var maximumPredictionSteps: String?
+    @Option(.maximumPredictionOperations) var maximumPredictionOperations: String?
     @Option(.maximumSessions) var maximumSessions: String?
+    @Option(.sessionMemory) var sessionMemory: String?
     @Option(.sessionTimeToLive) var sessionTimeToLive: String?
     @Option(.maximumTimeToLive) var maximumTimeToLive: String?
     @Option(.sessionsWhenFull) var sessionsWhenFull: String?
@@ -53,7 +55,9 @@ struct ServerOptions: ParsableArguments {
             (.transferThreads, transferThreads), (.eventLoops, eventLoops), (.instructionSet, instructionSet),
             (.modelMemory, modelMemory),
             (.jobMemory, jobMemory), (.maximumPredictionSteps, maximumPredictionSteps),
-            (.maximumSessions, maximumSessions), (.sessionTimeToLive, sessionTimeToLive),
+            (.maximumPredictionOperations, maximumPredictionOperations),
+            (.maximumSessions, maximumSessions), (.sessionMemory, sessionMemory),
+            (.sessionTimeToLive, sessionTimeToLive),
             (.maximumTimeToLive, maximumTimeToLive), (.sessionsWhenFull, sessionsWhenFull), (.lease, lease),
             (.checkpointInterval, checkpointInterval), (.checkpointsKept, checkpointsKept),
             (.eventRetention, eventRetention), (.datasetRetention, datasetRetention),

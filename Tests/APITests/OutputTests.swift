@@ -15,7 +15,7 @@ struct OutputTests {
 
     private func written(_ prediction: Prediction, _ returning: PredictRequest.Returning = .last) throws -> JSON {
         var writer = JSONWriter()
-        writer.prediction(prediction, returning: returning)
+        try writer.prediction(prediction, returning: returning)
         let value = try JSON.parse(writer.take())
         #expect(SchemaCheck.findings(value, ContractDocument.shared.schema("Prediction")) == [])
         return value

@@ -31,7 +31,8 @@ final class TestServer: Sendable {
     private let directory: String
 
     init(
-        hasWorker: Bool = true, apiKey: String? = nil, change: (inout ServiceConfiguration) -> Void = { _ in }
+        hasWorker: Bool = true, apiKey: String? = nil, requestMemory: Int? = nil,
+        change: (inout ServiceConfiguration) -> Void = { _ in }
     ) throws {
         directory =
             FileManager.default.temporaryDirectory.appendingPathComponent("timestep-api-\(UUID().uuidString)").path
@@ -53,6 +54,7 @@ final class TestServer: Sendable {
         var serverConfiguration = HTTPServer.Configuration()
         serverConfiguration.port = 0
         serverConfiguration.loops = 1
+        if let requestMemory { serverConfiguration.requestMemory = requestMemory }
         server = HTTPServer(configuration: serverConfiguration, application: api, logger: logger)
         let (host, port) = try server.start()
         base = "http://\(host):\(port)"

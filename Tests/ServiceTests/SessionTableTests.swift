@@ -5,7 +5,8 @@ import Testing
 
 private final class Counter: CountingSteps {
     let stepCount: Int
-    init(_ stepCount: Int = 0) { self.stepCount = stepCount }
+    let byteCount: Int
+    init(_ stepCount: Int = 0, bytes: Int = 0) { (self.stepCount, byteCount) = (stepCount, bytes) }
 }
 
 @Suite struct SessionTableTests {
@@ -49,6 +50,32 @@ private final class Counter: CountingSteps {
         #expect(seconds == 15)
         guard case .inserted = table.insert(Counter(), id: "b", timeToLive: .seconds(20), at: start + 20) else {
             return #expect(Bool(false), "the idle session has made room")
+        }
+    }
+
+    @Test("states that the memory does not hold are refused, or evict, and an end gives its memory back")
+    func memory() {
+        var table = SessionTable<Counter>(capacity: 10, memory: 100, evictsWhenFull: false)
+        let first = Counter(bytes: 60)
+        _ = table.insert(first, id: "a", timeToLive: .seconds(20), at: start)
+        guard case .noMemory = table.insert(Counter(bytes: 41), id: "b", timeToLive: .seconds(20), at: start) else {
+            return #expect(Bool(false), "41 bytes do not fit beside 60 of 100")
+        }
+        guard case .inserted = table.insert(Counter(bytes: 40), id: "b", timeToLive: .seconds(20), at: start) else {
+            return #expect(Bool(false), "40 do")
+        }
+        table.remove("a", first)
+        #expect(table.bytes == 40)
+        #expect(table.expire(at: start + 20) == ["b"])
+        #expect(table.bytes == 0)
+
+        table = SessionTable<Counter>(capacity: 10, memory: 100, evictsWhenFull: true)
+        for id in ["a", "b"] { _ = table.insert(Counter(bytes: 50), id: id, timeToLive: .seconds(20), at: start) }
+        guard case .insertedEvicting = table.insert(Counter(bytes: 90), id: "c", timeToLive: .seconds(20), at: start)
+        else { return #expect(Bool(false), "it has evicted") }
+        #expect(Set(table.entries.keys) == ["c"])
+        guard case .noMemory = table.insert(Counter(bytes: 101), id: "d", timeToLive: .seconds(20), at: start) else {
+            return #expect(Bool(false), "it never fits")
         }
     }
 

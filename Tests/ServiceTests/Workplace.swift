@@ -14,12 +14,15 @@ final class Workplace {
     private let directory = NSTemporaryDirectory() + "timestep-service-" + UUID().uuidString
     private let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
 
-    init(_ change: (inout ServiceConfiguration) -> Void = { _ in }) throws {
+    init(
+        _ change: (inout ServiceConfiguration) -> Void = { _ in }, now: @escaping @Sendable () -> Date = { Date() }
+    ) throws {
         var configuration = ServiceConfiguration(dataDirectory: directory)
         configuration.workers = 0
         change(&configuration)
         service = Service(
-            configuration: configuration, store: try Store(directory: directory, at: Date()), logger: logger)
+            configuration: configuration, store: try Store(directory: directory, at: Date()), logger: logger,
+            now: now)
     }
 
     deinit { try? FileManager.default.removeItem(atPath: directory) }

@@ -11,6 +11,7 @@ struct ServerOptionTests {
         "host": "::1", "port": "9001", "data": "/tmp/elsewhere", "api_key": "a-long-enough-key", "workers": "3",
         "inference_threads": "77", "request_threads": "5", "transfer_threads": "6", "event_loops": "7",
         "instruction_set": "baseline", "model_memory": "3GiB", "job_memory": "5GiB", "prediction_steps": "1234",
+        "prediction_operations": "5678", "session_memory": "3MiB",
         "sessions": "99", "session_ttl": "10m", "session_ttl_limit": "2d", "sessions_when_full": "evict_oldest",
         "lease": "45s", "checkpoint_interval": "2500ms", "checkpoints": "4", "keep_events": "3d", "keep_datasets": "4d",
         "keep_inline_datasets": "8d",
