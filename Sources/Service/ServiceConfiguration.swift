@@ -65,8 +65,9 @@ public struct ServiceConfiguration: Sendable {
     public var checkedAtOnce = 32 << 20
     /// Steps that one prediction may take in all its sequences together, horizon included.
     public var maximumPredictionSteps = 20_000_000
-    /// Multiply-adds of one prediction, or of the rows that a session takes at once: about a minute of one slow core.
-    public var maximumPredictionOperations = 200_000_000_000
+    /// Multiply-adds of one prediction, or of the rows that a session takes at once: about half a minute of one core
+    /// with fused multiply-add, five minutes of one without.
+    public var maximumPredictionOperations = 1_000_000_000_000
     /// nil: the best this processor has.
     public var instructionSet: InstructionSet?
     /// How long a worker may be silent before its job is given to another.

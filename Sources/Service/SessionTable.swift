@@ -98,8 +98,10 @@ struct SessionTable<Session: CountingSteps> {
         var result = Insertion.inserted
         if !hasRoom(for: session) { _ = expire(at: now) }
         while !hasRoom(for: session) {
+            // One that could not be alone in the memory puts out nobody.
+            let fits = session.byteCount <= memory
             let idle = entries.filter { $0.value.users == 0 }
-            guard evictsWhenFull, let oldest = idle.min(by: { $0.value.lastUsedAt < $1.value.lastUsedAt }) else {
+            guard evictsWhenFull, fits, let oldest = idle.min(by: { $0.value.lastUsedAt < $1.value.lastUsedAt }) else {
                 let next = entries.values.map { $0.expiresAt.timeIntervalSince(now) }.min() ?? 1
                 let seconds = min(Self.longestRetrySeconds, max(1, Int(next.rounded(.up))))
                 return entries.count >= capacity

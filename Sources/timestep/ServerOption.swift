@@ -110,7 +110,7 @@ struct ServerOption: Sendable {
 
     static let maximumPredictionOperations = integer(
         "prediction_operations", "COUNT", \.service.maximumPredictionOperations, in: 1...Int.max,
-        "Multiply-adds that one prediction, or one call of a session, may take: about a minute of one slow core.")
+        "Multiply-adds that one prediction, or one call of a session, may take: about half a minute of one core.")
 
     // MARK: Live sessions
 

@@ -77,6 +77,7 @@ private final class Counter: CountingSteps {
         guard case .noMemory = table.insert(Counter(bytes: 101), id: "d", timeToLive: .seconds(20), at: start) else {
             return #expect(Bool(false), "it never fits")
         }
+        #expect(Set(table.entries.keys) == ["c"])
     }
 
     @Test("an evicting table ends the session that was idle longest, and never one in use")
