@@ -7,8 +7,11 @@ public struct APIConfiguration: Sendable {
     public var apiKey: String?
     /// Threads for what reads and writes the store: each request blocks for the disk, hardly for the processor.
     public var requestThreads = 4
-    /// Uploads and streamed answers block a thread of their own for as long as their peer is slow.
+    /// Threads for pieces of uploads and for streamed answers; none of them waits for a peer.
     public var transferThreads = 16
+    /// Long polls and event streams at once. Each keeps a connection for as long as it likes: well below the connections
+    /// that a server takes, so that whoever asks for something else finds one.
+    public var maximumListeners = 4_096
     /// Requests that wait for a thread of one kind; one more is answered 503 at once, so that nobody waits for long.
     public var waitingRequests = 1024
     /// Bytes of a JSON body. A million rows fit; more belongs into a dataset.

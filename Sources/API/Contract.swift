@@ -4,4 +4,7 @@ import COpenAPI
 public enum Contract {
     public static let bytes = [UInt8](
         UnsafeBufferPointer(start: timestep_openapi_bytes(), count: timestep_openapi_length()))
+
+    /// Its entity tag.
+    static let tag = EntityTag.of(bytes)
 }

@@ -18,7 +18,10 @@ extension Call {
         guard let body = request.bodyStream else {
             throw Problem(.internalError, "the body of the upload is not at hand; please report this")
         }
-        let dataset = try service.receiveDataset(format: format) { try body.read() }
+        Upload(self, body, try service.beginDataset(format: format)).start()
+    }
+
+    func answerUpload(_ dataset: Dataset) throws {
         let summary = try service.summary(of: dataset)
         created("/datasets/\(dataset.id)") { $0.dataset(dataset, summary) }
     }

@@ -2,7 +2,8 @@ import Formats
 import HTTPServer
 import Service
 
-/// An answer that is written event by event, by one thread that waits for a slow peer.
+/// An answer that is written event by event, as fast as its work goes. No thread waits for a slow peer: what the peer has
+/// not taken is counted as memory of the request, and the work ends where there is none left.
 ///
 /// The head is sent with the first event, so whatever is wrong before it is a plain problem document with its status;
 /// afterwards it is an `error` event.
@@ -25,7 +26,7 @@ final class EventStream {
         self.isKept = isKept
     }
 
-    func send(_ event: String, _ write: (inout JSONWriter) -> Void) throws(PeerGone) {
+    func send(_ event: String, _ write: (inout JSONWriter) -> Void) throws {
         var writer = JSONWriter()
         writer.object { writer in
             writer.member("event", event)
@@ -61,13 +62,13 @@ final class EventStream {
         throw error
     }
 
-    private func put(_ bytes: [UInt8]) throws(PeerGone) {
+    private func put(_ bytes: [UInt8]) throws {
         if stream == nil {
             stream = call.responder.stream(status: 200, fields: format.fields)
             try put(format.opening)
         }
         if isKept { sent += bytes }
         guard let stream, !bytes.isEmpty else { return }
-        if !stream.writeWaiting(bytes), !isKept { throw PeerGone() }
+        if try stream.writeCounted(bytes) == nil, !isKept { throw PeerGone() }
     }
 }

@@ -4,6 +4,7 @@ import HTTPServer
 import Service
 import Store
 import Synchronization
+import Wire
 
 /// The live events of one job to one listener, until the job is terminal or the listener is gone.
 ///
@@ -14,7 +15,7 @@ final class JobStream: Sendable {
     /// Below the idle limits of common proxies.
     static let pingInterval: Double = 15
     /// Events read in one turn: about 20 kB, well below what may wait for a slow peer.
-    private static let batch = 100
+    static let batch = 100
 
     private struct State {
         var last: Int64
@@ -22,6 +23,8 @@ final class JobStream: Sendable {
         var isTurning = false
         var wanted = false
         var isOver = false
+        /// Nothing was read yet.
+        var isFirst = true
         var subscription: ChangeFollower.Subscription?
         var timer: (any DispatchSourceTimer)?
     }
@@ -33,7 +36,10 @@ final class JobStream: Sendable {
     private let state: Mutex<State>
 
     /// Sends the head at once; `after` is the number of the last event the listener has seen.
-    init(_ call: Call, job: String, after: Int64, format: EventFormat) {
+    ///
+    /// Throws where too many listen already.
+    init(_ call: Call, job: String, after: Int64, format: EventFormat) throws(HTTPError) {
+        try call.api.listeners.enter()
         self.call = call
         self.job = job
         self.format = format
@@ -67,8 +73,6 @@ final class JobStream: Sendable {
 
     private func ping() {
         stream.write(format.ping)
-        // Should a turn have been refused by a full queue, this is where it is made up for.
-        turn()
     }
 
     private func turn() {
@@ -80,36 +84,32 @@ final class JobStream: Sendable {
             return true
         }
         guard mayTurn else { return }
-        let accepted = call.api.queues.store.submit { [self] in
+        call.api.queues.listeners.resume { [self] in
             do {
                 while try next() {}
             } catch { end(with: Problem(error)) }
         }
-        if !accepted { state.withLock { $0.isTurning = false } }
     }
 
     /// Sends what has come; true if there is reason to look again.
     private func next() throws -> Bool {
-        let after = state.withLock { state in
+        let (after, isFirst) = state.withLock { state in
+            defer { state.isFirst = false }
             state.wanted = false
-            return state.last
+            return (state.last, state.isFirst)
         }
-        // Looked at before the events, so that a job that ends in between gets another turn and not a torn end.
-        let isTerminal = try call.service.job(job).status.isTerminal
-        let page = try call.service.events(of: job, after: after, limit: Self.batch)
-        var waiting = 0
-        for event in page.items {
-            guard let backlog = send(event) else { return rest() }
-            waiting = backlog
+        let reading = try call.api.listeners.turn(job, after: after, call.service, isFirst: isFirst)
+        for event in reading.events.items {
+            guard send(event) != nil else { return rest() }
         }
-        if waiting > ResponseStreamMarks.high {
+        if stream.isFull {
             _ = rest()
             // The listener may have taken it all before the turn ended; no further edge tells of that then.
-            if let left = stream.write([]), left < ResponseStreamMarks.low { turn() }
+            if !stream.isFull { turn() }
             return false
         }
-        if page.hasMore { return true }
-        return try isTerminal && finish() ? rest() : again()
+        if reading.events.hasMore { return true }
+        return try reading.job.status.isTerminal && finish() ? rest() : again()
     }
 
     /// The bytes that wait for the listener; nil where the stream is over.
@@ -163,13 +163,15 @@ final class JobStream: Sendable {
     }
 
     private func close() {
-        let subscription = state.withLock { state in
+        let (wasOver, subscription) = state.withLock { state in
+            let wasOver = state.isOver
             state.isOver = true
             state.timer?.cancel()
             state.timer = nil
             defer { state.subscription = nil }
-            return state.subscription
+            return (wasOver, state.subscription)
         }
         subscription?.cancel()
+        if !wasOver { call.api.listeners.leave() }
     }
 }

@@ -3,6 +3,7 @@ import HTTPServer
 import Service
 import Store
 import Synchronization
+import Wire
 
 /// One long poll: answers when the job's status is no longer what it was, or when the time is up.
 ///
@@ -30,8 +31,11 @@ final class JobWait: Sendable {
         self.status = status
     }
 
-    func start(for seconds: Double) {
+    /// Throws where too many wait already.
+    func start(for seconds: Double) throws(HTTPError) {
+        try call.api.listeners.enter()
         call.api.waits.add(self)
+        call.request.cancellation.onCancel { [weak self] in self?.leave() }
         let subscription = call.service.changes.subscribe { [weak self] in self?.look() }
         let isOver = state.withLock { state in
             if state.isOver { return true }
@@ -41,15 +45,20 @@ final class JobWait: Sendable {
         }
         if isOver { subscription.cancel() }
         // Whatever happened between the first look and the subscription.
-        look()
+        look(isFirst: true)
     }
 
     /// Answers with the job as it is now.
     func end() {
         guard over() else { return }
-        do {
-            try call.handOff(to: call.api.queues.store) { [self] in try call.answerJob(call.service.job(id)) }
-        } catch { call.fail(error) }
+        call.api.queues.listeners.resume { [self] in
+            do { try call.answerJob(call.service.job(id)) } catch { call.fail(error) }
+        }
+    }
+
+    /// The client is gone: its connection need not wait for the job.
+    private func leave() {
+        if over() { call.responder.abandon() }
     }
 
     private func startTimer(_ seconds: Double) -> any DispatchSourceTimer {
@@ -60,7 +69,7 @@ final class JobWait: Sendable {
         return timer
     }
 
-    private func look() {
+    private func look(isFirst: Bool = false) {
         let mayLook = state.withLock { state in
             guard !state.isOver else { return false }
             if state.isLooking {
@@ -71,10 +80,12 @@ final class JobWait: Sendable {
             return true
         }
         guard mayLook else { return }
-        let accepted = call.api.queues.store.submit { [self] in
+        call.api.queues.listeners.resume { [self] in
+            var isFirst = isFirst
             repeat {
                 do {
-                    let job = try call.service.job(id)
+                    let job = try isFirst ? call.service.job(id) : call.api.listeners.job(id, call.service)
+                    isFirst = false
                     if job.status != status {
                         if over() { try call.answerJob(job) }
                         return
@@ -85,8 +96,6 @@ final class JobWait: Sendable {
                 }
             } while again()
         }
-        // A full queue: the next change or the timer comes back to it.
-        if !accepted { state.withLock { $0.isLooking = false } }
     }
 
     private func again() -> Bool {
@@ -109,7 +118,10 @@ final class JobWait: Sendable {
             return (isFirst, state.subscription)
         }
         subscription?.cancel()
-        if isFirst { call.api.waits.remove(self) }
+        if isFirst {
+            call.api.waits.remove(self)
+            call.api.listeners.leave()
+        }
         return isFirst
     }
 }

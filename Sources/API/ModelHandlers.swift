@@ -71,7 +71,12 @@ extension Call {
     func showVersion() throws {
         try noQuery()
         let version = try namedVersion()
-        try answer { try write(version, to: &$0) }
+        var writer = JSONWriter()
+        try write(version, to: &writer)
+        let bytes = writer.take()
+        let tag = EntityTag.of(bytes)
+        if isKnown(tag) { return answerUnchanged(tag) }
+        responder.respond(Response(type: MediaType.json.field, bytes: bytes, fields: ["ETag": tag]))
     }
 
     func deleteVersion() throws {
@@ -86,13 +91,14 @@ extension Call {
     func modelFile() throws {
         try noQuery()
         let version = try namedVersion()
+        let tag = "\"\(version.digest)\""
+        if isKnown(tag) { return answerUnchanged(tag) }
         let fields: Fields = [
-            "ETag": "\"\(version.digest)\"",
+            "Content-Type": MediaType.octets.field,
+            "ETag": tag,
             "Content-Disposition": "attachment; filename=\"\(version.model)-\(version.version).timestep\"",
         ]
-        try request.memory.take(version.bytes, for: "the model file")
-        let bytes = try service.modelFile(of: version)
-        responder.respond(Response(status: 200, type: MediaType.octets.field, bytes: bytes, fields: fields))
+        responder.respond(Response(status: 200, fields: fields, body: .file(path: try service.modelPath(of: version))))
     }
 
     func showAlias() throws {

@@ -38,6 +38,7 @@ extension Call {
     }
 
     func contract() throws {
-        responder.respond(Response(type: MediaType.yaml.field, bytes: Contract.bytes))
+        if isKnown(Contract.tag) { return answerUnchanged(Contract.tag) }
+        responder.respond(Response(type: MediaType.yaml.field, bytes: Contract.bytes, fields: ["ETag": Contract.tag]))
     }
 }

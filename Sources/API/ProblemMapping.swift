@@ -1,4 +1,5 @@
 import Formats
+import HTTPServer
 import Networks
 import Resources
 import Service
@@ -18,6 +19,9 @@ extension Problem {
             case let error as HTTPError: Problem(http: error)
             case let error as Violations: .invalid(error.list.map(Item.init), omitted: error.omitted)
             case let error as Violation: .invalid([Item(error)])
+            // Deleted between the look at the registry and the opening of the file.
+            case let error as FileError where error.isMissing:
+                Problem(.versionNotFound, "the version was deleted just now")
             case let error as MemoryRefusal: Problem(memory: error)
             // Never sent: its client is gone.
             case let error as CancelledWork: Problem(.malformedRequest, error.description)

@@ -21,12 +21,21 @@ struct RequestMetrics: Sendable {
     private static let sent = Metrics.Family(
         .counter, "timestep_http_sent_bytes_total", "Bytes of answers, heads included.", labels: ["route"])
 
+    private static let refused = Metrics.Family(
+        .counter, "timestep_http_connections_refused_total",
+        "Connections refused (limit), not accepted (descriptors), or closed at rest to make room (displaced).",
+        labels: ["reason"])
+
     /// Methods are the client's to invent, and each would be a series of its own.
     private static let methods: Set<String> = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 
     init(_ metrics: Metrics, logger: Logger) {
         self.metrics = metrics
         self.logger = logger
+    }
+
+    func count(_ reason: ConnectionRefusal) {
+        metrics.add(to: Self.refused, [reason.rawValue])
     }
 
     func count(_ record: RequestRecord) {

@@ -13,6 +13,7 @@ public final class TimestepAPI: Application {
     let logger: Logger
     let queues: Queues
     let waits = Waits()
+    let listeners: Listeners
     /// Tells this process from the one before it: sessions do not outlive a process, so neither do answers about them.
     let incarnation = Identifier.make(prefix: "run", at: Date())
     private let authentication: Authentication
@@ -26,6 +27,8 @@ public final class TimestepAPI: Application {
         /// processor whole while nothing else wants it, and hardly hold up what does.
         let long: ThreadQueue
         let transfer: ThreadQueue
+        /// Turns of those who listen to jobs: many at once at every change, and nobody else waits behind them.
+        let listeners: ThreadQueue
     }
 
     public init(service: Service, configuration: APIConfiguration = APIConfiguration(), logger: Logger) {
@@ -43,8 +46,10 @@ public final class TimestepAPI: Application {
                 name: "timestep.long", threads: service.configuration.inferenceThreads, depth: waiting,
                 niceness: Self.longNiceness),
             transfer: ThreadQueue(
-                name: "timestep.transfer", threads: configuration.transferThreads, depth: configuration.transferThreads)
+                name: "timestep.transfer", threads: configuration.transferThreads, depth: configuration.transferThreads),
+            listeners: ThreadQueue(name: "timestep.listeners", threads: Self.listenerThreads, depth: 0)
         )
+        listeners = Listeners(most: configuration.maximumListeners)
     }
 
     /// A tenth of the processor's time beside a thread that wants it whole.
@@ -76,6 +81,8 @@ public final class TimestepAPI: Application {
         return Problem(error).response(requestID: id)
     }
 
+    public func refusedConnection(_ reason: ConnectionRefusal) { metrics.count(reason) }
+
     public func completed(_ record: RequestRecord) { metrics.count(record) }
 
     /// Answers everyone who waits for a job to change, as it stands now. Called before the HTTP server stops, so that
@@ -91,6 +98,9 @@ public final class TimestepAPI: Application {
         case .dataset: .stream(limit: configuration.maximumDataset)
         }
     }
+
+    /// Their reads are shared, so two threads follow thousands.
+    private static let listenerThreads = 2
 
     /// Room for an object without fields, and for telling which field has no place here.
     private static let emptyBody = 65_536

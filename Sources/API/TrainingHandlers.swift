@@ -58,7 +58,7 @@ extension Call {
         try query.check()
         let job = try service.job(capture("id"))
         guard wait > 0, !job.status.isTerminal else { return try answerJob(job) }
-        JobWait(self, job: job.id, from: job.status).start(for: wait)
+        try JobWait(self, job: job.id, from: job.status).start(for: wait)
     }
 
     /// Common proxies give up after a minute; clients of ours may wait for five.
@@ -83,7 +83,7 @@ extension Call {
         }
         // An unknown job is told as such, before a stream begins.
         _ = try service.job(id)
-        JobStream(self, job: id, after: after, format: format).start()
+        try JobStream(self, job: id, after: after, format: format).start()
     }
 
     func changeJob(_ verb: (Service, String) throws -> Job) throws {

@@ -15,6 +15,8 @@ final class Acceptor {
     private(set) var retryAt: Moment?
 
     private var warned: Moment?
+    /// When connections at rest were last asked for their places.
+    private var askedForRoom: Moment?
 
     /// Between two warnings about the same trouble.
     private static let silence: Duration = .seconds(30)
@@ -50,10 +52,16 @@ final class Acceptor {
         }
         guard isReady, retryAt == nil else { return }
         isReady = false
+        var left = Self.mostAtOnce
         for descriptor in listener.descriptors {
-            while accept(from: descriptor, loop) {}
+            while left > 0, accept(from: descriptor, loop) { left -= 1 }
         }
+        // More may wait; the connections of the loop have their turn first.
+        if left == 0 { isReady = true }
     }
+
+    /// Connections accepted in one turn of the loop: about a millisecond's worth.
+    private static let mostAtOnce = 64
 
     /// False: none waits, or none can be taken now.
     private func accept(from listener: Int32, _ loop: EventLoop) -> Bool {
@@ -64,6 +72,7 @@ final class Acceptor {
             case EAGAIN, EWOULDBLOCK:
                 return false
             case EMFILE, ENFILE, ENOBUFS, ENOMEM:
+                loop.context.application.refusedConnection(.descriptors)
                 warn(errno, loop)
                 retryAt = loop.now + Self.pause
                 return false
@@ -73,6 +82,7 @@ final class Acceptor {
             }
         }
         let transport = SocketTransport(descriptor: descriptor)
+        makeRoom(loop)
         guard open(loop) < loop.context.maximumConnections else {
             refuse(transport, loop)
             return true
@@ -93,6 +103,20 @@ final class Acceptor {
         return true
     }
 
+    /// Where nearly all connections are in use, those that only wait give their place to new ones. Asked for before the
+    /// last place is taken, so that a new peer finds one.
+    private func makeRoom(_ loop: EventLoop) {
+        let most = loop.context.maximumConnections
+        let reserve = min(Self.mostReserve, most / 16)
+        guard open(loop) >= most - reserve else { return }
+        if let askedForRoom, loop.now - askedForRoom < Self.pause { return }
+        askedForRoom = loop.now
+        for target in loops { target.perform { $0.makeRoom(for: max(1, reserve)) } }
+    }
+
+    /// Places kept free where that is possible: what comes in between two looks.
+    private static let mostReserve = 64
+
     /// Says it once in a while, not ten times a second.
     private func warn(_ code: Int32, _ loop: EventLoop) {
         if let warned, loop.now - warned < Self.silence { return }
@@ -108,6 +132,7 @@ final class Acceptor {
 
     /// One connection too many: an answer as far as it goes without waiting, then the end.
     private func refuse(_ transport: SocketTransport, _ loop: EventLoop) {
+        loop.context.application.refusedConnection(.limit)
         let error = HTTPError(
             .overloaded(retryAfterSeconds: 1),
             "all \(loop.context.maximumConnections) connections of this server are in use; try again shortly")

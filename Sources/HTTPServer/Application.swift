@@ -17,9 +17,23 @@ public protocol Application: Sendable {
 
     /// Told of each request when its answer was handed to the kernel or its peer was lost. On the loop: must not block.
     func completed(_ record: RequestRecord)
+
+    /// Told of each connection that was refused, could not be accepted, or had to make room. On a loop: must not block.
+    func refusedConnection(_ reason: ConnectionRefusal)
+}
+
+/// Why a connection was not served, or no longer.
+public enum ConnectionRefusal: String, Sendable, CaseIterable {
+    /// All connections are in use.
+    case limit
+    /// The process is out of descriptors or the kernel of memory.
+    case descriptors
+    /// It waited without a request, and made room for a new one.
+    case displaced
 }
 
 extension Application {
+    public func refusedConnection(_ reason: ConnectionRefusal) {}
     public func admit(_ request: Request) -> Response? { nil }
     public func completed(_ record: RequestRecord) {}
 }

@@ -28,7 +28,7 @@ final class EventLoop: @unchecked Sendable {
 
     /// A connection's token is its slot's number and generation, so that a late event or letter for a closed connection
     /// never reaches the next one in its slot.
-    private var slots: [Peer?] = []
+    private(set) var slots: [Peer?] = []
     private var generations: [UInt32] = []
     private var freeSlots: [Int] = []
     private var waiting: [Peer] = []
@@ -263,6 +263,7 @@ final class EventLoop: @unchecked Sendable {
 
     private func sleepTime(_ longest: Duration?) -> Duration? {
         var earliest = nextSweep
+        if let acceptor, acceptor.isReady, acceptor.retryAt == nil { return .zero }
         if let retry = acceptor?.retryAt { earliest = min(earliest ?? retry, retry) }
         let time = earliest.map { max(.zero, $0 - clock()) }
         guard let longest else { return time }

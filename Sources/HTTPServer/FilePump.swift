@@ -69,11 +69,11 @@ final class FilePump: Sendable {
             let piece = state.withLock { Self.read(&$0) }
             guard let piece else { return stream.abort() }
             if piece.isEmpty { return stream.finish() }
-            guard let waiting = stream.write(piece) else { return }
-            if waiting >= ResponseStreamMarks.high {
+            guard stream.write(piece) != nil else { return }
+            if stream.isFull {
                 state.withLock { $0.isBusy = false }
                 // The peer may have taken everything between the two lines above; then no edge will come.
-                if stream.isBelowHigh { readMore() }
+                if !stream.isFull { readMore() }
                 return
             }
         }
@@ -100,6 +100,8 @@ public struct FileError: Error, Sendable, Hashable, CustomStringConvertible {
     public var path: String
     /// The `errno` of the failure.
     public var code: Int32
+
+    public var isMissing: Bool { code == ENOENT }
 
     public var description: String {
         "\(path) cannot be sent: \(SystemError.text(code))"

@@ -4,14 +4,22 @@ import Wire
 extension EventLoop {
     /// Serves a connection until nothing moves any more, or others must have a turn.
     func drive(_ peer: Peer) {
+        peer.turn = TurnBounds()
+        defer { countInput(of: peer) }
         for _ in 0..<Self.readsPerTurn {
             pump(peer)
-            guard !peer.isClosed, peer.isReadable, peer.connection.wantsInput else { return }
+            guard !peer.isClosed, !peer.turn.isOver, peer.isReadable, peer.connection.wantsInput else { break }
             read(peer)
             guard !peer.isClosed else { return }
         }
-        pump(peer)
-        if peer.isReadable && peer.connection.wantsInput { touch(peer) }
+        if !peer.turn.isOver { pump(peer) }
+        guard !peer.isClosed else { return }
+        if peer.turn.isOver {
+            peer.connection.keepInputForLater()
+            touch(peer)
+        } else if peer.isReadable && peer.connection.wantsInput {
+            touch(peer)
+        }
     }
 
     /// Reads of one connection before the next has its turn: a fast upload must not hold up small requests.
@@ -38,21 +46,23 @@ extension EventLoop {
     private func pump(_ peer: Peer) {
         repeat {
             takeStream(peer)
-            while !peer.isClosed, let event = peer.connection.next(at: now) {
+            while !peer.isClosed, peer.turn.events > 0, let event = peer.connection.next(at: now) {
+                peer.turn.events -= 1
                 handle(event, peer)
                 takeStream(peer)
             }
-        } while !peer.isClosed && flush(peer)
+        } while !peer.isClosed && flush(peer) && !peer.turn.isOver
     }
 
     /// Hands bytes to the kernel. True: some were taken.
     private func flush(_ peer: Peer) -> Bool {
         var moved = false
-        while peer.isWritable, !peer.connection.outgoing.isEmpty {
+        while peer.isWritable, peer.turn.bytes > 0, !peer.connection.outgoing.isEmpty {
             switch peer.connection.outgoing.withBuffers({ ($0.reduce(0) { $0 + $1.count }, peer.transport.write($0)) })
             {
             case (let offered, .moved(let count)):
                 moved = true
+                peer.turn.bytes -= count
                 peer.connection.sent(count, at: now)
                 // A short write has filled the socket; an edge will tell when there is room.
                 if count < offered { peer.isWritable = false }

@@ -97,7 +97,9 @@ extension EventLoop {
             if case .length(let count) = framing { length = count }
             if framing == .none { length = 0 }
             let (token, serial) = (peer.token, exchange.serial)
-            let reader = BodyReader(declaredLength: length) { [weak self] in
+            let reader = BodyReader(
+                declaredLength: length, mark: context.streamMark, memory: MemoryShare(of: context.memory)
+            ) { [weak self] in
                 self?.post { $0.resumeBody(token, serial) }
             }
             // Asked before the handler is, so that content too large never occupies a thread.
@@ -118,8 +120,14 @@ extension EventLoop {
                 exchange.request?.body = []
                 answer(context.response(to: HTTPError(error), request: exchange.request), exchange, peer)
             }
-        } else if let reader = exchange.reader, reader.push(Array(data)) {
-            peer.connection.pauseBody()
+        } else if let reader = exchange.reader {
+            do throws(MemoryRefusal) {
+                if try reader.push(Array(data)) { peer.connection.pauseBody() }
+            } catch {
+                // The handler learns of it where it reads, and what comes is dropped.
+                reader.finish(HTTPError(error))
+                exchange.reader = nil
+            }
         }
     }
 

@@ -19,6 +19,11 @@ final class Peer {
     var isQueued = false
     var isClosed = false
 
+    /// What is left of the present turn.
+    var turn = TurnBounds()
+    /// Counts what is kept of its input, where that is worth counting.
+    var inputMemory: MemoryShare?
+
     /// The request being served; nil between requests.
     var exchange: Exchange?
     /// Answers that are complete and not yet out, in order.
@@ -30,6 +35,17 @@ final class Peer {
         self.token = token
         self.address = address
     }
+}
+
+/// What one connection may do before the next has its turn, so that a peer that pipelines fast, or takes a large answer
+/// fast, holds up nobody.
+struct TurnBounds {
+    /// Requests and pieces of content: some hundred microseconds of small answers.
+    var events = 64
+    /// Handed to the kernel: some hundred microseconds of copying.
+    var bytes = 1 << 20
+
+    var isOver: Bool { events <= 0 || bytes <= 0 }
 }
 
 /// A request being served. Touched by its loop's thread alone.

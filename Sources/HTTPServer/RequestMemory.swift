@@ -25,6 +25,30 @@ extension Exchange {
     private static let leastRoom = 1_024
 }
 
+extension EventLoop {
+    /// Counts what is kept of a connection's input: the beginning of a head, or requests that wait for the answer to
+    /// the one before them. Where there is no memory for it, the connection ends.
+    func countInput(of peer: Peer) {
+        let held = peer.isClosed ? 0 : peer.connection.heldInput
+        guard held > Self.freeInput || peer.inputMemory != nil else { return }
+        guard held > Self.freeInput else {
+            peer.inputMemory = nil
+            return
+        }
+        let memory = peer.inputMemory ?? MemoryShare(of: context.memory)
+        peer.inputMemory = memory
+        memory.shrink(to: held)
+        do throws(MemoryRefusal) {
+            try memory.take(held - memory.held, for: "what a connection sends ahead")
+        } catch {
+            close(peer)
+        }
+    }
+
+    /// Most heads are shorter; ten thousand of these are 40 MB.
+    private static let freeInput = 4_096
+}
+
 extension HTTPError {
     /// What a client is told whose content found no memory.
     init(_ refusal: MemoryRefusal) {

@@ -1,3 +1,4 @@
+import Resources
 import Wire
 
 /// The way back for one request; usable from any thread. The first answer counts, a second is ignored.
@@ -18,7 +19,7 @@ public protocol Responder: Sendable {
 /// `writeWaiting` return at once, whoever calls.
 public protocol ResponseStream: AnyObject, Sendable {
     /// Queues bytes, unbounded: the caller looks at the answer, the bytes that wait for the peer after this write.
-    /// Below `ResponseStreamMarks.high` it may go on; above, wait for `onWritable`. Nil: the peer is gone.
+    /// Where `isFull` afterwards, wait for `onWritable`. Nil: the peer is gone.
     @discardableResult
     func write(_ bytes: [UInt8]) -> Int?
 
@@ -32,6 +33,13 @@ public protocol ResponseStream: AnyObject, Sendable {
 
     /// Breaks the answer off, so that the client can tell that it is incomplete.
     func abort()
+
+    /// As `write`, but refuses what finds no memory: for writers that do not wait for their peer.
+    @discardableResult
+    func writeCounted(_ bytes: [UInt8]) throws(MemoryRefusal) -> Int?
+
+    /// So much waits for the peer that a writer should wait for `onWritable`.
+    var isFull: Bool { get }
 
     var isClosed: Bool { get }
 
@@ -55,10 +63,11 @@ public enum StreamEnd: Sendable, Hashable {
     case aborted
 }
 
-/// Bytes that may wait for a slow peer, per stream.
-public enum ResponseStreamMarks {
-    /// Writers wait above this: holds the answer of a few hundred steps, and ten thousand slow peers in 2.5 GB at worst.
-    public static let high = 262_144
-    /// Writers go on below this: far enough from the high mark that a wake-up moves more than a packet.
-    public static let low = 65_536
+/// Bytes that may wait for a slow peer, per stream; see `ServerContext.streamMark`. Writers go on below a quarter: far
+/// enough from the mark that a wake-up moves more than a packet.
+enum ResponseStreamMarks {
+    /// Where few connections are open: holds the answer of a few hundred steps.
+    static let high = 262_144
+    /// However many are open.
+    static let least = 8_192
 }

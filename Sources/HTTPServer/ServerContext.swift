@@ -29,6 +29,13 @@ final class ServerContext: Sendable {
         router = try Router(routes)
     }
 
+    /// Bytes that may wait on one side of one stream: an eighth of the memory of all requests, dealt out to the
+    /// connections that are open, within bounds. So ten thousand slow peers hold no more than ten.
+    var streamMark: Int {
+        let share = memory.limit / 8 / max(1, open.load(ordering: .relaxed))
+        return min(max(share, ResponseStreamMarks.least), ResponseStreamMarks.high)
+    }
+
     /// The application's answer to an error, with the fields the error demands.
     func response(to error: any Error, request: Request?, id: String? = nil) -> Response {
         var response = application.response(to: error, request: request, id: request?.id ?? id)

@@ -1,3 +1,4 @@
+import Resources
 import Wire
 
 /// The writer's end of an answer under way: collects what any thread writes until the loop takes it.
@@ -26,32 +27,50 @@ final class StreamHandle: ResponseStream {
         var onWritable: [@Sendable () -> Void] = []
         var onStopping: [@Sendable () -> Void] = []
 
+        /// What waits is counted.
+        let memory: MemoryShare
+
         var waiting: Int { queued + inConnection }
     }
 
     let token: UInt64
     let serial: UInt64
     private let loop: EventLoop
-    private let state = Monitor(State())
+    private let state: Monitor<State>
 
     init(loop: EventLoop, token: UInt64, serial: UInt64) {
         self.loop = loop
         self.token = token
         self.serial = serial
+        state = Monitor(State(memory: MemoryShare(of: loop.context.memory)))
     }
 
     // MARK: The writer's side
 
     func write(_ bytes: [UInt8]) -> Int? {
-        let (waiting, mustAnnounce): (Int?, Bool) = state.withLock { state in
-            guard state.end == nil, state.ending == .goesOn else { return (nil, false) }
-            if !bytes.isEmpty { state.chunks.append(bytes) }
-            state.queued += bytes.count
-            if state.waiting >= ResponseStreamMarks.high { state.isAbove = true }
-            return (state.waiting, Self.announce(&state))
+        let (waiting, mustAnnounce) = state.withLock { Self.append(bytes, to: &$0, loop.context.streamMark) }
+        if mustAnnounce { announce() }
+        return waiting
+    }
+
+    func writeCounted(_ bytes: [UInt8]) throws(MemoryRefusal) -> Int? {
+        let mark = loop.context.streamMark
+        let (waiting, mustAnnounce) = try state.withLock { state throws(MemoryRefusal) in
+            if state.end == nil { try state.memory.take(bytes.count, for: "the answer") }
+            return Self.append(bytes, to: &state, mark)
         }
         if mustAnnounce { announce() }
         return waiting
+    }
+
+    /// Gives what waits, and whether the loop must be told.
+    private static func append(_ bytes: [UInt8], to state: inout State, _ mark: Int) -> (Int?, Bool) {
+        guard state.end == nil, state.ending == .goesOn else { return (nil, false) }
+        if !bytes.isEmpty { state.chunks.append(bytes) }
+        state.queued += bytes.count
+        state.memory.settle(at: state.waiting)
+        if state.waiting >= mark { state.isAbove = true }
+        return (state.waiting, announce(&state))
     }
 
     func writeWaiting(_ bytes: [UInt8]) -> Bool {
@@ -118,9 +137,8 @@ final class StreamHandle: ResponseStream {
         }
     }
 
-    /// A writer may go on: the peer has taken enough since the high mark was passed.
-    var isBelowHigh: Bool {
-        state.withLock { !$0.isAbove }
+    var isFull: Bool {
+        state.withLock { $0.isAbove }
     }
 
     // MARK: The loop's side
@@ -151,9 +169,11 @@ final class StreamHandle: ResponseStream {
 
     /// So much still waits in the connection: lets writers go on when it is little enough.
     func drained(to inConnection: Int) {
+        let low = loop.context.streamMark / 4
         let (mayGoOn, actions): (Bool, [@Sendable () -> Void]) = state.withLock { state in
             state.inConnection = inConnection
-            guard state.isAbove, state.waiting < ResponseStreamMarks.low else { return (false, []) }
+            state.memory.settle(at: state.waiting)
+            guard state.isAbove, state.waiting < low else { return (false, []) }
             state.isAbove = false
             return (true, state.onWritable)
         }
@@ -169,6 +189,7 @@ final class StreamHandle: ResponseStream {
             state.end = end
             state.chunks = []
             state.queued = 0
+            state.memory.settle(at: 0)
             state.onWritable = []
             state.onStopping = []
             let actions = state.onClose

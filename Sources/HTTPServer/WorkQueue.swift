@@ -56,6 +56,17 @@ public final class ThreadQueue: WorkQueue {
         }
     }
 
+    /// Takes work whatever waits already: for the turns of what was let in before, each of which waits at most once. A
+    /// turn that was refused would be lost. False: the queue has ended.
+    @discardableResult
+    public func resume(_ work: @escaping @Sendable () -> Void) -> Bool {
+        state.change { state in
+            guard !state.isStopped else { return false }
+            state.waiting.append(work)
+            return true
+        }
+    }
+
     /// Work that waits for a thread.
     public var waiting: Int { state.withLock { $0.count } }
 

@@ -27,6 +27,8 @@ public final class ChangeFollower: Sendable {
         var version: Int?
     }
 
+    /// Counts the changes that were told.
+    private let changes = Atomic<UInt64>(0)
     private let dataVersion: @Sendable () -> Int?
     private let queue = DispatchQueue(label: "timestep.changes")
     private let state: Mutex<State>
@@ -54,6 +56,9 @@ public final class ChangeFollower: Sendable {
         queue.async { [weak self] in self?.notifyAll() }
     }
 
+    /// The number of the last change that was told. What is read after this was asked for is at least as new as that change.
+    public var generation: UInt64 { changes.load(ordering: .acquiring) }
+
     public var listenerCount: Int { state.withLock { $0.listeners.count } }
 
     private func remove(_ id: Int) {
@@ -68,6 +73,8 @@ public final class ChangeFollower: Sendable {
     }
 
     private func startTimer() -> any DispatchSourceTimer {
+        // Nobody looked for a while: what was read before is old.
+        changes.add(1, ordering: .releasing)
         let timer = DispatchSource.makeTimerSource(queue: queue)
         let interval = Self.interval.timeInterval
         timer.schedule(deadline: .now() + interval, repeating: interval, leeway: .milliseconds(20))
@@ -89,6 +96,7 @@ public final class ChangeFollower: Sendable {
     }
 
     private func notifyAll() {
+        changes.add(1, ordering: .releasing)
         let listeners = state.withLock { Array($0.listeners.values) }
         for listener in listeners { listener() }
     }

@@ -4,6 +4,12 @@ import Training
 
 /// Data comes in once, streamed to the disk, and is referred to by id from then on.
 extension Service {
+    /// Begins to take a dataset in; see `DatasetReceiver`.
+    public func beginDataset(format: DatasetFormat) throws -> DatasetReceiver {
+        try requireRunning()
+        return try DatasetReceiver(self, format)
+    }
+
     /// Stores what `read` gives, chunk after chunk until nil, checking it on the way; never holds it in memory.
     ///
     /// Throws `.invalid` with every violation of the format, `StoreError` (`.diskFull`: nothing is left behind), and
@@ -11,21 +17,12 @@ extension Service {
     public func receiveDataset(
         format: DatasetFormat, origin: Dataset.Origin = .upload, read: () throws -> [UInt8]?
     ) throws -> Dataset {
-        try requireRunning()
-        let scanner = DatasetScanner(format: format)
-        let writer = try store.beginDataset(at: now())
+        let receiver = try beginDataset(format: format)
         do {
-            while let chunk = try read() {
-                scanner.push(chunk)
-                try writer.write(chunk)
-            }
-            let summary = try scanned { try scanner.finish() }
-            return try writer.finish(
-                DatasetDescription(
-                    origin: origin, format: format.rawValue, schema: Formats.encode(summary), rows: summary.rows),
-                at: now())
+            while let chunk = try read() { try receiver.write(chunk) }
+            return try receiver.finish(origin: origin)
         } catch {
-            writer.abandon()
+            receiver.abandon()
             throw error
         }
     }

@@ -63,6 +63,9 @@ extension Service {
     /// The bytes of a version's file, verified against its digest.
     public func modelFile(of version: ModelVersion) throws -> [UInt8] { try store.modelFile(of: version) }
 
+    /// Where the version's file lies, for sending it in pieces; its digest was checked.
+    public func modelPath(of version: ModelVersion) throws -> String { try store.modelPath(of: version) }
+
     /// Takes a model file in as the next version of `name`, after reading it whole.
     public func importModel(
         name: String, bytes: [UInt8], tags: [String: String]? = nil, summary: String? = nil,

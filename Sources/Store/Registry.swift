@@ -67,6 +67,23 @@ extension Store {
     ///
     /// Throws `.notFound` where the version was deleted since, `.fileTorn`, `.fileDamaged`, `.fileMissing`.
     public func modelFile(of version: ModelVersion) throws(StoreError) -> [UInt8] {
+        try withFile(of: version) { file throws(StoreError) in try storage.read(.models, file) }
+    }
+
+    /// Where the version's file lies, checked against its digest piece by piece. Whoever opens it at once has all of it,
+    /// though the version be deleted then.
+    ///
+    /// Throws as `modelFile`.
+    public func modelPath(of version: ModelVersion) throws(StoreError) -> String {
+        try withFile(of: version) { file throws(StoreError) in
+            try storage.verify(.models, file)
+            return storage.path(.models, file.name)
+        }
+    }
+
+    private func withFile<Result>(
+        of version: ModelVersion, _ body: (StoredFile) throws(StoreError) -> Result
+    ) throws(StoreError) -> Result {
         let name = try database.read { db in
             try String.fetchOne(
                 db, sql: "SELECT file FROM versions WHERE model = ? AND number = ? AND digest = ?",
@@ -74,7 +91,7 @@ extension Store {
         }
         guard let name else { throw .notFound(version: version.version, of: version.model) }
         do {
-            return try storage.read(.models, StoredFile(name: name, bytes: version.bytes, digest: version.digest))
+            return try body(StoredFile(name: name, bytes: version.bytes, digest: version.digest))
         } catch {
             // Between the look at the row and the file's opening the version may have been deleted: it is not damaged,
             // it is gone.

@@ -129,6 +129,20 @@ public struct Connection: Sendable {
     /// Bytes of content that the present request has announced and not yet sent; nil for a chunked body.
     public var remainingContent: Int? { parser.remainingContent }
 
+    /// Since when the peer has kept the connection without a request: at rest, or within a head.
+    public var waitingSince: Moment? {
+        guard case .head = phase, let phaseDeadline else { return nil }
+        return phaseDeadline + (.zero - (isIdle ? timeouts.idle : timeouts.head))
+    }
+
+    /// Bytes that are kept of what came: input not looked at yet, and the beginning of a head.
+    public var heldInput: Int { input.count + parser.held }
+
+    /// Moves input that must wait out of the caller's buffer, where the caller stops before `next` has given nil.
+    public mutating func keepInputForLater() {
+        _ = keepInput()
+    }
+
     /// The next request waits while more than this of earlier answers waits for a peer that pipelines.
     static let unreadAnswers = 65_536
 

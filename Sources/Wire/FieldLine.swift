@@ -49,9 +49,9 @@ enum FieldLine {
 /// The characters of a token (RFC 9110, 5.6.2): letters, digits and ``!#$%&'*+-.^_`|~``.
 let isToken = ByteSet(0x03FF_6CFA_0000_0000, 0x57FF_FFFF_C7FF_FFFE)
 
-/// The characters of a host and port (RFC 3986, 3.2.2), without those that separate it from other parts of a URI:
-/// letters, digits and ``-._~%!$&'()*+;=:[]``.
-let isHost = ByteSet(0x2FFF_6FF2_0000_0000, 0x47FF_FFFE_AFFF_FFFE)
+/// The characters of a host's name that stand for themselves (RFC 3986, 3.2.2), without the comma, which a proxy puts
+/// between two Host lines that it joins: letters, digits and ``-._~!$&'()*+;=``.
+let isRegisteredName = ByteSet(0x2BFF_6FD2_0000_0000, 0x47FF_FFFE_87FF_FFFE)
 
 /// A set of ASCII characters with membership in two instructions.
 ///

@@ -111,8 +111,13 @@ struct ConnectionOptions: Sendable, Hashable {
             throw HTTPError(
                 .malformed, hosts == 0 ? "the Host header is missing" : "there is more than one Host header")
         }
-        if let host, !host.utf8.allSatisfy({ isHost[$0] }) {
-            throw HTTPError(.malformed, "the Host header is not a host with an optional port")
+        if let host, !Authority.isValid(host) {
+            throw HTTPError(
+                .malformed, "the Host header is not a host with an optional port, such as \"localhost:8080\"")
+        }
+        // Two names for one request: whoever decided by the one and serves by the other would be deceived.
+        if let target = head.authority, let host, !target.isSame(as: host) {
+            throw HTTPError(.malformed, "the Host header and the address in the request line name different hosts")
         }
         let connection = hasConnection ? head.fields.tokens("Connection") : []
         if connection.contains("close") {

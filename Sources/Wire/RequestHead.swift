@@ -10,6 +10,8 @@ public struct RequestHead: Sendable, Hashable {
     public var query: [QueryItem]
     public var version: HTTPVersion
     public var fields: Fields
+    /// The host that an absolute target names: `http://host/path`.
+    public var authority: Authority?
 
     public struct QueryItem: Sendable, Hashable {
         public var name: String
@@ -31,7 +33,7 @@ public struct RequestHead: Sendable, Hashable {
         self.rawTarget = target
         self.version = version
         self.fields = fields
-        (path, query) = try RequestTarget.split(target, method: method)
+        (authority, path, query) = try RequestTarget.split(target, method: method)
     }
 
     /// The first query value under this name.

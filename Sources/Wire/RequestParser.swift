@@ -24,10 +24,23 @@ public struct RequestParser: Sendable {
     private var lines = LineReader()
     private var fields = Fields()
     private var headBytes = 0
+    /// Before the request line.
+    private var emptyLines = 0
     private let limits: Limits
 
     public init(limits: Limits = Limits()) {
         self.limits = limits
+    }
+
+    /// Old clients add one or two; who sends more sends no requests.
+    private static let mostEmptyLines = 2
+
+    /// Bytes kept of an unfinished head.
+    var held: Int {
+        switch state {
+        case .requestLine, .fields: headBytes + lines.held
+        case .body, .failed: 0
+        }
     }
 
     /// True between requests: not a byte of the next one has been taken.
@@ -58,7 +71,15 @@ public struct RequestParser: Sendable {
                 guard let line = try requestLine(&input) else { return nil }
                 headBytes += line.count + 2
                 // An empty line or two after the previous request: some old clients add them (RFC 9112, 2.2).
-                if line.isEmpty { continue }
+                if line.isEmpty {
+                    emptyLines += 1
+                    guard emptyLines <= Self.mostEmptyLines else {
+                        throw HTTPError(
+                            .malformed,
+                            "more than \(Self.mostEmptyLines) empty lines stand where a request should begin")
+                    }
+                    continue
+                }
                 let (method, target, version) = try parseRequestLine(line)
                 state = .fields(method: method, target: target, version: version)
             case .fields(let method, let target, let version):
@@ -88,6 +109,7 @@ public struct RequestParser: Sendable {
                 case .end:
                     fields = Fields()
                     headBytes = 0
+                    emptyLines = 0
                     return .end
                 case nil:
                     state = .body(decoder)
@@ -162,7 +184,9 @@ public struct RequestParser: Sendable {
             throw HTTPError(.malformed, "a request line must end in \"HTTP/1.1\" or \"HTTP/1.0\"")
         }
         guard major == UInt8(ascii: "1") else {
-            throw HTTPError(.versionNotSupported, "this server speaks HTTP/1.1 and HTTP/1.0")
+            throw HTTPError(
+                .versionNotSupported,
+                "this server speaks HTTP/1.1 and HTTP/1.0; a client that began with HTTP/2 must be told to use 1.1")
         }
         return minor == UInt8(ascii: "0") ? .http10 : .http11
     }

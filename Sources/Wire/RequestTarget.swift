@@ -1,16 +1,23 @@
 /// Request targets (RFC 9112, 3.2) and percent-encoding (RFC 3986, 2.1).
 public enum RequestTarget {
-    /// The path, still encoded, and the decoded query.
-    static func split(_ target: String, method: Method) throws(HTTPError) -> (String, [RequestHead.QueryItem]) {
+    /// The authority of an absolute target, the path, still encoded, and the decoded query.
+    static func split(
+        _ target: String, method: Method
+    ) throws(HTTPError) -> (Authority?, String, [RequestHead.QueryItem]) {
         var bytes = target.utf8[...]
+        var authority: Authority?
         guard let first = bytes.first else { throw HTTPError(.malformed, "the request target is empty") }
         if first != slash {
             // authority-form belongs to CONNECT, asterisk-form to OPTIONS; everything else is an absolute URI.
-            if method == .connect { return (target, []) }
-            if method == .options && target == "*" { return (target, []) }
-            guard let rest = afterAuthority(bytes) else {
+            if method == .connect { return (nil, target, []) }
+            if method == .options && target == "*" { return (nil, target, []) }
+            guard let (name, rest) = authorityAndRest(bytes) else {
                 throw HTTPError(.malformed, "the request target must be a path that starts with \"/\" or an http URI")
             }
+            guard let named = Authority(Substring(name)) else {
+                throw HTTPError(.malformed, "the request target names no host with an optional port")
+            }
+            authority = named
             bytes = rest
         }
         var query: [RequestHead.QueryItem] = []
@@ -19,7 +26,7 @@ public enum RequestTarget {
             path = bytes[..<mark]
             query = try items(bytes[bytes.index(after: mark)...])
         }
-        return (path.isEmpty ? "/" : String(Substring(path)), query)
+        return (authority, path.isEmpty ? "/" : String(Substring(path)), query)
     }
 
     /// The segments of an encoded path, each decoded on its own: `/a/b%2Fc` gives `a` and `b/c`.
@@ -83,13 +90,15 @@ public enum RequestTarget {
         return items
     }
 
-    /// What follows `http://authority` or `https://authority`; nil where there is no such beginning.
-    private static func afterAuthority(_ bytes: Substring.UTF8View) -> Substring.UTF8View? {
+    /// The authority behind `http://` or `https://`, and what follows it; nil where there is no such beginning.
+    private static func authorityAndRest(
+        _ bytes: Substring.UTF8View
+    ) -> (Substring.UTF8View, Substring.UTF8View)? {
         for scheme in ["http://", "https://"] where bytes.count > scheme.utf8.count {
             guard zip(bytes, scheme.utf8).allSatisfy({ lowercase($0) == $1 }) else { continue }
             let authority = bytes.dropFirst(scheme.utf8.count)
             let end = authority.firstIndex { $0 == slash || $0 == UInt8(ascii: "?") } ?? authority.endIndex
-            return end == authority.startIndex ? nil : authority[end...]
+            return (authority[..<end], authority[end...])
         }
         return nil
     }

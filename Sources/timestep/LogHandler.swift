@@ -88,12 +88,36 @@ struct LineLogHandler: LogHandler {
         let time = Self.timestamp(now()).dropFirst(11).prefix(12)
         let level = event.level.rawValue
         var line = terminal.coloured(String(time), .grey) + " " + terminal.coloured(level, colour)
-        line += String(repeating: " ", count: max(1, 8 - level.count)) + event.message.description
+        line += String(repeating: " ", count: max(1, 8 - level.count)) + Self.visible(event.message.description)
         for (key, value) in fields {
-            line += "  " + terminal.coloured(key + "=", .grey) + Self.json(value).plainText
+            line += "  " + terminal.coloured(Self.visible(key) + "=", .grey) + Self.visible(Self.json(value).plainText)
         }
-        // A message is one line, whatever is in it.
-        return Array(line.replacing("\n", with: " ").utf8) + [0x0A]
+        return Array(line.utf8) + [0x0A]
+    }
+
+    /// The text with every character escaped that a terminal would obey or that would begin another line: what a client
+    /// named a column must neither forge a line nor move the cursor.
+    private static func visible(_ text: String) -> String {
+        guard text.unicodeScalars.contains(where: isObeyed) else { return text }
+        var visible = ""
+        for scalar in text.unicodeScalars {
+            switch scalar {
+            case "\n": visible += "\\n"
+            case "\r": visible += "\\r"
+            case "\t": visible += "\\t"
+            case _ where isObeyed(scalar): visible += "\\u{\(String(scalar.value, radix: 16))}"
+            default: visible.unicodeScalars.append(scalar)
+            }
+        }
+        return visible
+    }
+
+    /// Controls (C0, DEL, C1), separators of lines, and what turns the direction of writing or cannot be seen.
+    private static func isObeyed(_ scalar: Unicode.Scalar) -> Bool {
+        switch scalar.properties.generalCategory {
+        case .control, .format, .lineSeparator, .paragraphSeparator: true
+        default: false
+        }
     }
 
     private static func json(_ value: Logger.MetadataValue) -> JSON {

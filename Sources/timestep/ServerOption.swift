@@ -77,7 +77,7 @@ struct ServerOption: Sendable {
         "Threads for requests that read and write the database.")
     static let transferThreads = integer(
         "transfer_threads", "COUNT", \.api.transferThreads, in: 1...32,
-        "Threads for uploads and streamed answers: each keeps one for as long as its peer is slow.")
+        "Threads for pieces of uploads and for streamed answers; none of them waits for a slow peer.")
     static let eventLoops = integer(
         "event_loops", "COUNT", \.http.loops, in: 1...32, "Threads that read and write sockets.")
     static let instructionSet = ServerOption(

@@ -80,6 +80,8 @@ final class TestServer: Sendable {
 
     deinit { stop() }
 
+    var connections: Int { server.connections }
+
     func client() throws -> HTTPClient { try HTTPClient(base: base) }
 
     /// Sends a request and holds the answer to the contract: its status, its media type, its schema.

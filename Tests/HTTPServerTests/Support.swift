@@ -11,6 +11,7 @@ struct TestApplication: Application {
     var routes: [Route] = []
     var admission: @Sendable (RequestHead) -> Response? = { _ in nil }
     var records = Records()
+    let refusals = Monitor<[ConnectionRefusal]>([])
 
     /// `status code: detail`, so that tests can tell who answered.
     func response(to error: any Error, request: Request?, id: String?) -> Response {
@@ -26,6 +27,10 @@ struct TestApplication: Application {
 
     func completed(_ record: RequestRecord) {
         records.append(record)
+    }
+
+    func refusedConnection(_ reason: ConnectionRefusal) {
+        refusals.withLock { $0.append(reason) }
     }
 }
 

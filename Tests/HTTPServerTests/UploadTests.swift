@@ -152,4 +152,37 @@ struct UploadTests {
             #expect(answer.head.status == 422 && text(answer.body) == "enough")
         }
     }
+
+    @Test("slow uploads keep no thread: those that come are read though more than there are threads drip")
+    func slowUploads() throws {
+        let queue = ThreadQueue(name: "one", threads: 1, depth: 0)
+        let route = Route(.post, "/u", name: "u", body: .stream(limit: 1 << 20), execution: .queue(queue)) {
+            request, responder in
+            guard let reader = request.bodyStream else { throw TestError() }
+            let count = Monitor(0)
+            reader.onInput {
+                do {
+                    while true {
+                        switch try reader.take() {
+                        case .bytes(let bytes): count.withLock { $0 += bytes.count }
+                        case .nothing: return
+                        case .end: return responder.respond(Response(type: "x", text: "\(count.withLock { $0 })"))
+                        }
+                    }
+                } catch { responder.respond(Response(status: 408)) }
+            }
+        }
+        try withServer(routes: [route]) { _, port in
+            let slow = try (0..<40).map { _ in try RawClient(port) }
+            for client in slow {
+                try client.send("POST /u HTTP/1.1\r\nHost: a\r\nContent-Length: 900\r\n\r\nabc")
+                // One thread without a queue takes one handler after another.
+                usleep(5_000)
+            }
+            let answer = try client(port).request(.post, "/u", body: .bytes([UInt8](repeating: 1, count: 100_000)))
+            #expect(text(answer.body) == "100000")
+            try slow[0].send(String(repeating: "x", count: 897))
+            #expect(try slow[0].receive(until: "900"))
+        }
+    }
 }

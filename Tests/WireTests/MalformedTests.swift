@@ -49,8 +49,24 @@ struct Malformed: Sendable, CustomTestStringConvertible {
         Malformed("an encoded zero byte in the query", "GET /?a=%00 HTTP/1.1\r\nHost: a\r\n\r\n"),
         Malformed("percent-encoded bytes that are not UTF-8", "GET /?a=%FF HTTP/1.1\r\nHost: a\r\n\r\n"),
         Malformed("TLS on a plain port", "\u{16}\u{3}\u{1}\u{2}\0"),
+        Malformed("the preface of HTTP/2", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 505),
+        Malformed("a megabyte of empty lines", String(repeating: "\r\n", count: 524_288)),
+        Malformed("three empty lines", "\r\n\r\n\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n"),
         Malformed("a line feed first", "\nGET / HTTP/1.1\r\nHost: a\r\n\r\n"),
         Malformed("a method without end", String(repeating: "A", count: 33) + " / HTTP/1.1\r\nHost: a\r\n\r\n", 501),
+    ]
+
+    /// What `Host` must not be, and neither may the authority of an absolute target.
+    static let authorities = [
+        "", ":", ":80", "127.0.0.1:abc", "a:8080x", "a:-1", "a:+1", "a:65536", "a:99999999999999999999", "a:80:80",
+        "[::1", "::1", "::1]", "[]", "[::1]x", "[::1]:x", "[1:2:3]", "[1:2:3:4:5:6:7:8:9]", "[::1::2]", "[:::]",
+        "[12345::]",
+        "[g::]", "[::1.2.3]", "[::1.2.3.256]", "[::01.2.3.4]", "[1.2.3.4]", "[fe80::1%25eth0]", "[v.a]", "[v1.]",
+        "[1::2:]",
+        "[:1::2]", "%", "%4", "%zz", "a%2", "user@a", "user:secret@a", "a b", "a,b", "a<b", "a\"b", "a\\b", "a^b",
+        "a`b",
+        "a{b}", "a|b",
+        "ä",
     ]
 
     static let framings: [Malformed] = [

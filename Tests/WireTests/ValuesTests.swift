@@ -30,10 +30,10 @@ struct ValuesTests {
     func byteSets() {
         let letters = Set("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz".utf8)
         let token = letters.union("!#$%&'*+-.^_`|~".utf8)
-        let host = letters.union("-._~%!$&'()*+;=:[]".utf8)
+        let name = letters.union("-._~!$&'()*+;=".utf8)
         for byte in UInt8.min...UInt8.max {
             #expect(isToken[byte] == token.contains(byte))
-            #expect(isHost[byte] == host.contains(byte))
+            #expect(isRegisteredName[byte] == name.contains(byte))
         }
     }
 

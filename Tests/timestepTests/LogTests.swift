@@ -44,7 +44,22 @@ struct LogTests {
         let (logger, sink) = logger(.text(.plain))
         logger.info("two\nlines", metadata: ["id": "r1"])
         let line = String(decoding: sink.lines.withLock { $0 }.joined(), as: UTF8.self)
-        #expect(line == "23:59:59.007 info    two lines  id=r1\n")
+        #expect(line == "23:59:59.007 info    two\\nlines  id=r1\n")
+    }
+
+    @Test(
+        "nothing in a line of text is obeyed by a terminal or ends the line",
+        arguments: [
+            ("a\r\nb", #"a\r\nb"#), ("\u{1B}[31m", #"\u{1b}[31m"#), ("\u{7F}", #"\u{7f}"#), ("\u{9B}2J", #"\u{9b}2J"#),
+            ("\u{2028}", #"\u{2028}"#), ("\u{2029}", #"\u{2029}"#), ("\u{202E}x", #"\u{202e}x"#), ("\0", #"\u{0}"#),
+            ("größe µ 温度", "größe µ 温度"),
+        ])
+    func obeyed(_ text: String, _ shown: String) {
+        let (logger, sink) = logger(.text(.plain))
+        logger.info("\(text)", metadata: ["column": "\(text)", "k\(text)": ["\(text)"]])
+        let line = String(decoding: sink.lines.withLock { $0 }.joined(), as: UTF8.self)
+        #expect(line.hasPrefix("23:59:59.007 info    \(shown)  column=\(shown)  k\(shown)="))
+        #expect(line.utf8.filter { $0 < 0x20 } == [0x0A])
     }
 
     @Test("what is less severe than the level is not written")

@@ -1,0 +1,60 @@
+import HTTPServer
+import Service
+import Store
+import Synchronization
+import Wire
+
+/// Long polls and event streams: how many there are, and what they read together.
+final class Listeners: Sendable {
+    /// What one turn of a stream needs, read in this order: a job that ends in between gets another turn and not a torn
+    /// end.
+    struct Reading: Sendable {
+        var job: Job
+        var events: Page<JobEvent>
+    }
+
+    private struct Place: Hashable, Sendable {
+        var job: String
+        var after: Int64
+    }
+
+    private let count = Atomic<Int>(0)
+    private let most: Int
+    private let jobs = SharedReadings<String, Job>()
+    private let turns = SharedReadings<Place, Reading>()
+
+    init(most: Int) {
+        self.most = most
+    }
+
+    /// How many there are.
+    var open: Int { count.load(ordering: .relaxed) }
+
+    /// Throws where there are too many; whoever gets in leaves again.
+    func enter() throws(HTTPError) {
+        guard count.add(1, ordering: .relaxed).newValue > most else { return }
+        leave()
+        throw HTTPError(
+            .overloaded(retryAfterSeconds: 5),
+            "\(most) long polls and event streams are open, and no more fit; ask without waiting, or come back later")
+    }
+
+    func leave() {
+        count.subtract(1, ordering: .relaxed)
+    }
+
+    /// The job, as of the last change that was told.
+    func job(_ id: String, _ service: Service) throws -> Job {
+        try jobs.value(id, at: service.changes.generation) { try service.job(id) }
+    }
+
+    /// The job and its events after a number, as of the last change that was told.
+    func turn(_ id: String, after: Int64, _ service: Service, isFirst: Bool) throws -> Reading {
+        let read = {
+            Reading(
+                job: try service.job(id), events: try service.events(of: id, after: after, limit: JobStream.batch))
+        }
+        if isFirst { return try read() }
+        return try turns.value(Place(job: id, after: after), at: service.changes.generation, read: read)
+    }
+}
