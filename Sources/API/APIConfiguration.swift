@@ -5,6 +5,10 @@ public struct APIConfiguration: Sendable {
     /// Demanded of every request but the health checks and the contract, where it is set. A server that is bound
     /// beyond loopback must have one; see `refusal(host:)`.
     public var apiKey: String?
+    /// Whether only this machine reaches the server; see `BrowserGuard`.
+    public var isOnLoopback = true
+    /// Names that requests may ask for beside those of loopback; `*` is any.
+    public var allowedHosts: [String] = []
     /// Threads for what reads and writes the store: each request blocks for the disk, hardly for the processor.
     public var requestThreads = 4
     /// Threads for pieces of uploads and for streamed answers; none of them waits for a peer.
@@ -30,7 +34,7 @@ public struct APIConfiguration: Sendable {
             + "TIMESTEP_API_KEY, or listen on 127.0.0.1"
     }
 
-    static func isLoopback(_ host: String) -> Bool {
+    public static func isLoopback(_ host: String) -> Bool {
         let host = host.lowercased()
         return host == "localhost" || host == "::1" || host == "[::1]" || isLoopbackAddress(host)
     }

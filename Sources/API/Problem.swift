@@ -9,6 +9,8 @@ enum ProblemKind: String, CaseIterable, Sendable {
     case invalidJSON = "invalid_json"
     case malformedRequest = "malformed_request"
     case unauthorized
+    case foreignOrigin = "foreign_origin"
+    case hostNotAllowed = "host_not_allowed"
     case notFound = "not_found"
     case jobNotFound = "job_not_found"
     case datasetNotFound = "dataset_not_found"
@@ -59,6 +61,8 @@ enum ProblemKind: String, CaseIterable, Sendable {
         case .invalidJSON: (400, "The body is not JSON")
         case .malformedRequest: (400, "The request breaks the rules of HTTP")
         case .unauthorized: (401, "An API key is needed")
+        case .foreignOrigin: (403, "A page of another origin may not do this")
+        case .hostNotAllowed: (421, "The host is not served here")
         case .notFound: (404, "No such path")
         case .jobNotFound: (404, "No such job")
         case .datasetNotFound: (404, "No such dataset")

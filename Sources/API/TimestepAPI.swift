@@ -17,6 +17,7 @@ public final class TimestepAPI: Application {
     /// Tells this process from the one before it: sessions do not outlive a process, so neither do answers about them.
     let incarnation = Identifier.make(prefix: "run", at: Date())
     private let authentication: Authentication
+    private let browsers: BrowserGuard
     private let metrics: RequestMetrics
 
     /// Threads away from the event loops, by what they wait for, so that a slow peer or disk never holds up a network.
@@ -36,6 +37,7 @@ public final class TimestepAPI: Application {
         self.configuration = configuration
         self.logger = logger
         authentication = Authentication(key: configuration.apiKey)
+        browsers = BrowserGuard(configuration)
         metrics = RequestMetrics(service.metrics, logger: logger)
         let waiting = configuration.waitingRequests
         queues = Queues(
@@ -46,7 +48,7 @@ public final class TimestepAPI: Application {
                 name: "timestep.long", threads: service.configuration.inferenceThreads, depth: waiting,
                 niceness: Self.longNiceness),
             transfer: ThreadQueue(
-                name: "timestep.transfer", threads: configuration.transferThreads, depth: configuration.transferThreads),
+                name: "timestep.transfer", threads: configuration.transferThreads, depth: waiting),
             listeners: ThreadQueue(name: "timestep.listeners", threads: Self.listenerThreads, depth: 0)
         )
         listeners = Listeners(most: configuration.maximumListeners)
@@ -67,7 +69,8 @@ public final class TimestepAPI: Application {
     }
 
     public func admit(_ request: Request) -> Response? {
-        authentication.refusal(request.head)?.response(requestID: request.id)
+        let problem = browsers.refusal(request.head) ?? authentication.refusal(request.head)
+        return problem?.response(requestID: request.id)
     }
 
     public func response(to error: any Error, request: Request?, id: String?) -> Response {

@@ -83,6 +83,7 @@ private struct RunningServer {
         self.logger = logger
         let began = ContinuousClock.now
         var settings = settings
+        settings.api.isOnLoopback = APIConfiguration.isLoopback(settings.http.host)
         settings.http.memory = MemoryBudget(limit: settings.http.requestMemory)
         settings.service.workerCommand =
             ["/proc/self/exe", "worker", "--supervised"] + SettingsResolver.workerFlags(settings)

@@ -1,7 +1,9 @@
 import ArgumentParser
+import Foundation
 import Kernels
 import Logging
 import Service
+import Wire
 
 /// One setting of a server: its flag, its environment variable and its key in the configuration file.
 ///
@@ -31,7 +33,7 @@ struct ServerOption: Sendable {
     static let configurationVariable = "TIMESTEP_CONFIG"
 
     static let all: [ServerOption] = [
-        host, port, data, apiKey, workers, inferenceThreads, requestThreads, transferThreads, eventLoops,
+        host, port, allowedHosts, data, apiKey, workers, inferenceThreads, requestThreads, transferThreads, eventLoops,
         instructionSet,
         modelMemory, jobMemory, maximumPredictionSteps, maximumPredictionOperations, maximumSessions,
         sessionMemory, sessionTimeToLive, maximumTimeToLive, sessionsWhenFull, lease,
@@ -47,6 +49,23 @@ struct ServerOption: Sendable {
     static let host = text(
         "host", "ADDRESS", \.http.host, "Address to listen on. Beyond loopback an API key is demanded.")
     static let port = integer("port", "PORT", \.http.port, in: 0...65_535, "Port to listen on; 0 takes a free one.")
+    static let allowedHosts = ServerOption(
+        key: "allowed_hosts", placeholder: "NAMES",
+        help:
+            "Host names that requests may ask for, separated by commas, beside those of loopback; * is any. Without it a server on loopback takes no other, and one beyond takes all.",
+        concernsWorkers: false,
+        apply: { text, settings throws(OptionValue.Invalid) in
+            let names = text.split(separator: ",").map { $0.trimmingCharacters(in: .whitespaces) }
+            let areNames = names.allSatisfy { name in
+                name == "*" || Authority(name).map { $0.port == nil && !name.hasSuffix(":") } ?? false
+            }
+            guard !names.isEmpty, areNames else {
+                throw OptionValue.Invalid(expectation: "host names without a port, separated by commas, or *")
+            }
+            // The brackets of an IPv6 address are none of its name.
+            settings.api.allowedHosts = names.map { Authority($0)?.host ?? $0 }
+        },
+        show: { $0.api.allowedHosts.isEmpty ? nil : $0.api.allowedHosts.joined(separator: ",") })
     static let data = text(
         "data", "FOLDER", \.service.dataDirectory, "Folder of the database, datasets, models and checkpoints.",
         concernsWorkers: true)

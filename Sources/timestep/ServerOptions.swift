@@ -10,6 +10,7 @@ struct ServerOptions: ParsableArguments {
 
     @Option(.host) var host: String?
     @Option(.port) var port: String?
+    @Option(.allowedHosts) var allowedHosts: String?
     @Option(.data) var data: String?
     @Option(.apiKey) var apiKey: String?
     @Option(.workers) var workers: String?
@@ -50,7 +51,8 @@ struct ServerOptions: ParsableArguments {
     /// What was given, by key.
     var given: [String: String] {
         let flags: [(ServerOption, String?)] = [
-            (.host, host), (.port, port), (.data, data), (.apiKey, apiKey), (.workers, workers),
+            (.host, host), (.port, port), (.allowedHosts, allowedHosts), (.data, data), (.apiKey, apiKey),
+            (.workers, workers),
             (.inferenceThreads, inferenceThreads), (.requestThreads, requestThreads),
             (.transferThreads, transferThreads), (.eventLoops, eventLoops), (.instructionSet, instructionSet),
             (.modelMemory, modelMemory),

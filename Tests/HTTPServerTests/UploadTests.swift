@@ -110,8 +110,11 @@ struct UploadTests {
     @Test("a peer that goes away in the middle ends the handler's reading")
     func peerGone() throws {
         let result = Monitor<HTTPError?>(nil)
+        let hasBegun = Monitor(false)
         let route = Route(.post, "/u", name: "u", body: .stream(limit: 1_000), execution: .queue(testQueue)) {
             request, _ in
+            // A request whose peer left before its turn would not be run at all.
+            hasBegun.change { $0 = true }
             do throws(HTTPError) {
                 while try request.bodyStream?.read() != nil {}
             } catch {
@@ -121,6 +124,7 @@ struct UploadTests {
         try withServer(routes: [route]) { _, port in
             let client = try RawClient(port)
             try client.send("POST /u HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\n\r\nabc")
+            _ = hasBegun.wait(for: patience) { $0 ? true : nil }
             client.close()
             #expect(result.wait(for: patience) { $0 }?.reason == .peerGone)
         }

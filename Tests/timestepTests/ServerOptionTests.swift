@@ -8,7 +8,8 @@ import Testing
 struct ServerOptionTests {
     /// A value of each option that is not its default.
     static let examples: [String: String] = [
-        "host": "::1", "port": "9001", "data": "/tmp/elsewhere", "api_key": "a-long-enough-key", "workers": "3",
+        "host": "::1", "port": "9001", "allowed_hosts": "a.example,b.example", "data": "/tmp/elsewhere",
+        "api_key": "a-long-enough-key", "workers": "3",
         "inference_threads": "77", "request_threads": "5", "transfer_threads": "6", "event_loops": "7",
         "instruction_set": "baseline", "model_memory": "3GiB", "job_memory": "5GiB", "prediction_steps": "1234",
         "prediction_operations": "5678", "session_memory": "3MiB",
