@@ -53,7 +53,7 @@ public final class Service: Sendable {
             do {
                 let settled = try store.settleLeases(
                     ofDeadWorker: WorkerConfiguration.name(ofProcess: process), because: "its process ended: \(how)",
-                    at: now())
+                    wasKilled: how.wasKilled, at: now())
                 if settled > 0 { changes.poke() }
             } catch {
                 logger.error("the lease of a dead worker was not settled", metadata: ["error": "\(error)"])

@@ -57,7 +57,7 @@ public final class Supervisor: Sendable {
     /// How long a worker may give no sign of life; nil for workers that give none.
     private let silence: Duration?
     /// Told of every worker that ended, as soon as it did: its process, and how it ended.
-    private let hasEnded: @Sendable (pid_t, String) -> Void
+    private let hasEnded: @Sendable (pid_t, WorkerEnd) -> Void
     private let state = Mutex(State())
     private let ended = DispatchGroup()
     /// Wakes the back-off of every worker when the supervisor stops.
@@ -67,7 +67,7 @@ public final class Supervisor: Sendable {
     /// `command` is the program and its arguments, run `count` times side by side.
     public init(
         command: [String], count: Int, logger: Logger, silence: Duration? = nil,
-        hasEnded: @escaping @Sendable (_ process: pid_t, _ how: String) -> Void = { _, _ in }
+        hasEnded: @escaping @Sendable (_ process: pid_t, _ how: WorkerEnd) -> Void = { _, _ in }
     ) {
         self.command = command
         self.count = count
@@ -149,7 +149,7 @@ public final class Supervisor: Sendable {
                 // Nobody finds them in the list any more: only now may their numbers go to others.
                 let status = reap(child.process)
                 close(child.input)
-                let how = Self.describe(status) + (last.wasSilent ? ", after it gave no sign of life" : "")
+                let how = WorkerEnd(status, wasSilent: last.wasSilent, isStopping: isStopping)
                 hasEnded(child.process, how)
                 if isStopping { return }
                 // Whatever the dead worker held may wait for the others now.
@@ -278,20 +278,6 @@ public final class Supervisor: Sendable {
         while waitpid(process, &status, 0) < 0 && errno == EINTR {}
         return status
     }
-
-    private static func describe(_ status: Int32) -> String {
-        let signal = status & 0x7F
-        guard signal != 0 else { return "exit code \((status >> 8) & 0xFF)" }
-        guard let name = signalNames[signal] else { return "signal \(signal)" }
-        return "signal \(signal) (\(name))"
-    }
-
-    /// The signals that end processes against their will, as people know them.
-    private static let signalNames: [Int32: String] = [
-        SIGHUP: "SIGHUP", SIGINT: "SIGINT", SIGQUIT: "SIGQUIT", SIGILL: "SIGILL", SIGTRAP: "SIGTRAP",
-        SIGABRT: "SIGABRT", SIGBUS: "SIGBUS", SIGFPE: "SIGFPE", SIGKILL: "SIGKILL", SIGSEGV: "SIGSEGV",
-        SIGTERM: "SIGTERM", SIGXCPU: "SIGXCPU", SIGXFSZ: "SIGXFSZ", SIGSYS: "SIGSYS",
-    ]
 }
 
 extension Duration {

@@ -64,7 +64,7 @@ public final class WorkerLoop: Sendable {
             } catch {
                 logger.error("no job could be claimed; trying again", metadata: ["error": "\(error)"])
             }
-            _ = attention.wait(timeout: .now() + configuration.pollInterval.timeInterval)
+            pause()
         }
     }
 
@@ -114,13 +114,29 @@ public final class WorkerLoop: Sendable {
                 logger.error("the failure could not be written", metadata: ["error": "\(error)"])
             }
         } catch {
-            // The store refused a write (disk full, busy for long): the job goes back to the queue with what was
-            // checkpointed, at the latest when its lease ends.
             logger.error("job interrupted", metadata: metadata.merging(["error": "\(error)"]) { $1 })
-            _ = try? store.release(job.id, attempt: job.attempt, at: now())
-            Thread.sleep(forTimeInterval: configuration.pollInterval.timeInterval)
+            interrupt(job, by: error)
         }
     }
+
+    /// The store failed (disk full, a file that cannot be read): the job goes behind the others with what was
+    /// checkpointed. Tried until that is written, for while nothing can be written there is nothing else to do; at the
+    /// latest the end of the lease does it.
+    private func interrupt(_ job: Job, by error: any Error) {
+        repeat {
+            do {
+                _ = try store.interrupt(job.id, attempt: job.attempt, by: error, at: now())
+                // Alone in the queue it is next again: not at once.
+                return pause()
+            } catch {
+                logger.error("the interruption could not be written; trying again", metadata: ["error": "\(error)"])
+                pause()
+            }
+        } while !isStopping
+    }
+
+    /// Waits until there may be work, for a poll interval at most.
+    private func pause() { _ = attention.wait(timeout: .now() + configuration.pollInterval.timeInterval) }
 }
 
 extension JobFailure: Error {}

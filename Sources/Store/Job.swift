@@ -64,6 +64,8 @@ public struct JobProgress: Sendable, Codable, Equatable {
 public struct JobFailure: Sendable, Codable, Equatable {
     /// The code of a job whose workers died again and again without reaching a checkpoint.
     public static let workerLost = "worker_lost"
+    /// The code of a job for which the data folder failed again and again, such as one whose dataset cannot be read.
+    public static let storageFailed = "storage_failed"
 
     public var code: String
     public var detail: String

@@ -50,6 +50,9 @@ struct JobState: Sendable, Equatable {
         }
     }
 
+    /// The worker's hold ended and the job is not to blame: as `release`, but earlier losses still count.
+    mutating func giveWay() { letGo() }
+
     /// The worker died: as `release`, but too often in a row is `failed`.
     mutating func lose(limit: Int) {
         losses += 1

@@ -52,7 +52,10 @@ extension DatabaseFile {
             let before = try String.fetchOne(db, sql: "SELECT boot FROM folder") ?? ""
             try db.execute(
                 sql: "UPDATE folder SET boot = ?, clock_offset = ?", arguments: [clock.boot, offset])
-            if !before.isEmpty { try db.execute(sql: "UPDATE jobs SET lease_until = 0 WHERE status = 'running'") }
+            if !before.isEmpty {
+                try db.execute(
+                    sql: "UPDATE jobs SET lease_until = ? WHERE status = 'running'", arguments: [Store.endedWithBoot])
+            }
             return offset
         }
     }

@@ -57,6 +57,14 @@ public struct StoreError: Error, Sendable, Equatable, CustomStringConvertible {
 }
 
 extension StoreError {
+    /// Whether it ends by itself, or once somebody made room, and was nobody's fault.
+    var passes: Bool {
+        switch reason {
+        case .busy, .diskFull: true
+        default: false
+        }
+    }
+
     static func notFound(_ kind: ItemKind, _ id: String) -> StoreError {
         StoreError(.notFound(kind: kind, id: id), "there is no \(kind.rawValue) '\(id)'")
     }

@@ -48,6 +48,33 @@ import Testing
         }
     }
 
+    @Test("a dataset or checkpoint that cannot be read holds up nobody: its job gives way, and fails the third time")
+    func unreadableFiles() throws {
+        for isCheckpoint in [false, true] {
+            let place = try Workplace()
+            let store = place.service.store
+            let broken = try place.submit(epochs: 3)
+            let healthy = try place.submit(epochs: 3)
+            var path = try store.path(of: place.service.dataset(#require(broken.datasetID)))
+            if isCheckpoint {
+                let job = try #require(try store.claim(worker: "gone", lease: .seconds(30), at: Date()))
+                _ = try store.recordCheckpoint([1], step: 1, job: job.id, attempt: 1, at: Date())
+                try store.interrupt(job.id, attempt: 1, by: StoreError(.busy, "busy"), at: Date())
+                path = store.directory + "/checkpoints"
+                path += "/" + (try #require(FileManager.default.contentsOfDirectory(atPath: path).first))
+            }
+            // A folder in its place.
+            try FileManager.default.removeItem(atPath: path)
+            try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: false)
+            #expect(try place.work(on: healthy).status == .succeeded)
+            let failed = try place.work(on: broken)
+            #expect(failed.status == .failed && failed.attempt == (isCheckpoint ? 4 : 3))
+            #expect(failed.error?.code == JobFailure.storageFailed)
+            #expect(failed.error?.detail.contains(URL(fileURLWithPath: path).lastPathComponent) == true)
+            #expect(failed.error?.detail.contains(store.directory) == false)
+        }
+    }
+
     @Test("a job that diverges has told the epochs before, says where, and publishes nothing")
     func diverged() throws {
         let place = try Workplace()

@@ -36,7 +36,7 @@ import Testing
 
     @Test("whoever asked is told of a worker's end, whose it was and how it came")
     func ends() throws {
-        let seen = Mutex<[(process: pid_t, how: String)]>([])
+        let seen = Mutex<[(process: pid_t, how: WorkerEnd)]>([])
         let supervisor = Supervisor(command: ["/bin/sleep", "1000"], count: 1, logger: quiet) { process, how in
             seen.withLock { $0.append((process, how)) }
         }
@@ -45,7 +45,8 @@ import Testing
         let process = try #require(supervisor.processes.first)
         kill(process, SIGKILL)
         #expect(eventually { seen.withLock { !$0.isEmpty } })
-        #expect(seen.withLock { $0.first?.process == process && $0.first?.how == "signal 9 (SIGKILL)" })
+        #expect(seen.withLock { $0.first?.process == process && $0.first?.how.description == "signal 9 (SIGKILL)" })
+        #expect(seen.withLock { $0.first?.how.wasKilled == true })
         supervisor.stop(within: .seconds(5))
     }
 
@@ -57,12 +58,12 @@ import Testing
         let supervisor = Supervisor(
             command: ["/bin/sh", "-c", "trap '' TERM; : > \(path); while :; do sleep 0.1; done"], count: 1,
             logger: quiet
-        ) { _, how in ends.withLock { $0.append(how) } }
+        ) { _, how in ends.withLock { $0.append("\(how), by others: \(how.wasKilled)") } }
         supervisor.start()
         #expect(eventually { access(path, F_OK) == 0 })
         supervisor.stop(within: .milliseconds(300))
         #expect(supervisor.running == 0)
-        #expect(ends.withLock { $0 } == ["signal 9 (SIGKILL)"])
+        #expect(ends.withLock { $0 } == ["signal 9 (SIGKILL), by others: false"])
     }
 
     @Test("a command that cannot start is tried again with growing pauses, and stopping does not wait for them")
@@ -97,7 +98,7 @@ import Testing
         let supervisor = Supervisor(
             command: ["/bin/sh", "-c", "while :; do printf a >&0; sleep 0.2; done"], count: 2, logger: quiet,
             silence: .seconds(3)
-        ) { _, how in ends.withLock { $0.append(how) } }
+        ) { _, how in ends.withLock { $0.append("\(how)") } }
         supervisor.start()
         #expect(eventually { supervisor.running == 2 })
         let before = supervisor.processes.sorted()

@@ -155,10 +155,16 @@ func randomVerbs(_ seed: UInt64) throws {
             }
         case 6:
             guard let hold else { continue }
-            let status = try store.release(hold.job, attempt: hold.attempt, at: now)
+            // Of its own will, or because the store was busy: then behind the others, and losses still count.
+            let gives = draw(2) == 0
+            let status =
+                gives
+                ? try store.interrupt(hold.job, attempt: hold.attempt, by: StoreError(.busy, "busy"), at: now)
+                : try store.release(hold.job, attempt: hold.attempt, at: now)
             if plain.holds(hold.job, hold.attempt) {
-                plain.jobs[hold.job]?.lostInARow = 0
+                if !gives { plain.jobs[hold.job]?.lostInARow = 0 }
                 plain.leave(hold.job)
+                if gives, plain.jobs[hold.job]?.status == .queued { plain.toBack(hold.job) }
                 #expect(status == plain.jobs[hold.job]?.status)
             } else {
                 #expect(status == nil)

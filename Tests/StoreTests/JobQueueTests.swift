@@ -122,7 +122,34 @@ func deadWorkers() throws {
         try store.settleLeases(ofDeadWorker: "a", because: "it ended", at: .start)
     }
     #expect(attempts == Store.Options().lossLimit)
-    #expect(try store.job(job.id).error?.code == JobFailure.workerLost)
+    let error = try #require(try store.job(job.id).error)
+    #expect(error.code == JobFailure.workerLost && !error.detail.contains("memory"))
+}
+
+@Test("a job that the store fails gives way to those that wait; only what may last counts, and three times end it")
+func interrupted() throws {
+    let folder = StoreFolder()
+    let store = try folder.open()
+    let broken = try store.addJob()
+    let other = try store.addJob()
+    let unreadable = StoreError.system(EIO, "read", folder.path + "/datasets/ds_1")
+    for (turn, error) in [unreadable, .system(ENOSPC, "write", "x"), StoreError(.busy, "busy"), unreadable].enumerated()
+    {
+        #expect(try store.claim(worker: "a", lease: .seconds(10), at: .start)?.id == broken.id)
+        #expect(try store.interrupt(broken.id, attempt: turn + 1, by: error, at: .start) == .queued)
+        #expect(try store.interrupt(broken.id, attempt: turn + 1, by: error, at: .start) == nil)
+        #expect(try store.claim(worker: "a", lease: .seconds(10), at: .start)?.id == other.id)
+        try store.interrupt(other.id, attempt: turn + 1, by: StoreError(.busy, "busy"), at: .start)
+    }
+    _ = try store.claim(worker: "a", lease: .seconds(10), at: .start)
+    #expect(try store.interrupt(broken.id, attempt: 5, by: unreadable, at: .start) == .failed)
+    let failure = try #require(try store.job(broken.id).error)
+    #expect(failure.code == JobFailure.storageFailed && failure.detail.contains("3 times"))
+    #expect(failure.detail.contains("datasets/ds_1") && !failure.detail.contains(folder.path))
+    // A wish is answered all the same.
+    _ = try store.claim(worker: "a", lease: .seconds(10), at: .start)
+    try store.cancel(other.id, at: .start)
+    #expect(try store.interrupt(other.id, attempt: 5, by: unreadable, at: .start) == .cancelled)
 }
 
 @Test("a job whose worker died gives way to those that wait, and the third death ends it with the reason")
@@ -134,7 +161,8 @@ func givingWay() throws {
     while let job = try store.claim(worker: "a", lease: .seconds(10), at: .start) {
         claims.append(job.id)
         if job.id == deadly.id {
-            try store.settleLeases(ofDeadWorker: "a", because: "its process ended: signal 9 (SIGKILL)", at: .start)
+            try store.settleLeases(
+                ofDeadWorker: "a", because: "its process ended: signal 9 (SIGKILL)", wasKilled: true, at: .start)
         } else {
             try store.fail(job.id, attempt: job.attempt, JobFailure(code: "c", detail: "d"), at: .start)
         }
@@ -143,6 +171,7 @@ func givingWay() throws {
     let error = try #require(try store.job(deadly.id).error)
     #expect(error.code == JobFailure.workerLost)
     #expect(error.detail.contains("3 times") && error.detail.contains("signal 9 (SIGKILL)"))
+    #expect(error.detail.contains("more memory"))
 }
 
 @Test("an overslept worker whose job nobody took goes on")

@@ -65,6 +65,23 @@ func anotherBoot() throws {
     }
 }
 
+@Test("a boot of the machine is no loss of the job's: however many there are it waits on, and its events say why")
+func manyBoots() throws {
+    let (folder, machine) = (StoreFolder(), Machine())
+    var store = try folder.open(.server, machine.options())
+    let job = try store.addJob()
+    for boot in 1...4 {
+        #expect(try store.claim(worker: "a", lease: .seconds(1_000), at: .start)?.attempt == boot)
+        try store.close()
+        machine.boot.withLock { $0 = "boot \(boot)" }
+        store = try folder.open(.server, machine.options())
+        #expect(try store.settleLeases(at: .start) == 1)
+        #expect(try store.job(job.id).status == .queued)
+    }
+    let reasons = try store.events(of: job.id, limit: 99).items.compactMap(\.payload)
+    #expect(reasons.count == 4 && reasons.allSatisfy { $0.contains("the machine was started again") })
+}
+
 @Test("the machine's clock has a name for its boot and goes forward")
 func systemClock() throws {
     let clock = try #require(LeaseClock.system())
