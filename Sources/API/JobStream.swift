@@ -23,8 +23,6 @@ final class JobStream: Sendable {
         var isTurning = false
         var wanted = false
         var isOver = false
-        /// Nothing was read yet.
-        var isFirst = true
         var subscription: ChangeFollower.Subscription?
         var timer: (any DispatchSourceTimer)?
     }
@@ -93,12 +91,11 @@ final class JobStream: Sendable {
 
     /// Sends what has come; true if there is reason to look again.
     private func next() throws -> Bool {
-        let (after, isFirst) = state.withLock { state in
-            defer { state.isFirst = false }
+        let after = state.withLock { state in
             state.wanted = false
-            return (state.last, state.isFirst)
+            return state.last
         }
-        let reading = try call.api.listeners.turn(job, after: after, call.service, isFirst: isFirst)
+        let reading = try call.api.listeners.turn(job, after: after, call.service)
         for event in reading.events.items {
             guard send(event) != nil else { return rest() }
         }

@@ -5,12 +5,15 @@ import Store
 import Synchronization
 import Wire
 
-/// One long poll: answers when the job's status is no longer what it was, or when the time is up.
+/// One long poll: answers when the job's status is no longer what it was, when the time is up, or at once where the job is
+/// over already.
 ///
-/// It costs a closure and a timer, no thread. Ends exactly once: by a change, by its time, or by the server's stop.
-/// The list of waits keeps it alive until then.
+/// It costs a closure and a timer, no thread. Ends exactly once: by a change, by its time, with its client, or by the
+/// server's stop. The list of waits keeps it alive until then.
 final class JobWait: Sendable {
     private struct State {
+        /// What the job had when the request came; nil until it was read.
+        var status: JobStatus?
         var subscription: ChangeFollower.Subscription?
         var timer: (any DispatchSourceTimer)?
         var isLooking = false
@@ -21,21 +24,19 @@ final class JobWait: Sendable {
 
     private let call: Call
     private let id: String
-    private let status: JobStatus
     private let state = Mutex(State())
 
-    /// `status` is what the job had when the request came.
-    init(_ call: Call, job id: String, from status: JobStatus) {
+    init(_ call: Call, job id: String) {
         self.call = call
         self.id = id
-        self.status = status
     }
 
-    /// Throws where too many wait already.
-    func start(for seconds: Double) throws(HTTPError) {
+    /// Throws where too many wait already, and where there is no such job.
+    func start(for seconds: Double) throws {
         try call.api.listeners.enter()
         call.api.waits.add(self)
         call.request.cancellation.onCancel { [weak self] in self?.leave() }
+        // Before the first look, so that no change falls between the two.
         let subscription = call.service.changes.subscribe { [weak self] in self?.look() }
         let isOver = state.withLock { state in
             if state.isOver { return true }
@@ -43,9 +44,22 @@ final class JobWait: Sendable {
             state.timer = startTimer(seconds)
             return false
         }
-        if isOver { subscription.cancel() }
-        // Whatever happened between the first look and the subscription.
-        look(isFirst: true)
+        if isOver { return subscription.cancel() }
+        do {
+            let job = try call.api.listeners.job(id, call.service)
+            if job.status.isTerminal {
+                if over() { try call.answerJob(job) }
+                return
+            }
+            let changed = state.withLock { state in
+                state.status = job.status
+                defer { state.changed = false }
+                return state.changed
+            }
+            if changed { look() }
+        } catch {
+            if over() { throw error }
+        }
     }
 
     /// Answers with the job as it is now.
@@ -69,10 +83,10 @@ final class JobWait: Sendable {
         return timer
     }
 
-    private func look(isFirst: Bool = false) {
+    private func look() {
         let mayLook = state.withLock { state in
             guard !state.isOver else { return false }
-            if state.isLooking {
+            if state.isLooking || state.status == nil {
                 state.changed = true
                 return false
             }
@@ -81,11 +95,10 @@ final class JobWait: Sendable {
         }
         guard mayLook else { return }
         call.api.queues.listeners.resume { [self] in
-            var isFirst = isFirst
+            let status = state.withLock { $0.status }
             repeat {
                 do {
-                    let job = try isFirst ? call.service.job(id) : call.api.listeners.job(id, call.service)
-                    isFirst = false
+                    let job = try call.api.listeners.job(id, call.service)
                     if job.status != status {
                         if over() { try call.answerJob(job) }
                         return

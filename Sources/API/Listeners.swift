@@ -43,18 +43,16 @@ final class Listeners: Sendable {
         count.subtract(1, ordering: .relaxed)
     }
 
-    /// The job, as of the last change that was told.
+    /// The job, as of the last change that was told. Whoever has subscribed to changes before is told of what came since.
     func job(_ id: String, _ service: Service) throws -> Job {
         try jobs.value(id, at: service.changes.generation) { try service.job(id) }
     }
 
     /// The job and its events after a number, as of the last change that was told.
-    func turn(_ id: String, after: Int64, _ service: Service, isFirst: Bool) throws -> Reading {
-        let read = {
+    func turn(_ id: String, after: Int64, _ service: Service) throws -> Reading {
+        try turns.value(Place(job: id, after: after), at: service.changes.generation) {
             Reading(
                 job: try service.job(id), events: try service.events(of: id, after: after, limit: JobStream.batch))
         }
-        if isFirst { return try read() }
-        return try turns.value(Place(job: id, after: after), at: service.changes.generation, read: read)
     }
 }

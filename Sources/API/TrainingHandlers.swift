@@ -56,9 +56,8 @@ extension Call {
         var query = Query(request)
         let wait = query.number("wait", in: 0...Self.longestWait) ?? 0
         try query.check()
-        let job = try service.job(capture("id"))
-        guard wait > 0, !job.status.isTerminal else { return try answerJob(job) }
-        try JobWait(self, job: job.id, from: job.status).start(for: wait)
+        guard wait > 0 else { return try answerJob(service.job(capture("id"))) }
+        try JobWait(self, job: capture("id")).start(for: wait)
     }
 
     /// Common proxies give up after a minute; clients of ours may wait for five.

@@ -147,13 +147,14 @@ extension EventLoop {
         let handle = Answer(loop: self, token: peer.token, serial: exchange.serial, request: exchange.request)
         switch route.execution {
         case .onLoop:
-            Self.call(route.handler, request, handle)
+            Self.call(route.handler, request, exchange.pieces, handle)
         case .queue(let queue):
             let handler = route.handler
+            let pieces = exchange.pieces
             let work: @Sendable () -> Void = {
                 // Whoever left while the request waited for its turn gets no work done.
                 if request.cancellation.isCancelled { return handle.abandon() }
-                Self.call(handler, request, handle)
+                Self.call(handler, request, pieces, handle)
             }
             guard queue.submit(work) else {
                 return handle.fail(
@@ -163,8 +164,15 @@ extension EventLoop {
     }
 
     private static func call(
-        _ handler: @Sendable (Request, any Responder) throws -> Void, _ request: Request, _ handle: Answer
+        _ handler: @Sendable (Request, any Responder) throws -> Void, _ request: Request, _ pieces: ContentPieces,
+        _ handle: Answer
     ) {
+        var request = request
+        do throws(MemoryRefusal) {
+            request.body = try pieces.joined(with: request.body, request.memory)
+        } catch {
+            return handle.fail(HTTPError(error))
+        }
         do {
             try handler(request, handle)
         } catch {

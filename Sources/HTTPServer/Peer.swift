@@ -62,6 +62,8 @@ final class Exchange {
     let queuedBefore: Int
     /// Content being collected before the handler runs.
     var isCollecting = false
+    /// Of a large content, what does not stand in `request` yet.
+    let pieces = ContentPieces()
     var reader: BodyReader?
     /// The answer under way, once it has begun.
     var stream: StreamHandle?

@@ -12,17 +12,62 @@ extension Exchange {
             request?.body += data
             return
         }
+        if room >= ContentPieces.size, let full = request?.body {
+            // Moving megabytes would hold up the loop: what is full is laid aside, and joined where the handler runs.
+            let size = min(ContentPieces.size, announced.map { data.count + $0 } ?? .max)
+            request?.body = []
+            pieces.add(full)
+            return try grow(to: max(size, data.count), adding: data, memory)
+        }
         // Twice the room, so that each byte is moved once on the average; while it is moved, both rooms exist.
-        var larger = max(needed, 2 * room, Self.leastRoom)
+        var larger = max(needed, min(2 * room, ContentPieces.size), Self.leastRoom)
         if let announced { larger = min(larger, needed + min(announced, larger)) }
-        try memory.take(larger, for: "the content of the request")
-        request?.body.reserveCapacity(larger)
-        request?.body += data
+        try grow(to: larger, adding: data, memory)
         memory.giveBack(room)
+    }
+
+    private func grow(to size: Int, adding data: ArraySlice<UInt8>, _ memory: MemoryShare) throws(MemoryRefusal) {
+        try memory.take(size, for: "the content of the request")
+        request?.body.reserveCapacity(size)
+        // An array may make itself a little more room than it was asked for, and all of it is given back one day.
+        try memory.take((request?.body.capacity ?? size) - size, for: "the content of the request")
+        request?.body += data
     }
 
     /// Holds most requests without growing.
     private static let leastRoom = 1_024
+}
+
+/// The parts of a large content that are full.
+final class ContentPieces: Sendable {
+    /// Moving so much takes a loop some hundred microseconds.
+    static let size = 1 << 20
+
+    private let pieces = Monitor<[[UInt8]]>([])
+
+    func add(_ piece: [UInt8]) {
+        pieces.withLock { $0.append(piece) }
+    }
+
+    /// All of the content in one array. Each piece goes as soon as it was copied, so both together hold hardly more than
+    /// the content.
+    func joined(with last: [UInt8], _ memory: MemoryShare) throws(MemoryRefusal) -> [UInt8] {
+        var parts = pieces.withLock { pieces in
+            defer { pieces = [] }
+            return pieces
+        }
+        guard !parts.isEmpty else { return last }
+        var whole: [UInt8] = []
+        whole.reserveCapacity(parts.reduce(last.count) { $0 + $1.count })
+        for index in parts.indices {
+            try memory.take(parts[index].count, for: "the content of the request")
+            whole += parts[index]
+            memory.giveBack(parts[index].capacity)
+            parts[index] = []
+        }
+        whole += last
+        return whole
+    }
 }
 
 extension EventLoop {

@@ -2,8 +2,8 @@ import Synchronization
 
 /// What many listeners read of the database after one change, read once for all of them.
 ///
-/// A value read at one generation of `ChangeFollower` is good for whoever was told of that generation: a change after it
-/// is told as another generation. Whoever looks for the first time reads by itself: nobody has told it of anything.
+/// A value read at one generation of `ChangeFollower` is good for every listener of that generation: a change after the
+/// reading is told as another one, within the follower's interval. So subscribe first, then read.
 public final class SharedReadings<Key: Hashable & Sendable, Value: Sendable>: Sendable {
     private final class Reading: Sendable {
         let value = Mutex<Value?>(nil)

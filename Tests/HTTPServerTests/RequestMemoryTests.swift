@@ -56,6 +56,33 @@ struct RequestMemoryTests {
         #expect(bench.loop.context.memory.used < 1_024)
     }
 
+    @Test("a content of any size arrives whole, and takes hardly more than its bytes", arguments: [0, 1, 2, 3, 10])
+    func whole(_ megabytes: Int) throws {
+        for extra in [0, 1, 65_537] where megabytes + extra > 0 {
+            let count = megabytes << 20 + extra
+            // Letters in an order that tells a piece that is out of its place.
+            let letters = (0..<count).map { index -> UInt8 in
+                let turn = index / 7 + index / 65_536
+                return UInt8(97 + turn % 26)
+            }
+            let content = text(letters)
+            let seen = Monitor(0)
+            let budget = MemoryBudget(limit: 64 << 20)
+            let route = Route(.post, "/", name: "u", body: .collect(limit: 1 << 30), execution: .onLoop) {
+                request, responder in
+                seen.withLock { $0 = budget.used }
+                responder.respond(Response(type: "x", bytes: request.body))
+            }
+            let bench = try LoopBench([route]) { $0.memory = budget }
+            let transport = bench.connect(5)
+            bench.send(transport, head(count) + content)
+            for _ in 0..<50 { bench.turn() }
+            #expect(text(transport.written).hasSuffix("\r\n\r\n" + content))
+            #expect(count...(count + 2 << 20) ~= seen.withLock { $0 })
+            #expect(budget.used == 0)
+        }
+    }
+
     @Test("an answer is counted until it is out")
     func answers() throws {
         let bench = try LoopBench([upload]) { $0.requestMemory = 64 << 20 }
