@@ -109,11 +109,29 @@ static void tell(const char *signal_name, long crashes) {
     (void)written;
 }
 
+/// The handlers are gone with the program that had them; what is blocked would be inherited.
+static void execute(int number) {
+    sigset_t none;
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+#ifdef SYS_close_range
+    syscall(SYS_close_range, 3u, ~0u, 4u /* CLOSE_RANGE_CLOEXEC */);
+#endif
+    execve("/proc/self/exe", new_arguments, new_environment);
+    signal(number, SIG_DFL);
+    raise(number);
+    _exit(128 + number);
+}
+
 static void begin_again(int number, siginfo_t *information, void *context) {
-    // Others may meet faults of their own before this one has replaced them all: they wait for the end.
-    static volatile int is_taken;
-    if (__atomic_exchange_n(&is_taken, 1, __ATOMIC_SEQ_CST))
+    // Others may meet faults of their own before this one has replaced them all: they wait for the end. The same thread
+    // comes here twice where Swift's account of the crash meets another.
+    static volatile pid_t taken_by;
+    pid_t self = (pid_t)syscall(SYS_gettid), none = 0;
+    if (!__atomic_compare_exchange_n(&taken_by, &none, self, 0, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST)) {
+        if (none == self) execute(number);
         for (;;) pause();
+    }
     int index = 0;
     while (index < fault_count - 1 && faults[index] != number) index++;
     tell(names[index], crashes_before + 1);
@@ -122,20 +140,16 @@ static void begin_again(int number, siginfo_t *information, void *context) {
     char *to = append_number(own_value, crashes_before + 1, 1);
     *to++ = ',';
     *append_number(to, now.tv_sec - began < CCRASH_ROW_SECONDS ? crashes_in_row_before + 1 : 1, 1) = 0;
-    // Swift's backtrace, where the environment asks for it.
-    if (earlier[index].sa_flags & SA_SIGINFO && earlier[index].sa_sigaction)
+    // Swift's account of the crash, where the environment asks for it. Its threads inherit what is blocked, and one of
+    // them reads through bad pointers on purpose: what the kernel raises for that must reach it.
+    if (earlier[index].sa_flags & SA_SIGINFO && earlier[index].sa_sigaction) {
+        sigset_t raised;
+        sigemptyset(&raised);
+        for (int other = 0; other < fault_count; other++) sigaddset(&raised, faults[other]);
+        pthread_sigmask(SIG_UNBLOCK, &raised, NULL);
         earlier[index].sa_sigaction(number, information, context);
-    // What is blocked and ignored is inherited: the new program begins as this one did.
-    for (int other = 0; other < fault_count; other++) signal(faults[other], SIG_DFL);
-    sigset_t none;
-    sigemptyset(&none);
-    sigprocmask(SIG_SETMASK, &none, NULL);
-#ifdef SYS_close_range
-    syscall(SYS_close_range, 3u, ~0u, 4u /* CLOSE_RANGE_CLOEXEC */);
-#endif
-    execve("/proc/self/exe", new_arguments, new_environment);
-    raise(number);
-    _exit(128 + number);
+    }
+    execute(number);
 }
 
 static size_t count(char *const strings[]) {

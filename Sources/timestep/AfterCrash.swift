@@ -34,6 +34,8 @@ enum AfterCrash: String, Sendable, CaseIterable {
     static func recover(environment: [String: String], logger: Logger) {
         let crashes = crashes(environment)
         guard crashes.all > 0 else { return }
+        // The file that was executed is named exe.
+        cposix_name_thread("timestep")
         let delay = delay(afterCrashesInRow: crashes.inRow)
         logger.notice(
             "starting again after a fault",
@@ -51,11 +53,13 @@ enum AfterCrash: String, Sendable, CaseIterable {
     }
 
     /// From now on a fault begins the program again. Called once the server is ready: one that cannot start ends.
-    func prepare(style: LineLogHandler.Style, environment: [String: String], logger: Logger) {
+    ///
+    /// - Parameter port: where the server listens; it is there again, whatever its settings left open.
+    func prepare(port: Int, style: LineLogHandler.Style, environment: [String: String], logger: Logger) {
         guard self == .restart else { return }
         let crashes = Self.crashes(environment)
         // A loss is accepted once, by a person who looked: not by the next start on its own.
-        let given = CommandLine.arguments.filter { $0 != Serve.acceptDataLossFlag }
+        let given = CommandLine.arguments.filter { $0 != Serve.acceptDataLossFlag } + ["--port", "\(port)"]
         var arguments: [UnsafeMutablePointer<CChar>?] = given.map { strdup($0) } + [nil]
         defer { for argument in arguments { free(argument) } }
         let isJSON = if case .json = style { true } else { false }

@@ -62,9 +62,11 @@ struct Serve: Command {
         }
         let stop = StopSignal()
         AfterCrash.recover(environment: environment, logger: logger)
-        let running = try RunningServer(settings, acceptsLoss: acceptDataLoss, logger: logger)
+        let running = try RunningServer(
+            settings, acceptsLoss: acceptDataLoss, crashes: AfterCrash.crashes(environment).all, logger: logger)
         settings.afterCrash.prepare(
-            style: settings.logStyle(environment: environment), environment: environment, logger: logger)
+            port: running.port, style: settings.logStyle(environment: environment), environment: environment,
+            logger: logger)
         let name = stop.wait()
         logger.info("stopping", metadata: ["signal": "\(name)"])
         running.stop(within: settings.stopWithin)
@@ -78,8 +80,13 @@ private struct RunningServer {
     private let api: TimestepAPI
     private let server: HTTPServer
     private let logger: Logger
+    /// Where it listens.
+    let port: Int
 
-    init(_ settings: ServerSettings, acceptsLoss: Bool, logger: Logger) throws(CommandError) {
+    /// - Parameter crashes: of this process before this start.
+    init(
+        _ settings: ServerSettings, acceptsLoss: Bool, crashes: Int, logger: Logger
+    ) throws(CommandError) {
         self.logger = logger
         let began = ContinuousClock.now
         var settings = settings
@@ -92,7 +99,7 @@ private struct RunningServer {
         options.acceptsLoss = acceptsLoss
         options.leaseClock = .system()
         do {
-            store = try Store(directory: settings.service.dataDirectory, role: .server, options: options, at: Date())
+            store = try Self.open(settings.service.dataDirectory, options, attempts: crashes > 0 ? 20 : 1)
         } catch {
             var detail = "the data folder \(settings.service.dataDirectory) cannot be used: \(error)"
             if error.reason == .transactionsLost {
@@ -114,6 +121,9 @@ private struct RunningServer {
                 Metrics.Family(.gauge, "timestep_request_memory_bytes", "Memory that requests under way hold.")
             ) { [([], Double(memory.used))] }
         }
+        service.metrics.follow(
+            Metrics.Family(.counter, "timestep_crashes_total", "Faults that this process began again after.")
+        ) { [([], Double(crashes))] }
         server = HTTPServer(configuration: settings.http, application: api, logger: logger)
         let address: (host: String, port: Int)
         do {
@@ -121,6 +131,7 @@ private struct RunningServer {
         } catch {
             throw CommandError(.unavailable, "the server cannot start: \(error)")
         }
+        port = address.port
         service.start()
         let host = address.host.contains(":") ? "[\(address.host)]" : address.host
         logger.info(
@@ -131,6 +142,21 @@ private struct RunningServer {
                 "instruction_set": "\(settings.service.kernelInstructionSet.rawValue)",
                 "start_seconds": "\((ContinuousClock.now - began).timeInterval)",
             ])
+    }
+
+    /// After a crash the lock may be held a moment longer, by a worker that was just being started.
+    private static func open(
+        _ directory: String, _ options: Store.Options, attempts: Int
+    ) throws(StoreError) -> Store {
+        for _ in 1..<attempts {
+            do {
+                return try Store(directory: directory, role: .server, options: options, at: Date())
+            } catch {
+                guard case .serverRunning = error.reason else { throw error }
+                usleep(100_000)
+            }
+        }
+        return try Store(directory: directory, role: .server, options: options, at: Date())
     }
 
     /// Connections and workers are stopped side by side, so the whole takes `limit` and not twice that. Should a part

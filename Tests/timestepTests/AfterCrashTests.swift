@@ -17,14 +17,14 @@ struct AfterCrashTests {
         let process: Process
         private let path: String
 
-        init(_ arguments: [String], folder: String) throws {
+        init(_ arguments: [String], folder: String, backtrace: Bool = false) throws {
             try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
             path = folder + "/log"
-            // Test runners ask for Swift's own account of a crash, which takes seconds and swallows a signal that was sent.
+            // Test runners ask for Swift's own account of a crash, which takes seconds.
             process =
                 Program.process(
                     ["serve", "--port", "0", "--data", folder + "/data"] + arguments,
-                    environment: ["SWIFT_BACKTRACE": "enable=no"]
+                    environment: ["SWIFT_BACKTRACE": backtrace ? "enable=yes,interactive=no,color=no" : "enable=no"]
                 ).0
             _ = FileManager.default.createFile(atPath: path, contents: nil)
             process.standardError = FileHandle(forWritingAtPath: path)
@@ -68,6 +68,7 @@ struct AfterCrashTests {
             #expect(told["time"]?.string?.hasSuffix("Z") == true)
             let ready = try running.entry("ready", crash + 1)
             #expect(ready["pid"]?.string == "\(process.processIdentifier)")
+            #expect(try ready["address"] == running.entry("ready", 1)["address"])
             let server = try Server(address: try #require(ready["address"]?.string), apiKey: nil)
             #expect(try server.get("/healthz")["status"] == "ok")
             // The folder's lock came along to nobody, and the new workers work.
@@ -83,6 +84,24 @@ struct AfterCrashTests {
         process.terminate()
         process.waitUntilExit()
         #expect(process.terminationReason == .exit && process.terminationStatus == 0)
+    }
+
+    @Test("a server that is to give Swift's account of a crash gives it and begins again")
+    func backtrace() throws {
+        let folder = Self.folder()
+        defer { try? FileManager.default.removeItem(atPath: folder) }
+        let running = try Running(["--workers", "0"], folder: folder, backtrace: true)
+        let process = running.process
+        defer { if process.isRunning { kill(process.processIdentifier, SIGKILL) } }
+        _ = try running.entry("ready", 1)
+        usleep(200_000)
+        kill(process.processIdentifier, SIGSEGV)
+        let ready = try running.entry("ready", 2)
+        let server = try Server(address: try #require(ready["address"]?.string), apiKey: nil)
+        #expect(try server.get("/healthz")["status"] == "ok")
+        #expect(try String(contentsOfFile: folder + "/log", encoding: .utf8).contains("Backtrace took"))
+        let metrics = try server.bytes("/metrics", accept: "text/plain")
+        #expect(String(decoding: metrics, as: UTF8.self).contains("timestep_crashes_total 1\n"))
     }
 
     @Test("a server that is told to end at a fault ends by its signal")

@@ -14,6 +14,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
@@ -30,6 +31,9 @@ static inline int cposix_be_nice(int niceness) { return setpriority(PRIO_PROCESS
 static inline int cposix_limit_malloc(int arenas, int mapped_from, int trimmed_from) {
     return mallopt(M_ARENA_MAX, arenas) & mallopt(M_MMAP_THRESHOLD, mapped_from) & mallopt(M_TRIM_THRESHOLD, trimmed_from);
 }
+
+/// Names the calling thread, as ps and the log of a crash show it: 15 bytes at most.
+static inline void cposix_name_thread(const char *name) { prctl(PR_SET_NAME, name); }
 
 /// Two connected ends that no program started from here inherits: a pipe whose writer can refuse the signal.
 static inline int cposix_channel(int ends[2]) { return socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends); }
