@@ -29,7 +29,7 @@ extension Store {
     /// Throws `.notFound` for the model or alias.
     public func removeAlias(_ alias: String, of model: String, at now: Date) throws(StoreError) {
         // One transaction: as in `setAlias`.
-        try database.write { db in
+        try removing { db in
             _ = try Self.model(model, db)
             try remove(alias, of: model, at: now, db)
         }

@@ -38,6 +38,19 @@ final class Ballast: Sendable {
         guard access(path, F_OK) == 0 else { return false }
         return (try? operations.remove(path)) != nil
     }
+
+    /// Runs `body`; on a full disk once more, with the ballast's room. A worker that opens the folder gets none: it is
+    /// the server that can be asked to delete something.
+    func lending<Value>(
+        to role: Store.Role = .server, _ body: () throws(StoreError) -> Value
+    ) throws(StoreError) -> Value {
+        do throws(StoreError) {
+            return try body()
+        } catch {
+            guard case .diskFull = error.reason, role == .server, release() else { throw error }
+            return try body()
+        }
+    }
 }
 
 extension FileOperations {
@@ -64,15 +77,17 @@ extension Store {
     /// Deletes rows and then the files that they named, which `body` answers; on a full disk with the ballast's room.
     @discardableResult
     func removing(_ area: FileArea, _ body: (Database) throws -> [String]) throws(StoreError) -> [String] {
-        let files: [String]
-        do throws(StoreError) {
-            files = try database.write(body)
-        } catch {
-            guard case .diskFull = error.reason, ballast.release() else { throw error }
-            files = try database.write(body)
-        }
+        let files = try ballast.lending { () throws(StoreError) in try database.write(body) }
         storage.discard(area, files)
         if role == .server { ballast.restore() }
         return files
+    }
+
+    /// Deletes rows that name no file, as `removing` does.
+    @discardableResult
+    func removing<Value>(_ body: (Database) throws -> Value) throws(StoreError) -> Value {
+        let value = try ballast.lending { () throws(StoreError) in try database.write(body) }
+        if role == .server { ballast.restore() }
+        return value
     }
 }

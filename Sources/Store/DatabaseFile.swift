@@ -104,6 +104,12 @@ final class DatabaseFile: Sendable {
         }
     }
 
+    /// Moves all that the log holds to the database and cuts it to nothing, where no reader is in the way and the disk
+    /// has room; else the log stays as it was.
+    func emptyLog() {
+        try? pool.writeWithoutTransaction { db in _ = try db.checkpoint(.truncate) }
+    }
+
     /// The database and what SQLite makes beside it (with the database's rights) are their owner's alone.
     ///
     /// A database that is there is not opened: closing it again would drop every lock that this process has on it.
@@ -128,7 +134,7 @@ final class DatabaseFile: Sendable {
             try watcher.close()
             // Left to SQLite the log would stay: it is emptied by the last connection where that may write, and the last
             // one of the pool only reads. What cannot be moved now is moved by the next start.
-            try? pool.writeWithoutTransaction { db in _ = try db.checkpoint(.truncate) }
+            emptyLog()
             try pool.close()
             mark.close()
         } catch {
@@ -171,8 +177,9 @@ extension StoreError {
         case .SQLITE_CORRUPT, .SQLITE_NOTADB:
             return StoreError(
                 .damagedDatabase,
-                "the database file is damaged or no database: \(words); restore the folder from a backup, or what can be read "
-                    + "of it with SQLite's own: sqlite3 timestep.sqlite .recover")
+                "the database file is damaged or no database: \(words); restore the whole folder from a backup, or stop the "
+                    + "server, copy the folder, put what `sqlite3 timestep.sqlite .recover | sqlite3 recovered.sqlite` "
+                    + "makes in the place of timestep.sqlite, and remove timestep.sqlite-wal and timestep.sqlite-shm")
         case .SQLITE_IOERR, .SQLITE_CANTOPEN, .SQLITE_READONLY, .SQLITE_PERM, .SQLITE_AUTH:
             return StoreError(
                 .inputOutput(operation: "use", path: "database", code: error.extendedResultCode.rawValue),

@@ -50,34 +50,47 @@ public struct SweepReport: Sendable, Equatable {
 /// Retention by age, and files that no row names.
 extension Store {
     /// Removes what the policy lets go of. The server calls it from time to time.
+    ///
+    /// Files come first, for on a full disk they are what makes room, and no part waits for another to succeed: the
+    /// first error is thrown once all had their turn.
     public func sweep(_ policy: RetentionPolicy, at now: Date) throws(StoreError) -> SweepReport {
         var report = SweepReport()
-        func limit(_ age: Duration) -> Int64 { now.addingTimeInterval(-age.seconds).microseconds }
-        if let age = policy.events {
-            report.events += try sweepEvents("finished_at < :time", before: limit(age))
+        var failure: StoreError?
+        /// One part, where the policy has an age for it; it is told before which time things go.
+        func part(_ age: Duration?, _ body: (Int64) throws(StoreError) -> Void) {
+            guard let age else { return }
+            do throws(StoreError) {
+                try body(now.addingTimeInterval(-age.seconds).microseconds)
+            } catch {
+                failure = failure ?? error
+            }
         }
-        if let age = policy.progressEvents {
-            report.events += try sweepEvents("kind = 'progress'", before: limit(age))
+        part(policy.trash) { time throws(StoreError) in report.trash = try emptyTrash(before: time / 1_000_000) }
+        part(.zero) { _ throws(StoreError) in report.orphans = try clearOrphans(at: now) }
+        part(policy.checkpoints) { time throws(StoreError) in
+            report.checkpoints = try sweepCheckpoints(before: time)
         }
-        report.events += try sweepEpochs()
-        if let age = policy.checkpoints {
-            report.checkpoints = try sweepCheckpoints(before: limit(age))
+        part(policy.uploadedDatasets) { time throws(StoreError) in
+            report.datasets += try sweepDatasets(.upload, before: time)
         }
-        if let age = policy.uploadedDatasets {
-            report.datasets += try sweepDatasets(.upload, before: limit(age))
+        part(policy.inlineDatasets) { time throws(StoreError) in
+            report.datasets += try sweepDatasets(.inline, before: time)
         }
-        if let age = policy.inlineDatasets {
-            report.datasets += try sweepDatasets(.inline, before: limit(age))
-        }
-        if let age = policy.idempotencyKeys {
-            report.idempotencyKeys = try database.write { db in
+        part(policy.idempotencyKeys) { time throws(StoreError) in
+            report.idempotencyKeys = try removing { db in
                 try db.execute(
-                    sql: "DELETE FROM idempotency WHERE created_at < ? AND state <> 'running'", arguments: [limit(age)])
+                    sql: "DELETE FROM idempotency WHERE created_at < ? AND state <> 'running'", arguments: [time])
                 return db.changesCount
             }
         }
-        report.orphans = try clearOrphans(at: now)
-        if let age = policy.trash { report.trash = try emptyTrash(before: limit(age) / 1_000_000) }
+        part(policy.events) { time throws(StoreError) in
+            report.events += try sweepEvents("finished_at < :time", before: time)
+        }
+        part(policy.progressEvents) { time throws(StoreError) in
+            report.events += try sweepEvents("kind = 'progress'", before: time)
+        }
+        part(.zero) { _ throws(StoreError) in report.events += try sweepEpochs() }
+        if let failure { throw failure }
         return report
     }
 
@@ -89,7 +102,7 @@ extension Store {
         var total = 0
         while true {
             // Transactions of bounded length; a crash between two leaves the rest to the next sweep.
-            let count = try database.write { db in
+            let count = try removing { db in
                 try db.execute(
                     sql: """
                         DELETE FROM events WHERE sequence IN (
@@ -124,7 +137,7 @@ extension Store {
             guard let sequence else { continue }
             var count = Self.sweepBatch
             while count == Self.sweepBatch {
-                count = try database.write { db in
+                count = try removing { db in
                     try db.execute(
                         sql: """
                             DELETE FROM events WHERE sequence IN (

@@ -72,8 +72,11 @@ public final class Store: Sendable {
         self.directory = directory
         self.role = role
         self.options = options
-        storage = FileStorage(directory: directory, operations: operations)
-        try storage.makeDirectories()
+        let storage = FileStorage(directory: directory, operations: operations)
+        let ballast = Ballast(directory: directory, operations: operations)
+        self.storage = storage
+        self.ballast = ballast
+        try ballast.lending(to: role) { () throws(StoreError) in try storage.makeDirectories() }
         let lock = role == .server ? try Self.lockServer(directory) : nil
         // The last server left its note, so it did not close the store: what it was doing may lie half on the disk.
         let endedUncleanly = lock != nil && FileLock.holder(of: Self.lockPath(directory)) != nil
@@ -81,29 +84,47 @@ public final class Store: Sendable {
         // Processes that start together would meet in switching the journal mode and in the migration, where SQLite's
         // busy time-out does not help: they open one after the other.
         let opening = try FileLock(waitingFor: directory + "/opening.lock")
-        let path = Self.databasePath(directory)
+        let opened = try ballast.lending(to: role) { () throws(StoreError) in
+            try Self.openDatabase(of: storage, role, options, isThorough: endedUncleanly, at: now)
+        }
+        (database, leaseOffset, acceptedLoss) = (opened.database, opened.leaseOffset, opened.acceptedLoss)
+        withExtendedLifetime(opening) {}
+        lock?.writeHolder()
+        if role == .server {
+            try ballast.lending(to: role) { () throws(StoreError) in
+                try settleIdempotencyKeys()
+                let found = try clearOrphans(at: now)
+                orphans.withLock { $0 = found }
+            }
+            // A new database lies in its log alone: what befell the log would take the whole of it.
+            database.emptyLog()
+            ballast.restore()
+        }
+    }
+
+    private struct Opened {
+        let database: DatabaseFile
+        let leaseOffset: Int64
+        let acceptedLoss: StoreError?
+    }
+
+    private static func openDatabase(
+        of storage: FileStorage, _ role: Role, _ options: Options, isThorough: Bool, at now: Date
+    ) throws(StoreError) -> Opened {
+        let path = databasePath(storage.directory)
         let inspection = FolderInspection(storage: storage, databasePath: path)
-        let loss = try inspection.loss(isThorough: endedUncleanly)
+        let loss = try inspection.loss(isThorough: isThorough)
         if let loss {
             // A worker's commits would hide the loss from the next server.
             guard role == .server, options.acceptsLoss else { throw loss }
             try storage.keepLog(at: now)
         }
-        acceptedLoss = loss
-        let mark = FolderMark.read(in: directory)
-        database = try DatabaseFile(
-            path: path, directory: directory, options: options, migrator: Schema.migrator())
+        let mark = FolderMark.read(in: storage.directory)
+        let database = try DatabaseFile(
+            path: path, directory: storage.directory, options: options, migrator: Schema.migrator())
         if loss != nil { try database.adopt(mark) }
-        leaseOffset = if let clock = options.leaseClock { try database.offset(of: clock, at: now) } else { 0 }
-        withExtendedLifetime(opening) {}
-        lock?.writeHolder()
-        ballast = Ballast(directory: directory, operations: operations)
-        if role == .server {
-            try settleIdempotencyKeys()
-            let found = try clearOrphans(at: now)
-            orphans.withLock { $0 = found }
-            ballast.restore()
-        }
+        let offset: Int64 = if let clock = options.leaseClock { try database.offset(of: clock, at: now) } else { 0 }
+        return Opened(database: database, leaseOffset: offset, acceptedLoss: loss)
     }
 
     /// Whether a store was ever opened there.

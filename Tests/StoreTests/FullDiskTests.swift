@@ -20,7 +20,7 @@ extension Store {
 
 @Test(
     "a full disk does not keep anything from being deleted, and the room for the next time is made again",
-    arguments: ["datasets", "versions", "models", "checkpoints"])
+    arguments: ["datasets", "versions", "models", "checkpoints", "aliases", "events", "idempotency"])
 func deletingOnFullDisk(_ table: String) throws {
     let folder = StoreFolder()
     let store = try folder.open(.server)
@@ -31,15 +31,61 @@ func deletingOnFullDisk(_ table: String) throws {
     let job = try store.addRunningJob(model: "other")
     _ = try store.recordCheckpoint([1], step: 1, job: job.id, attempt: 1, at: .start)
     try store.fail(job.id, attempt: 1, JobFailure(code: "c", detail: "d"), at: .start)
+    if table == "aliases" { try store.setAlias("live", of: "airline", to: 1, at: .start) }
+    let key = IdempotencyKey(scope: "POST /train", key: "k")
+    _ = try store.beginIdempotent(key, digest: "d", at: .start)
+    try store.finishIdempotent(key, StoredAnswer(status: 202, headers: "", body: []))
     try store.fillDisk(deleting: table, ballast: ballast)
     switch table {
     case "datasets": try store.deleteDataset(dataset.id)
     case "versions": try store.deleteVersion(1, of: "airline", at: .start)
     case "models": try store.deleteModel("airline", at: .start)
+    case "aliases": try store.removeAlias("live", of: "airline", at: .start)
+    case "events": #expect(try store.sweep(RetentionPolicy(events: .seconds(1)), at: .start + 9).events > 0)
+    case "idempotency":
+        #expect(try store.sweep(RetentionPolicy(idempotencyKeys: .seconds(1)), at: .start + 9).idempotencyKeys == 1)
     default: #expect(try store.sweep(RetentionPolicy(checkpoints: .seconds(1)), at: .start + 9).checkpoints == 1)
     }
     #expect(try SystemFiles().read(ballast).count == Ballast.bytes)
     try store.expectWhole(folder)
+}
+
+@Test("a part of a sweep that fails keeps no other from its turn, and is told in the end")
+func sweepOnFullDisk() throws {
+    let folder = StoreFolder()
+    let store = try folder.open(.server)
+    let job = try store.addRunningJob()
+    _ = try store.recordCheckpoint([1], step: 1, job: job.id, attempt: 1, at: .start)
+    try store.fail(job.id, attempt: 1, JobFailure(code: "c", detail: "d"), at: .start)
+    try Data([1]).write(to: URL(fileURLWithPath: folder.path + "/trash/ds_01ARYZ6S410000000000000000.1"))
+    // No ballast helps here.
+    try store.fillDisk(deleting: "events", ballast: folder.path)
+    let second = Duration.seconds(1)
+    let policy = RetentionPolicy(
+        events: second, progressEvents: second, checkpoints: second, uploadedDatasets: second, trash: second)
+    #expect(reason { _ = try store.sweep(policy, at: .start + 9) } == .diskFull(path: "database"))
+    #expect(try folder.files().isEmpty && store.datasets(limit: 9).items.isEmpty)
+    #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path + "/trash").isEmpty)
+}
+
+@Test("a server starts on a full disk, with the room that was kept for it")
+func openingOnFullDisk() throws {
+    let folder = StoreFolder()
+    let store = try folder.open(.server)
+    try store.addDataset()
+    try store.close()
+    // The database is gone and its loss accepted, so that opening has a log to keep, step by step.
+    for number in 1...30 {
+        try Data([1]).write(to: URL(fileURLWithPath: folder.path + "/timestep.sqlite-wal"))
+        unlink(folder.path + "/timestep.sqlite")
+        let files = FaultyFiles()
+        files.fail(number, code: ENOSPC)
+        var options = Store.Options()
+        options.acceptsLoss = true
+        try folder.open(.server, options, operations: files).close()
+        #expect(try SystemFiles().read(folder.path + "/ballast").count == Ballast.bytes)
+        if files.operations.count < number { break }
+    }
 }
 
 @Test("whether the disk can be written is found out by writing, and leaves nothing")

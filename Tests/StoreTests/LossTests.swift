@@ -73,6 +73,15 @@ func flippedLog() throws {
     #expect(refusals > 12)
 }
 
+@Test("a new database does not live in its log alone")
+func newDatabase() throws {
+    let folder = StoreFolder()
+    let store = try folder.open(.server)
+    #expect(try Data(contentsOf: folder.log).isEmpty)
+    #expect(try Data(contentsOf: folder.database).count > 4096)
+    withExtendedLifetime(store) {}
+}
+
 @Test("a write-ahead log that was removed, or cut, is missed")
 func missingLog() throws {
     for length in [0, 32, 9_000] {
