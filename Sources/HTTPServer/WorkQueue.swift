@@ -9,7 +9,7 @@ public protocol WorkQueue: Sendable {
 
 /// A fixed number of threads before a bounded queue, first in, first out.
 ///
-/// Threads of its own and not a concurrent Dispatch queue: handlers block (on a slow peer, on disk), and Dispatch
+/// Threads of its own and not a concurrent Dispatch queue: handlers block (on disk, on each other), and Dispatch
 /// answers blocked threads with more threads.
 public final class ThreadQueue: WorkQueue {
     private struct State {
