@@ -12,16 +12,16 @@ extension Store {
     @discardableResult
     public func settleLeases(at now: Date) throws(StoreError) -> Int {
         // Reading first takes no write lock: servers ask this every second.
-        let moment = leaseTime(now)
+        let moment = judgementTime(now)
         let expired = try database.read { db in try Self.expired(at: moment, db) }
         guard !expired.isEmpty else { return 0 }
         // One transaction: a job leaves its dead worker's hands and enters the queue in one piece.
-        return try database.write { db in try settleLeases(at: now, db) }
+        return try database.write { db in try settleLeases(by: moment, at: now, db) }
     }
 
     @discardableResult
-    func settleLeases(at now: Date, _ db: Database) throws -> Int {
-        let expired = try Self.expired(at: leaseTime(now), db)
+    func settleLeases(by moment: Date, at now: Date, _ db: Database) throws -> Int {
+        let expired = try Self.expired(at: moment, db)
         for (id, end) in expired {
             let loss: Loss =
                 end == Self.endedWithBoot ? .ofBoot : Loss(because: "its lease ended without a word from it")

@@ -40,7 +40,7 @@ extension Store {
     /// Leases that ended are settled first, so a job whose worker died waits in the queue again, behind the others: it
     /// may be what killed it.
     public func claim(worker: String, lease: Duration, at now: Date) throws(StoreError) -> Job? {
-        let moment = leaseTime(now)
+        let moment = judgementTime(now)
         // Idle workers ask often: a look that takes no write lock first.
         let waits = try database.read { db in
             try Bool.fetchOne(
@@ -54,13 +54,13 @@ extension Store {
         // workers cannot read the same first job. A worker that dies keeps the job only until the lease ends; the next
         // claim finds it with `attempt` raised and its checkpoints in place.
         return try database.write { db in
-            try settleLeases(at: now, db)
+            try settleLeases(by: moment, at: now, db)
             let first = try String.fetchOne(
                 db, sql: "SELECT id FROM jobs WHERE status = 'queued' ORDER BY queue_order LIMIT 1")
             guard let id = first else { return nil }
             let old = try Self.state(of: id, db)
             var new = old
-            new.take(until: moment.addingTimeInterval(lease.seconds))
+            new.take(until: leaseTime(now).addingTimeInterval(lease.seconds))
             try move(id, from: old, to: new, with: Effects(worker: worker), at: now, db)
             try db.execute(
                 sql: """
@@ -75,7 +75,8 @@ extension Store {
     public func renew(
         _ job: String, attempt: Int, lease: Duration, at now: Date
     ) throws(StoreError) -> LeaseVerdict {
-        try asHolder(job, attempt) { db in
+        noteAttendance()
+        return try asHolder(job, attempt) { db in
             try db.execute(
                 sql: "UPDATE jobs SET lease_until = MAX(lease_until, ?) WHERE id = ?",
                 arguments: [leaseTime(now).addingTimeInterval(lease.seconds).microseconds, job])

@@ -9,7 +9,7 @@ extension Store {
     /// Throws `.notAllowed` for what succeeded or failed, `.notFound`.
     @discardableResult
     public func cancel(_ job: String, at now: Date) throws(StoreError) -> Job {
-        try change(job, at: now) { state in try state.cancel(at: leaseTime(now)) }
+        try change(job, at: now) { state in try state.cancel(at: judgementTime(now)) }
     }
 
     /// A queued job is paused at once; a running one when its worker answers, or its lease ends.
@@ -17,7 +17,7 @@ extension Store {
     /// Throws `.notAllowed` for what is over or being cancelled, `.notFound`.
     @discardableResult
     public func pause(_ job: String, at now: Date) throws(StoreError) -> Job {
-        try change(job, at: now) { state in try state.pause(at: leaseTime(now)) }
+        try change(job, at: now) { state in try state.pause(at: judgementTime(now)) }
     }
 
     /// Puts a paused job at the end of the queue, or takes back a pause that no worker answered yet.

@@ -33,6 +33,8 @@ public final class Store: Sendable {
 
         /// What leases are reckoned by; nil reckons them by the times that verbs are given.
         public var leaseClock: LeaseClock?
+        /// How long leases are given for: one that did not look for half of it was away itself (`Attendance`).
+        public var lease: Duration = .seconds(30)
 
         /// Off only in tests, which kill processes and cut no power: commits reach the disk before they return.
         var syncsCommits = true
@@ -53,6 +55,7 @@ public final class Store: Sendable {
     private let orphans = Mutex(Orphans())
     let ballast: Ballast
     let leaseOffset: Int64
+    let attendance = Mutex(Attendance())
     /// Bytes of answers kept since the last look at them all; see `Idempotency`.
     let keptAnswers = Atomic<Int>(Store.mostAnswerBytes)
 

@@ -98,6 +98,7 @@ private struct RunningServer {
         options.keptCheckpoints = settings.service.retention.checkpoints
         options.acceptsLoss = acceptsLoss
         options.leaseClock = .system()
+        options.lease = settings.service.lease
         do {
             store = try Self.open(settings.service.dataDirectory, options, attempts: crashes > 0 ? 20 : 1)
         } catch {

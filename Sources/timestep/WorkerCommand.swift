@@ -42,6 +42,7 @@ struct WorkerCommand: Command {
         var storeOptions = Store.Options()
         storeOptions.keptCheckpoints = settings.service.retention.checkpoints
         storeOptions.leaseClock = .system()
+        storeOptions.lease = settings.service.lease
         let store: Store
         // A worker that made itself an empty folder where the name is mistyped would wait for ever.
         guard Store.exists(in: settings.service.dataDirectory) else {

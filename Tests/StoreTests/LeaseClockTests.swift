@@ -32,12 +32,37 @@ func setClock() throws {
     #expect(try worker.claim(worker: "b", lease: .seconds(10), at: .start + 7_200) == nil)
     machine.sleep(9)
     #expect(try worker.renew(job.id, attempt: 1, lease: .seconds(10), at: .start - 7_200) == .keep)
+    #expect(try store.settleLeases(at: .start) == 0)
     machine.sleep(9)
     #expect(try store.settleLeases(at: .start) == 0)
     // Two hours back: the lease ends all the same.
     machine.sleep(1)
     #expect(try store.settleLeases(at: .start - 7_200) == 1)
     #expect(try store.job(job.id).status == .queued)
+}
+
+@Test("whoever was stopped itself judges no lease before the holders had the length of one to renew theirs")
+func stoppedJudge() throws {
+    let (folder, machine) = (StoreFolder(), Machine())
+    let store = try folder.open(.server, machine.options())
+    let worker = try folder.open(.worker, machine.options())
+    let job = try store.addRunningJob()
+    #expect(try worker.claim(worker: "b", lease: .seconds(10), at: .start) == nil)
+    // All of them stand still, as in a container that is paused.
+    machine.sleep(1_000)
+    #expect(try worker.claim(worker: "b", lease: .seconds(10), at: .start) == nil)
+    #expect(try store.settleLeases(at: .start) == 0)
+    // A wish waits for the holder, too.
+    #expect(try store.pause(job.id, at: .start).status == .running)
+    try store.resume(job.id, at: .start)
+    #expect(try worker.renew(job.id, attempt: 1, lease: .seconds(10), at: .start) == .keep)
+    // The holder dies now: it is noticed, later than it would be otherwise.
+    for _ in 1...2 {
+        machine.sleep(14)
+        #expect(try store.settleLeases(at: .start) == 0)
+    }
+    machine.sleep(2)
+    #expect(try store.settleLeases(at: .start) == 1)
 }
 
 @Test("no lease outlives the boot of the machine that it was given in, however the clock stands afterwards")
