@@ -29,6 +29,12 @@ struct Call: Sendable {
     /// What the request may take, and whether its client is there.
     var allowance: Allowance { Allowance(memory: request.memory, cancellation: request.cancellation) }
 
+    /// Reading the body takes longer than others should wait for a thread.
+    var hasLongBody: Bool { request.body.count > Self.longBody }
+
+    /// Bytes of a body that are read in a few milliseconds.
+    private static let longBody = 1 << 20
+
     /// Reads the body, notes every violation in it, and throws all of them together.
     func decode<T>(plan: JSONPlan = JSONPlan(), _ read: (JSONReader) throws -> T?) throws -> T {
         try requireJSON()

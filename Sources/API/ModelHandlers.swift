@@ -39,6 +39,11 @@ extension Call {
     }
 
     func importModel() throws {
+        if hasLongBody { return try handOff(to: api.queues.bulk) { try readModel() } }
+        try readModel()
+    }
+
+    private func readModel() throws {
         var query = Query(request)
         let name = query.text("name")
         if name == nil { query.fail("name", "\"name\" is required: the model to add a version to") }

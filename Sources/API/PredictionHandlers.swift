@@ -7,18 +7,15 @@ extension Call {
     func predict() throws {
         try noQuery()
         // Reading so much takes longer than a live session should wait for a thread.
-        if request.body.count > Self.longBody { return try handOff(to: api.queues.long) { try readAndPredict() } }
+        if hasLongBody { return try handOff(to: api.queues.long) { try readAndPredict() } }
         try readAndPredict()
     }
-
-    /// Bytes of a body that are read in a few milliseconds.
-    private static let longBody = 1 << 20
 
     private func readAndPredict() throws {
         let wish = try service.prepare(
             decode(plan: PredictRequest.plan, PredictRequest.init(reading:)), within: allowance)
         let format = EventFormat(accepted: request.fields)
-        if request.body.count <= Self.longBody, service.isLong(wish) {
+        if !hasLongBody, service.isLong(wish) {
             return try handOff(to: api.queues.long) { try answer(wish, format) }
         }
         try answer(wish, format)
@@ -26,7 +23,8 @@ extension Call {
 
     private func answer(_ wish: PreparedPrediction, _ format: EventFormat?) throws {
         let prediction = try service.predict(wish, within: allowance) {
-            $0.answerBytes(rows: $1, topK: wish.request.topK)
+            // A stream has little of its text at once.
+            format == nil ? $0.answerBytes(rows: $1, topK: wish.request.topK) : 0
         }
         guard let format else {
             return try answer {

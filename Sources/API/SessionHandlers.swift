@@ -132,16 +132,13 @@ extension Call {
     func stepSession() throws {
         try noQuery()
         let id = capture("id")
-        if request.body.count > Self.longBody { return try handOff(to: api.queues.long) { try readAndStep(id) } }
+        if hasLongBody { return try handOff(to: api.queues.long) { try readAndStep(id) } }
         try readAndStep(id)
     }
 
-    /// Bytes of a body that are read in a few milliseconds.
-    private static let longBody = 1 << 20
-
     private func readAndStep(_ id: String) throws {
         let wish = try decode(plan: StepPayload.plan, StepPayload.init(reading:))
-        if request.body.count <= Self.longBody, service.isLong(session: id, steps: wish.request.rows.rowCount) {
+        if !hasLongBody, service.isLong(session: id, steps: wish.request.rows.rowCount) {
             return try handOff(to: api.queues.long) { try step(id, wish) }
         }
         try step(id, wish)
@@ -159,26 +156,24 @@ extension Call {
             let response = try idempotency?.answer { _ in try steps(of: id, wish) } ?? steps(of: id, wish)
             return responder.respond(response)
         }
-        try handOff(to: api.queues.transfer) {
-            guard let idempotency else {
-                let stream = EventStream(self, format)
-                return try stream.run { try steps(of: id, wish, onto: stream) }
+        guard let idempotency else {
+            let stream = EventStream(self, format)
+            return try stream.run { try steps(of: id, wish, onto: stream) }
+        }
+        // The answer is kept as it is sent, and the steps are taken to the end though the peer be gone: whoever
+        // comes back for the answer finds the whole of it.
+        let stream = EventStream(self, format, isKept: true)
+        var isFresh = false
+        do {
+            let response = try idempotency.answer { _ in
+                isFresh = true
+                try steps(of: id, wish, onto: stream)
+                return Response(status: 200, type: format.type.field, bytes: stream.sent, fields: format.fields)
             }
-            // The answer is kept as it is sent, and the steps are taken to the end though the peer be gone: whoever
-            // comes back for the answer finds the whole of it.
-            let stream = EventStream(self, format, isKept: true)
-            var isFresh = false
-            do {
-                let response = try idempotency.answer { _ in
-                    isFresh = true
-                    try steps(of: id, wish, onto: stream)
-                    return Response(status: 200, type: format.type.field, bytes: stream.sent, fields: format.fields)
-                }
-                // Only now, so that whoever asks again after the end finds the answer and not a request under way.
-                if isFresh { stream.finish() } else { responder.respond(response) }
-            } catch {
-                try stream.fail(error)
-            }
+            // Only now, so that whoever asks again after the end finds the answer and not a request under way.
+            if isFresh { stream.finish() } else { responder.respond(response) }
+        } catch {
+            try stream.fail(error)
         }
     }
 
@@ -241,10 +236,9 @@ extension Call {
         let id = capture("id")
         let wish = try decodeOptional(
             plan: SessionForecastPayload.plan, SessionForecastPayload.init(reading:))
-        guard let format = EventFormat(accepted: request.fields) else {
-            return try alongside(id, steps: wish.horizon) { try answerForecast(of: id, wish) }
-        }
-        try handOff(to: api.queues.transfer) {
+        let format = EventFormat(accepted: request.fields)
+        try alongside(id, steps: wish.horizon) {
+            guard let format else { return try answerForecast(of: id, wish) }
             let stream = EventStream(self, format)
             try stream.run { try forecast(of: id, wish, onto: stream) }
         }

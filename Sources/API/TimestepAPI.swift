@@ -27,6 +27,9 @@ public final class TimestepAPI: Application {
         /// What takes longer than others should wait behind it. As many threads again, of a lower priority: they have a
         /// processor whole while nothing else wants it, and hardly hold up what does.
         let long: ThreadQueue
+        /// Large contents of requests that read and write the store: data to train on, model files. Of low priority too,
+        /// and apart from long predictions, which may take half a minute each.
+        let bulk: ThreadQueue
         let transfer: ThreadQueue
         /// Turns of those who listen to jobs: many at once at every change, and nobody else waits behind them.
         let listeners: ThreadQueue
@@ -47,6 +50,8 @@ public final class TimestepAPI: Application {
             long: ThreadQueue(
                 name: "timestep.long", threads: service.configuration.inferenceThreads, depth: waiting,
                 niceness: Self.longNiceness),
+            bulk: ThreadQueue(
+                name: "timestep.bulk", threads: Self.bulkThreads, depth: waiting, niceness: Self.longNiceness),
             transfer: ThreadQueue(
                 name: "timestep.transfer", threads: configuration.transferThreads, depth: waiting),
             listeners: ThreadQueue(name: "timestep.listeners", threads: Self.listenerThreads, depth: 0)
@@ -56,6 +61,9 @@ public final class TimestepAPI: Application {
 
     /// A tenth of the processor's time beside a thread that wants it whole.
     private static let longNiceness: Int32 = 10
+
+    /// One large content does not wait for the whole of another.
+    private static let bulkThreads = 2
 
     public var routes: [Route] {
         Self.endpoints.map { endpoint in

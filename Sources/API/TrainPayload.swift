@@ -58,7 +58,8 @@ private struct DataPayload {
         }
         if let csv = data.optional("csv") {
             guard let text = csv.string() else { return nil }
-            try memory.take(text.utf8.count, for: "the data of the request")
+            try memory.take(
+                text.utf8.count, for: "the data of the request (as a dataset it may have any size: POST /datasets)")
             source = .inline(format: .csv, bytes: Array(text.utf8))
         } else if let records = data.optional("records") {
             if let passed, passed.count > 0 {

@@ -8,6 +8,11 @@ import Wire
 /// Jobs: submit, look, wait, follow, steer.
 extension Call {
     func train() throws {
+        if hasLongBody { return try handOff(to: api.queues.bulk) { try readAndTrain() } }
+        try readAndTrain()
+    }
+
+    private func readAndTrain() throws {
         var query = Query(request)
         let onlyValidates = query.choice("validate", ["only": true]) ?? false
         try query.check()
@@ -19,12 +24,12 @@ extension Call {
             try TrainRequest(reading: $0, records: records, memory: allowance.memory)
         }
         if onlyValidates {
-            let estimate = try service.estimate(wish, memory: allowance.memory)
+            let estimate = try service.estimate(wish, within: allowance)
             let seconds = service.seconds(for: estimate, threads: wish.spec.training.threads)
             return answer { $0.estimate(estimate, seconds: seconds) }
         }
         let submit = { (key: IdempotencyKey?) in
-            try jobResponse(service.train(wish, key: key, memory: allowance.memory), 202, location: true)
+            try jobResponse(service.train(wish, key: key, within: allowance), 202, location: true)
         }
         guard let idempotency = try Idempotency(self, scope: "POST /train") else {
             return responder.respond(try submit(nil))

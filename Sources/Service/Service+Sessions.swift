@@ -59,6 +59,10 @@ extension Service {
         return Page(items: page.map(info), hasMore: entries.count > limit)
     }
 
+    /// What states that are answered take, beside the states themselves: kept once, and of each 4 bytes of them 16 of text,
+    /// in an array that grows (the old and the new one side by side) and is joined with the others.
+    private static let statesAsText = 14
+
     /// Takes rows in, one after the other; `each` is told every answer in order. A row that is refused moves nothing.
     ///
     /// Everything is checked before the first answer. What `each` throws is thrown on; the rows stay taken. The
@@ -77,7 +81,7 @@ extension Service {
             try take(loaded, sequences: 1, rows: rows, answers: rows, allowance, answerBytes)
             if request.wantsHidden || request.wantsCell {
                 try allowance.memory.take(
-                    rows, each: 3 * loaded.predictor.stateBytes, for: "the states after \(rows) rows")
+                    rows, each: Self.statesAsText * loaded.predictor.stateBytes, for: "the states after \(rows) rows")
             }
             let isLong = isLong(rows, loaded)
             if isLong { session.beginLong() }

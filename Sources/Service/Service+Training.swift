@@ -11,13 +11,14 @@ extension Service {
     /// A server that dies after this has lost nothing. Throws `.invalid` with every violation, `.tooLarge`, and
     /// `StoreError`.
     public func train(
-        _ request: TrainRequest, key: IdempotencyKey? = nil, memory: MemoryShare = .unlimited
+        _ request: TrainRequest, key: IdempotencyKey? = nil, within allowance: Allowance = .unlimited
     ) throws -> Job {
         try requireRunning()
         try check(request)
-        let dataset = try dataset(for: request)
+        let dataset = try dataset(for: request, allowance.cancellation)
         do {
-            try check(request, on: dataset, memory)
+            try allowance.cancellation.check()
+            try check(request, on: dataset, allowance.memory)
             let spec = JobSpec(
                 training: request.spec, missing: request.missing, tags: request.tags, summary: request.summary)
             let job = try store.submit(
@@ -36,12 +37,13 @@ extension Service {
     }
 
     /// What the training would take; queues nothing and keeps no data.
-    public func estimate(_ request: TrainRequest, memory: MemoryShare = .unlimited) throws -> Estimate {
+    public func estimate(_ request: TrainRequest, within allowance: Allowance = .unlimited) throws -> Estimate {
         try requireRunning()
         try check(request)
-        let dataset = try dataset(for: request)
+        let dataset = try dataset(for: request, allowance.cancellation)
         defer { if case .inline = request.source { try? store.deleteDataset(dataset.id) } }
-        return try estimate(request, on: dataset, memory)
+        try allowance.cancellation.check()
+        return try estimate(request, on: dataset, allowance.memory)
     }
 
     /// A rough time for it: the operations at the pace that small networks were seen to train at.
@@ -70,7 +72,7 @@ extension Service {
         guard violations.isEmpty else { throw ServiceError.invalid(violations) }
     }
 
-    private func dataset(for request: TrainRequest) throws -> Dataset {
+    private func dataset(for request: TrainRequest, _ cancellation: Cancellation) throws -> Dataset {
         switch request.source {
         case .dataset(let id):
             do {
@@ -82,11 +84,12 @@ extension Service {
                     detail: "there is no dataset \"\(id.excerpt())\"; upload it with POST /datasets first")
             }
         case .inline(let format, let bytes):
-            var rest: [UInt8]? = bytes
+            var rest = bytes[...]
             do {
                 return try receiveDataset(format: format, origin: .inline) {
-                    defer { rest = nil }
-                    return rest
+                    try cancellation.check()
+                    defer { rest = rest.dropFirst(Self.piece) }
+                    return rest.isEmpty ? nil : Array(rest.prefix(Self.piece))
                 }
             } catch let error as ServiceError where error.reason == .invalid {
                 throw ServiceError.invalid(
@@ -94,6 +97,9 @@ extension Service {
             }
         }
     }
+
+    /// Bytes of inline data between two looks whether its client is still there.
+    private static let piece = 1 << 20
 
     /// What the scan found wrong with inline data, and what the task finds wrong with it beyond that, so that broken
     /// rows and cells that are no numbers are told at once.
