@@ -25,10 +25,10 @@ public struct Authority: Sendable, Hashable {
         return text.withUTF8 { endOfHost($0[...]) != nil }
     }
 
-    /// Whether a `Host` field names the same; port 80 is the one that need not be told.
-    func isSame(as text: String) -> Bool {
+    /// Whether a `Host` field names the same; the default port of the scheme need not be told.
+    func isSame(as text: String, defaultPort: Int) -> Bool {
         guard let other = Authority(text) else { return false }
-        return host == other.host && (port ?? 80) == (other.port ?? 80)
+        return host == other.host && (port ?? defaultPort) == (other.port ?? defaultPort)
     }
 
     /// Where the host ends and a port may begin; nil where the grammar is broken.

@@ -116,7 +116,9 @@ struct ConnectionOptions: Sendable, Hashable {
                 .malformed, "the Host header is not a host with an optional port, such as \"localhost:8080\"")
         }
         // Two names for one request: whoever decided by the one and serves by the other would be deceived.
-        if let target = head.authority, let host, !target.isSame(as: host) {
+        if let target = head.authority, let host,
+            !target.isSame(as: host, defaultPort: Self.defaultPort(head.rawTarget))
+        {
             throw HTTPError(.malformed, "the Host header and the address in the request line name different hosts")
         }
         let connection = hasConnection ? head.fields.tokens("Connection") : []
@@ -132,5 +134,10 @@ struct ConnectionOptions: Sendable, Hashable {
             throw HTTPError(.expectationFailed, "the only expectation that can be met is \"100-continue\"")
         }
         awaitsContinue = !expectations.isEmpty
+    }
+
+    /// Of an absolute target: that of its scheme.
+    private static func defaultPort(_ target: String) -> Int {
+        equalWithoutCase(String(target.prefix { $0 != ":" }), "https") ? 443 : 80
     }
 }

@@ -42,6 +42,16 @@ struct AuthorityTests {
         #expect(status == (isSame ? nil : 400))
     }
 
+    @Test(
+        "the port that need not be told is that of the scheme",
+        arguments: [
+            ("https://a", "a:443", true), ("https://a:443", "a", true), ("HTTPS://a", "a", true),
+            ("https://a", "a:80", false), ("http://a", "a:443", false), ("http://a", "a:80", true),
+        ])
+    func scheme(_ target: String, _ host: String, _ isSame: Bool) {
+        #expect(refusal("GET \(target)/ HTTP/1.1\r\nHost: \(host)\r\n\r\n") == (isSame ? nil : 400))
+    }
+
     @Test("parts are told apart")
     func parts() {
         #expect(Authority("[::1]:80")?.host == "::1")
