@@ -220,7 +220,8 @@ final class EventLoop: @unchecked Sendable {
         if event.isWritable { peer.isWritable = true }
         if event.peerFinished {
             peer.hasEnded = true
-            peer.exchange?.patienceEnds = now + Self.grace
+            // `now` is still that of the turn before, which may be long ago.
+            peer.exchange?.patienceEnds = clock() + Self.grace
         }
         if event.isBroken && !peer.connection.wantsInput || event.peerFinished && peer.exchange?.stream != nil {
             // Nobody reads there any more. (A peer that has ended its requests may wait for an answer, but not for an

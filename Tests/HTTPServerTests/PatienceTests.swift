@@ -48,6 +48,27 @@ private final class HandQueue: WorkQueue {
 struct PatienceTests {
     private let get = "GET / HTTP/1.1\r\nHost: a\r\n\r\n"
 
+    @Test("patience begins when the client ends its side, however long nothing happened before")
+    func sinceThen() throws {
+        let held = Held()
+        let bench = try LoopBench([held.route])
+        let transport = bench.connect(5)
+        bench.send(transport, get)
+        bench.readiness.announce(5, readable: true, finished: true)
+        // The loop wakes from a long wait.
+        bench.readiness.meanwhile.withLock { [clock = bench.clock] action in
+            action = { clock.withLock { $0 = $0 + .seconds(600) } }
+        }
+        bench.turn()
+        bench.turn()
+        #expect(held.isCancelled == false)
+        bench.move(.milliseconds(400))
+        #expect(held.isCancelled == false)
+        bench.move(.milliseconds(400))
+        #expect(held.isCancelled == true)
+        held.answer { _ in }
+    }
+
     @Test("work for a connection that broke is cancelled at once")
     func broken() throws {
         let held = Held()
