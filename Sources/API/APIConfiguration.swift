@@ -13,8 +13,7 @@ public struct APIConfiguration: Sendable {
     public var requestThreads = 4
     /// Threads for pieces of uploads and for streamed answers; none of them waits for a peer.
     public var transferThreads = 16
-    /// Long polls and event streams at once. Each keeps a connection for as long as it likes: well below the connections
-    /// that a server takes, so that whoever asks for something else finds one.
+    /// Long polls and event streams at once; see `listeners(ofConnections:)`.
     public var maximumListeners = 4_096
     /// Requests that wait for a thread of one kind; one more is answered 503 at once, so that nobody waits for long.
     public var waitingRequests = 1024
@@ -26,6 +25,12 @@ public struct APIConfiguration: Sendable {
     public var maximumModelFile = 1 << 30
 
     public init() {}
+
+    /// How many may listen to a server of so many connections. Each keeps one for as long as it likes: well below all of
+    /// them, so that whoever asks for something else finds one.
+    public static func listeners(ofConnections connections: Int) -> Int {
+        max(1, min(4_096, connections * 2 / 5))
+    }
 
     /// Why a server with this configuration may not listen on a host, in words; nil where it may.
     public func refusal(host: String) -> String? {

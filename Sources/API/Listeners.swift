@@ -13,7 +13,7 @@ final class Listeners: Sendable {
         var events: Page<JobEvent>
     }
 
-    private struct Place: Hashable, Sendable {
+    struct Place: Hashable, Sendable {
         var job: String
         var after: Int64
     }
@@ -21,7 +21,8 @@ final class Listeners: Sendable {
     private let count = Atomic<Int>(0)
     private let most: Int
     private let jobs = SharedReadings<String, Job>()
-    private let turns = SharedReadings<Place, Reading>()
+    private let lasts = SharedReadings<String, Int64>()
+    let turns = SharedReadings<Place, Reading>()
 
     init(most: Int) {
         self.most = most
@@ -50,9 +51,20 @@ final class Listeners: Sendable {
 
     /// The job and its events after a number, as of the last change that was told.
     func turn(_ id: String, after: Int64, _ service: Service) throws -> Reading {
-        try turns.value(Place(job: id, after: after), at: service.changes.generation) {
+        let generation = service.changes.generation
+        let last = try lasts.value(id, at: generation) { try service.lastEvent(of: id) }
+        // Whoever asks for what is still to come is at the same place as those who have seen everything.
+        let place = min(after, last)
+        let reading = try turns.value(Place(job: id, after: place), at: generation) {
             Reading(
-                job: try service.job(id), events: try service.events(of: id, after: after, limit: JobStream.batch))
+                job: try service.job(id), events: try service.events(of: id, after: place, limit: JobStream.batch))
         }
+        guard place < after else { return reading }
+        if reading.events.hasMore {
+            return Reading(
+                job: reading.job, events: try service.events(of: id, after: after, limit: JobStream.batch))
+        }
+        let wanted = reading.events.items.filter { $0.sequence > after }
+        return Reading(job: reading.job, events: Page(items: wanted, hasMore: false))
     }
 }

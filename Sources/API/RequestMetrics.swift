@@ -23,7 +23,7 @@ struct RequestMetrics: Sendable {
 
     private static let refused = Metrics.Family(
         .counter, "timestep_http_connections_refused_total",
-        "Connections refused (limit), not accepted (descriptors), or closed at rest to make room (displaced).",
+        "Connections refused (limit), not accepted (descriptors), or closed at rest or too slow to make room (displaced).",
         labels: ["reason"])
 
     /// Methods are the client's to invent, and each would be a series of its own.

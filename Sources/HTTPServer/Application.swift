@@ -28,7 +28,7 @@ public enum ConnectionRefusal: String, Sendable, CaseIterable {
     case limit
     /// The process is out of descriptors or the kernel of memory.
     case descriptors
-    /// It waited without a request, and made room for a new one.
+    /// It waited without a request, or hardly sent or took anything, and made room for a new one.
     case displaced
 }
 

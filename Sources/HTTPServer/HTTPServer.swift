@@ -30,8 +30,7 @@ public final class HTTPServer: Sendable {
     /// descriptors to the hard limit.
     public func start() throws(ServerError) -> (host: String, port: Int) {
         signal(SIGPIPE, SIG_IGN)
-        let descriptors = Self.raiseDescriptorLimit()
-        let most = max(1, min(configuration.maximumConnections, descriptors - configuration.reservedDescriptors))
+        let (most, descriptors) = Self.connections(configuration)
         if most < configuration.maximumConnections {
             logger.notice(
                 "fewer connections than configured: the limit on open files leaves no more",
@@ -62,6 +61,19 @@ public final class HTTPServer: Sendable {
         }
         logger.info("listening", metadata: ["host": "\(listener.host)", "port": "\(listener.port)"])
         return (listener.host, listener.port)
+    }
+
+    /// Connections that a server of this configuration takes at once: as many as configured, or as the process's limit on
+    /// descriptors leaves, which is raised to the hard limit.
+    public static func mostConnections(_ configuration: Configuration) -> Int {
+        connections(configuration).most
+    }
+
+    private static func connections(_ configuration: Configuration) -> (most: Int, descriptors: Int) {
+        let descriptors = raiseDescriptorLimit()
+        return (
+            max(1, min(configuration.maximumConnections, descriptors - configuration.reservedDescriptors)), descriptors
+        )
     }
 
     /// Refuses new connections, closes idle ones, finishes what is in flight and, when the time is up, cuts the rest.

@@ -73,6 +73,7 @@ extension EventLoop {
                 return false
             }
         }
+        watchTaking(peer)
         if moved || !peer.unsent.isEmpty { settle(peer) }
         return moved
     }

@@ -19,6 +19,9 @@ final class Peer {
     var isQueued = false
     var isClosed = false
 
+    /// How the peer takes what waits for it; nil while nothing waits, or its socket still has room.
+    var taking: Taking?
+
     /// What is left of the present turn.
     var turn = TurnBounds()
     /// Counts what is kept of its input, where that is worth counting.
@@ -35,6 +38,13 @@ final class Peer {
         self.token = token
         self.address = address
     }
+}
+
+/// What a peer takes of an answer that fills its socket.
+struct Taking {
+    /// A moment at which it had taken so many bytes.
+    var since: Moment
+    var bytes: Int
 }
 
 /// What one connection may do before the next has its turn, so that a peer that pipelines fast, or takes a large answer

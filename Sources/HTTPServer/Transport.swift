@@ -18,6 +18,8 @@ protocol Transport: AnyObject {
     func read(into buffer: UnsafeMutableRawBufferPointer) -> TransferResult
     /// Writes the beginning of the gathered buffers, in one system call.
     func write(_ buffers: UnsafeBufferPointer<UnsafeRawBufferPointer>) -> TransferResult
+    /// Bytes that were written and that the peer's system has not taken yet.
+    var untaken: Int { get }
     /// Tells the peer that nothing follows.
     func finishWriting()
     func close()
@@ -66,6 +68,11 @@ final class SocketTransport: Transport {
                 }
             }
         }
+    }
+
+    var untaken: Int {
+        var count: Int32 = 0
+        return ioctl(descriptor, UInt(TIOCOUTQ), &count) == 0 ? Int(count) : 0
     }
 
     func finishWriting() {

@@ -43,6 +43,11 @@ extension Service {
         try store.events(of: job, after: after, limit: limit)
     }
 
+    /// The number of a job's last event; 0 where it has none.
+    public func lastEvent(of job: String) throws -> Int64 {
+        try store.lastEvent(of: job)
+    }
+
     private func steer(_ verb: () throws -> Job) throws -> Job {
         try requireRunning()
         let job = try verb()

@@ -21,6 +21,9 @@ public final class SharedReadings<Key: Hashable & Sendable, Value: Sendable>: Se
 
     public init() {}
 
+    /// Places read since the last change.
+    public var places: Int { state.withLock { $0.readings.count } }
+
     /// `generation` was current before the call. The first caller reads; those who ask meanwhile wait for it.
     public func value(_ key: Key, at generation: UInt64, read: () throws -> Value) throws -> Value {
         let reading = state.withLock { state -> Reading? in

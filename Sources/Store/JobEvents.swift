@@ -19,6 +19,13 @@ extension Store {
         }
     }
 
+    /// The number of the job's last event; 0 where it has none.
+    public func lastEvent(of job: String) throws(StoreError) -> Int64 {
+        try database.read { db in
+            try Int64.fetchOne(db, sql: "SELECT MAX(sequence) FROM events WHERE job_id = ?", arguments: [job]) ?? 0
+        }
+    }
+
     func append(
         _ kind: JobEvent.Kind, to job: String, attempt: Int, status: JobStatus? = nil, payload: String? = nil,
         at now: Date, _ db: Database

@@ -91,6 +91,8 @@ private struct RunningServer {
         let began = ContinuousClock.now
         var settings = settings
         settings.api.isOnLoopback = APIConfiguration.isLoopback(settings.http.host)
+        settings.api.maximumListeners = APIConfiguration.listeners(
+            ofConnections: HTTPServer.mostConnections(settings.http))
         settings.http.memory = MemoryBudget(limit: settings.http.requestMemory)
         settings.service.workerCommand =
             ["/proc/self/exe", "worker", "--supervised"] + SettingsResolver.workerFlags(settings)

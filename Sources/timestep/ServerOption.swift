@@ -52,7 +52,7 @@ struct ServerOption: Sendable {
     static let allowedHosts = ServerOption(
         key: "allowed_hosts", placeholder: "NAMES",
         help:
-            "Host names that requests may ask for, separated by commas, beside those of loopback; * is any. Without it a server on loopback takes no other, and one beyond takes all.",
+            "Host names that requests may ask for, separated by commas, beside those of loopback; * is any. Without it a server on loopback takes no other unless it has a key, and one beyond takes all.",
         concernsWorkers: false,
         apply: { text, settings throws(OptionValue.Invalid) in
             let names = text.split(separator: ",").map { $0.trimmingCharacters(in: .whitespaces) }
@@ -190,7 +190,8 @@ struct ServerOption: Sendable {
     static let datasetBody = bytes("dataset_body", \.api.maximumDataset, "Largest dataset that may be uploaded.")
     static let modelBody = bytes("model_body", \.api.maximumModelFile, "Largest model file that may be imported.")
     static let maximumConnections = integer(
-        "connections", "COUNT", \.http.maximumConnections, in: 1...1_000_000, "Connections open at once.")
+        "connections", "COUNT", \.http.maximumConnections, in: 1...1_000_000,
+        "Connections open at once; at most two fifths of them wait for jobs.")
     static let idleTimeout = duration(
         "idle_timeout", \.http.timeouts.idle, atLeast: .seconds(1),
         "How long a connection may be silent between requests.")

@@ -50,6 +50,27 @@ struct GoneTests {
         try listeners.enter()
     }
 
+    @Test("listeners leave most connections to others, however few there are")
+    func listenersOfFew() {
+        #expect([1, 2, 10, 60, 10_000, 1_000_000].map(APIConfiguration.listeners) == [1, 1, 4, 24, 4_000, 4_096])
+    }
+
+    @Test("listeners who wait for numbers to come share what they read, and see what they asked for")
+    func placesToCome() throws {
+        let server = try TestServer(hasWorker: false)
+        defer { server.stop() }
+        let job = try server.send(.post, "/train", Bodies.forecast(), expecting: 202)["id"]?.string ?? ""
+        let last = try server.service.lastEvent(of: job)
+        #expect(last > 0)
+        for after in last..<last + 100 {
+            let reading = try server.api.listeners.turn(job, after: after, server.service)
+            #expect(reading.events.items.isEmpty)
+        }
+        #expect(server.api.listeners.turns.places == 1)
+        let all = try server.api.listeners.turn(job, after: 0, server.service)
+        #expect(all.events.items.last?.sequence == last)
+    }
+
     @Test("uploads that drip keep no thread: another goes through, and so do streamed answers")
     func uploads() throws {
         let server = try TestServer()

@@ -160,6 +160,72 @@ struct RoomTests {
         #expect(drips.isClosed && !comes.isClosed)
     }
 
+    @Test("answers that nobody takes give their place, whole ones and streams; those that are taken do not")
+    func answers() throws {
+        let streams = Monitor<[any ResponseStream]>([])
+        let stream = Route(.get, "/s", name: "s", execution: .onLoop) { _, responder in
+            let stream = responder.stream(status: 200, fields: [:])
+            stream.write([UInt8](repeating: 1, count: 200_000))
+            streams.withLock { $0.append(stream) }
+        }
+        let bench = try LoopBench([.text(.get, "/", String(repeating: "x", count: 1_000_000)), stream])
+        var slow: [ScriptedTransport] = []
+        for (descriptor, path) in [(5, "/"), (6, "/s")] as [(Int32, String)] {
+            let transport = bench.connect(descriptor)
+            transport.room = 50_000
+            transport.untaken = 50_000
+            bench.send(transport, "GET \(path) HTTP/1.1\r\nHost: a\r\n\r\n")
+            slow.append(transport)
+        }
+        let taking = bench.connect(7)
+        taking.room = 60_000
+        bench.send(taking, get)
+        // The kernel tells of no room, for its buffer is still nearly full, but the peer takes what it holds.
+        let buffered = bench.connect(8)
+        buffered.room = 60_000
+        buffered.untaken = 60_000
+        bench.send(buffered, get)
+        // A stream that has nothing to say is no fault of its peer's.
+        let quiet = bench.connect(9)
+        bench.send(quiet, "GET /s HTTP/1.1\r\nHost: a\r\n\r\n")
+        bench.loop.makeRoom(for: 9)
+        #expect(slow.allSatisfy { !$0.isClosed }, "not at once")
+        for _ in 0..<12 {
+            bench.move(.seconds(1))
+            taking.room += 4_000
+            bench.readiness.announce(7, writable: true)
+            buffered.untaken -= 4_000
+            bench.turn()
+        }
+        bench.loop.makeRoom(for: 9)
+        #expect(slow.allSatisfy { $0.isClosed })
+        #expect(!taking.isClosed && !buffered.isClosed && !quiet.isClosed)
+        // Whoever stops is found out, however much it has taken before.
+        for _ in 0..<12 { bench.move(.seconds(1)) }
+        bench.loop.makeRoom(for: 9)
+        #expect(taking.isClosed && buffered.isClosed && !quiet.isClosed)
+        streams.withLock { $0 = [] }
+    }
+
+    @Test("a new peer is served though all connections are held by peers that do not read")
+    func unread() throws {
+        let large = String(repeating: "x", count: 16 << 20)
+        try withServer(routes: [.text(.get, "/", "hello"), .text(.get, "/l", large)]) {
+            $0.maximumConnections = 3
+            // No other bound ends them while the test waits.
+            $0.timeouts.response.window = .seconds(3_600)
+        } _: { server, port in
+            let holding = try (0..<3).map { _ in
+                let client = try RawClient(port)
+                try client.send("GET /l HTTP/1.1\r\nHost: a\r\n\r\n")
+                return client
+            }
+            #expect(eventually { server.connections == 3 })
+            #expect(eventually { (try? client(port).request(.get, "/").head.status) == 200 })
+            _ = holding
+        }
+    }
+
     @Test("a new peer is served though all connections are taken by others at rest")
     func full() throws {
         let application = TestApplication(routes: [.text(.get, "/", "hello")])

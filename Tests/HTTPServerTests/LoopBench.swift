@@ -61,6 +61,8 @@ final class ScriptedTransport: Transport {
     /// Bytes writes will take in all; after them a write would block.
     var room = Int.max
     var written: [UInt8] = []
+    /// Of what was written, what the peer has not taken.
+    var untaken = 0
     var writes = 0
     var reads = 0
     var hasFinishedWriting = false
