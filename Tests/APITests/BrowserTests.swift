@@ -25,7 +25,9 @@ struct BrowserTests {
         "a server on loopback answers to names of loopback",
         arguments: [
             "localhost", "LOCALHOST:8080", "127.0.0.1", "127.0.0.1:1", "127.1.2.3:80", "[::1]", "[::1]:8080",
-            "a.localhost:80",
+            "a.localhost:80", "localhost.", "localhost.:8080", "0.0.0.0", "0.0.0.0:8080", "[::]:8080",
+            "[0:0:0:0:0:0:0:1]",
+            "[::ffff:127.0.0.1]:8080", "[::ffff:7f00:1]", "[::ffff:0.0.0.0]",
         ])
     func own(_ host: String) throws {
         #expect(try refusal(["Host": host]) == nil)
@@ -35,7 +37,8 @@ struct BrowserTests {
         "and to no other",
         arguments: [
             "evil.example", "evil.example:8080", "localhost.evil.example", "127.0.0.1.evil.example", "192.168.1.7:8080",
-            "[::2]", "0.0.0.0", "127.0.0", "2130706433", "localhost.", "notlocalhost",
+            "[::2]", "127.0.0", "2130706433", "notlocalhost", "0.0.0.1", "0.0.0", "localhost..", "[::ffff:192.168.1.7]",
+            "[::127.0.0.1]", "[2001:db8::1]", "[v1.localhost]",
         ])
     func rebound(_ host: String) throws {
         for method in [Wire.Method.get, .post, .delete] {
@@ -44,6 +47,12 @@ struct BrowserTests {
         #expect(try refusal(.get, "/healthz", ["Host": host]) == nil)
         #expect(try refusal(["Host": host]) { $0.allowedHosts = ["*"] } == nil)
         #expect(try refusal(["Host": host]) { $0.isOnLoopback = false } == nil)
+        #expect(try refusal(["Host": host]) { $0.apiKey = "a-long-enough-key" } == nil)
+        #expect(
+            try refusal(["Host": host]) {
+                $0.apiKey = "a-long-enough-key"
+                $0.allowedHosts = ["train.example"]
+            } == .hostNotAllowed)
         #expect(
             try refusal(["Host": host]) {
                 $0.isOnLoopback = false
@@ -86,6 +95,37 @@ struct BrowserTests {
         var fields = fields
         fields.append("Host", "127.0.0.1:8080")
         #expect(try refusal(fields) == nil)
+    }
+
+    @Test("what was decided for one name holds for no other")
+    func verdicts() throws {
+        let browsers = BrowserGuard(APIConfiguration())
+        for (host, kind) in [
+            ("a.example", ProblemKind.hostNotAllowed), ("localhost", nil), ("localhost", nil),
+            ("a.example", .hostNotAllowed), ("a.example", .hostNotAllowed), ("localhost:1", nil),
+        ] {
+            let head = try RequestHead(method: .get, target: "/jobs", fields: ["Host": host])
+            #expect(browsers.refusal(head)?.kind == kind)
+        }
+    }
+
+    @Test("a page is known by its own name where a proxy asks for another")
+    func replacedHost() throws {
+        let fields: Fields = [
+            "Host": "127.0.0.1:8080", "Origin": "https://UI.example", "Sec-Fetch-Site": "same-origin",
+        ]
+        #expect(try refusal(fields) == .foreignOrigin)
+        #expect(try refusal(fields) { $0.allowedHosts = ["ui.example"] } == nil)
+        #expect(try refusal(fields) { $0.allowedHosts = ["other.example"] } == .foreignOrigin)
+        #expect(try refusal(fields) { $0.allowedHosts = ["*"] } == .foreignOrigin)
+        for origin in ["http://127.0.0.1:9999", "http://localhost:9999"] {
+            let fields: Fields = ["Host": "127.0.0.1:8080", "Origin": origin]
+            #expect(try refusal(fields) { $0.allowedHosts = ["127.0.0.1", "localhost"] } == .foreignOrigin)
+        }
+        let sent: Fields = [
+            "Host": "127.0.0.1:8080", "Origin": "https://ui.example", "Sec-Fetch-Site": "cross-site",
+        ]
+        #expect(try refusal(sent) { $0.allowedHosts = ["ui.example"] } == .foreignOrigin)
     }
 
     @Test("a page behind a proxy that speaks TLS is of the same origin")
