@@ -37,11 +37,13 @@ extension EventLoop {
     private func untakenSince(_ peer: Peer) -> Moment? {
         guard let taking = peer.taking else { return nil }
         let age = now - taking.since
-        guard age >= Self.leastWait * 2 else { return nil }
         let taken = takenBytes(peer)
-        guard taken - taking.bytes >= Int(age.components.seconds) * Self.leastPace else { return taking.since }
-        peer.taking = Taking(since: now, bytes: taken)
-        return nil
+        // Looked at before the time is up too: what a buffer far away still took at first is no sign of a reader.
+        guard taken - taking.bytes < max(Self.leastTaken, Int(age.components.seconds) * Self.leastPace) else {
+            peer.taking = Taking(since: now, bytes: taken)
+            return nil
+        }
+        return age >= Self.leastWait * 2 ? taking.since : nil
     }
 
     /// Notes when a socket is full, and again whenever its peer has taken enough for the time until it may count as slow:
