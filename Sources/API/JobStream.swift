@@ -42,7 +42,7 @@ final class JobStream: Sendable {
         self.job = job
         self.format = format
         state = Mutex(State(last: after))
-        stream = call.responder.stream(status: 200, fields: format.fields)
+        stream = call.responder.stream(status: 200, fields: format.fields, isEndless: true)
     }
 
     func start() {

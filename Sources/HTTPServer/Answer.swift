@@ -40,8 +40,8 @@ final class Answer: Responder {
         loop.perform { $0.abandon(token, serial) }
     }
 
-    func stream(status: Int, fields: Fields) -> any ResponseStream {
-        let handle = StreamHandle(loop: loop, token: token, serial: serial)
+    func stream(status: Int, fields: Fields, isEndless: Bool) -> any ResponseStream {
+        let handle = StreamHandle(loop: loop, token: token, serial: serial, isEndless: isEndless)
         guard claim() else {
             handle.close(.aborted)
             return handle

@@ -119,9 +119,10 @@ public final class BodyReader: Sendable {
 
     /// The loop's side: hands a piece over. True: pause until `resume`.
     func push(_ chunk: [UInt8]) throws(MemoryRefusal) -> Bool {
+        // Nobody reads what comes after the end. Only the loop ends a body, so none ends between the two lines.
+        guard state.withLock({ $0.end == nil }) else { return false }
         try memory.take(chunk.count, for: "the content of the request")
         let (mustPause, action) = state.change { state -> (Bool, (@Sendable () -> Void)?) in
-            guard state.end == nil else { return (false, nil) }
             state.chunks.append(chunk)
             state.held += chunk.count
             if state.held > mark { state.isPaused = true }

@@ -223,9 +223,11 @@ final class EventLoop: @unchecked Sendable {
             // `now` is still that of the turn before, which may be long ago.
             peer.exchange?.patienceEnds = clock() + Self.grace
         }
-        if event.isBroken && !peer.connection.wantsInput || event.peerFinished && peer.exchange?.stream != nil {
+        let isLeft = event.peerFinished && peer.exchange?.stream?.isEndless == true
+        if event.isBroken && !peer.connection.wantsInput || isLeft {
             // Nobody reads there any more. (A peer that has ended its requests may wait for an answer, but not for an
-            // endless one: that is what a client looks like that was interrupted.)
+            // endless one: that is what a client looks like that was interrupted. One that is gone for good is found
+            // by the next write, or by its pace.)
             close(peer)
         } else {
             touch(peer)

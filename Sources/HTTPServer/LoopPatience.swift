@@ -9,10 +9,12 @@ extension EventLoop {
     static let grace: Duration = .milliseconds(500)
 
     /// The peer's patience is over by all appearances: whoever works for it is told. Work that goes on all the same
-    /// still answers. A stream that has nothing under way is closed.
+    /// still answers. An endless stream that has nothing under way is closed; an answer that has begun and comes to an end
+    /// is sent whole.
     func loseInterest(_ peer: Peer) {
         guard let exchange = peer.exchange else { return }
         exchange.patienceEnds = nil
+        if let stream = exchange.stream, !stream.isEndless { return }
         exchange.request?.cancellation.cancel()
         guard peer.exchange === exchange, exchange.stream != nil, peer.connection.outgoing.isEmpty else { return }
         close(peer)

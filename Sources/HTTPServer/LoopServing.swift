@@ -13,6 +13,8 @@ extension EventLoop {
         case .bodyEnd:
             guard let exchange = peer.exchange else { return }
             exchange.reader?.finish(nil)
+            // All of it is here: from now on the peer waits for the server.
+            exchange.reader = nil
             if exchange.isCollecting { run(exchange, peer) }
         case .refused(let error):
             let id = ids.id(for: nil)

@@ -12,7 +12,16 @@ public protocol Responder: Sendable {
 
     /// Begins an answer whose length is not known (chunked; for HTTP/1.0 ended by closing), or, with a
     /// `Content-Length` in `fields`, of just that length.
-    func stream(status: Int, fields: Fields) -> any ResponseStream
+    ///
+    /// `isEndless`: it ends when its peer leaves, so a peer that ends its own side is taken to leave. One that waits for
+    /// the end of an answer gets it whole.
+    func stream(status: Int, fields: Fields, isEndless: Bool) -> any ResponseStream
+}
+
+extension Responder {
+    public func stream(status: Int, fields: Fields) -> any ResponseStream {
+        stream(status: status, fields: fields, isEndless: false)
+    }
 }
 
 /// An answer under way. Each write may be split or joined on the wire; its order is kept. All verbs but

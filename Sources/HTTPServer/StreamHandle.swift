@@ -31,17 +31,21 @@ final class StreamHandle: ResponseStream {
         let memory: MemoryShare
 
         var waiting: Int { queued + inConnection }
+        var takesMore: Bool { end == nil && ending == .goesOn }
     }
 
     let token: UInt64
     let serial: UInt64
+    /// Goes on until its peer leaves.
+    let isEndless: Bool
     private let loop: EventLoop
     private let state: Monitor<State>
 
-    init(loop: EventLoop, token: UInt64, serial: UInt64) {
+    init(loop: EventLoop, token: UInt64, serial: UInt64, isEndless: Bool = false) {
         self.loop = loop
         self.token = token
         self.serial = serial
+        self.isEndless = isEndless
         state = Monitor(State(memory: MemoryShare(of: loop.context.memory)))
     }
 
@@ -56,7 +60,7 @@ final class StreamHandle: ResponseStream {
     func writeCounted(_ bytes: [UInt8]) throws(MemoryRefusal) -> Int? {
         let mark = loop.context.streamMark
         let (waiting, mustAnnounce) = try state.withLock { state throws(MemoryRefusal) in
-            if state.end == nil { try state.memory.take(bytes.count, for: "the answer") }
+            if state.takesMore { try state.memory.take(bytes.count, for: "the answer") }
             return Self.append(bytes, to: &state, mark)
         }
         if mustAnnounce { announce() }
@@ -65,7 +69,7 @@ final class StreamHandle: ResponseStream {
 
     /// Gives what waits, and whether the loop must be told.
     private static func append(_ bytes: [UInt8], to state: inout State, _ mark: Int) -> (Int?, Bool) {
-        guard state.end == nil, state.ending == .goesOn else { return (nil, false) }
+        guard state.takesMore else { return (nil, false) }
         if !bytes.isEmpty { state.chunks.append(bytes) }
         state.queued += bytes.count
         state.memory.settle(at: state.waiting)
@@ -118,7 +122,7 @@ final class StreamHandle: ResponseStream {
 
     private func end(_ ending: Ending) {
         let mustAnnounce = state.withLock { state in
-            guard state.end == nil, state.ending == .goesOn else { return false }
+            guard state.takesMore else { return false }
             state.ending = ending
             return Self.announce(&state)
         }

@@ -13,7 +13,8 @@ public protocol WorkQueue: Sendable {
 /// answers blocked threads with more threads.
 public final class ThreadQueue: WorkQueue {
     private struct State {
-        var waiting: [@Sendable () -> Void] = []
+        /// Empty where it was taken: work holds its request, and goes when it is done.
+        var waiting: [(@Sendable () -> Void)?] = []
         var first = 0
         var running = 0
         var isStopped = false
@@ -83,6 +84,7 @@ public final class ThreadQueue: WorkQueue {
         state.wait { state in
             if state.first < state.waiting.count {
                 let work = state.waiting[state.first]
+                state.waiting[state.first] = nil
                 state.first += 1
                 state.running += 1
                 // Compacting at half keeps the array short at a cost of one move per element.
@@ -90,7 +92,7 @@ public final class ThreadQueue: WorkQueue {
                     state.waiting.removeFirst(state.first)
                     state.first = 0
                 }
-                return .some(.some(work))
+                return .some(work)
             }
             return state.isStopped ? .some(nil) : nil
         }

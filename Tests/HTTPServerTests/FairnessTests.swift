@@ -113,6 +113,37 @@ struct FairnessTests {
         bench.turn()
         #expect(text(transport.written.suffix(5)) == "0\r\n\r\n")
     }
+
+    @Test("what is written or sent after the end takes no memory")
+    func afterTheEnd() throws {
+        let streams = Monitor<(any ResponseStream)?>(nil)
+        let route = Route(.get, "/", name: "s", execution: .onLoop) { _, responder in
+            streams.withLock { $0 = responder.stream(status: 200, fields: [:]) }
+        }
+        let bench = try LoopBench([route])
+        let memory = bench.loop.context.memory
+        bench.send(bench.connect(5), get)
+        let stream = try #require(streams.withLock { $0 })
+        stream.finish()
+        #expect(try stream.writeCounted([UInt8](repeating: 1, count: 1 << 20)) == nil)
+        #expect(memory.used == 0)
+        let share = MemoryShare(of: memory)
+        let reader = BodyReader(declaredLength: nil, mark: 1 << 20, memory: share) {}
+        _ = try reader.push([1, 2, 3])
+        #expect(share.held == 3)
+        reader.finish(HTTPError(.timeout, "too slow"))
+        #expect(try !reader.push([UInt8](repeating: 1, count: 1 << 20)))
+        #expect(share.held == 3)
+        #expect(try reader.read() == [1, 2, 3] && share.held == 0)
+    }
+}
+
+/// Runs work where it is submitted.
+private struct AtOnce: WorkQueue {
+    func submit(_ work: @escaping @Sendable () -> Void) -> Bool {
+        work()
+        return true
+    }
 }
 
 @Suite("Room for new connections")
@@ -224,6 +255,28 @@ struct RoomTests {
             #expect(eventually { (try? client(port).request(.get, "/").head.status) == 200 })
             _ = holding
         }
+    }
+
+    @Test("a small content that has come keeps its place, however long it is worked on")
+    func workedOn() throws {
+        let held = Monitor<(any Responder)?>(nil)
+        let route = Route(.post, "/", name: "u", body: .stream(limit: 1 << 30), execution: .queue(AtOnce())) {
+            _, responder in
+            held.withLock { $0 = responder }
+        }
+        let bench = try LoopBench([route])
+        let whole = bench.connect(5)
+        let drips = bench.connect(6)
+        bench.send(whole, "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhello")
+        let answer = held.withLock { $0 }
+        bench.send(drips, "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nh")
+        bench.move(.seconds(20))
+        bench.loop.makeRoom(for: 9)
+        #expect(drips.isClosed && !whole.isClosed)
+        answer?.respond(Response(status: 204))
+        bench.turn()
+        #expect(text(whole.written).hasPrefix("HTTP/1.1 204"))
+        held.withLock { $0 = nil }
     }
 
     @Test("a new peer is served though all connections are taken by others at rest")

@@ -166,10 +166,10 @@ struct PatienceTests {
         #expect(text(stays.written).hasPrefix("HTTP/1.1 204"))
     }
 
-    @Test("a stream with nothing to send is closed when its client has ended its side, whenever it did")
+    @Test("an endless stream with nothing to send is closed when its client has ended its side, whenever it did")
     func idleStream() throws {
         let route = Route(.get, "/", name: "x", execution: .onLoop) { _, responder in
-            responder.stream(status: 200, fields: [:]).write(Array("one".utf8))
+            responder.stream(status: 200, fields: [:], isEndless: true).write(Array("one".utf8))
         }
         let bench = try LoopBench([route])
         let transport = bench.connect(5)
@@ -179,5 +179,41 @@ struct PatienceTests {
         bench.turn()
         bench.move(.seconds(1))
         #expect(transport.isClosed)
+    }
+
+    @Test("a client that ends its side and reads slowly gets the whole of an answer that comes to an end")
+    func slowHalfClosed() throws {
+        let streams = Monitor<(any ResponseStream)?>(nil)
+        let requests = Monitor<Request?>(nil)
+        let route = Route(.get, "/", name: "x", execution: .onLoop) { request, responder in
+            requests.withLock { $0 = request }
+            streams.withLock { $0 = responder.stream(status: 200, fields: [:]) }
+        }
+        let bench = try LoopBench([route])
+        let transport = bench.connect(5)
+        bench.send(transport, get)
+        let stream = try #require(streams.withLock { $0 })
+        transport.ending = .ended
+        bench.readiness.announce(5, readable: true, finished: true)
+        bench.turn()
+        for piece in 0..<5 {
+            stream.write(Array("piece \(piece);".utf8))
+            // The end of the peer's side is told with each edge of room.
+            transport.room = 5
+            bench.readiness.announce(5, readable: true, writable: true, finished: true)
+            bench.move(.seconds(1))
+            #expect(!transport.isClosed)
+            // Nothing more comes at times.
+            transport.room = .max
+            bench.readiness.announce(5, readable: true, writable: true, finished: true)
+            bench.move(.seconds(1))
+            #expect(!transport.isClosed)
+        }
+        #expect(requests.withLock { $0 }?.cancellation.isCancelled == false, "its work goes on")
+        stream.finish()
+        bench.turn()
+        #expect(text(transport.written).contains("piece 4;") && text(transport.written).hasSuffix("0\r\n\r\n"))
+        #expect(bench.records.all.map(\.isComplete) == [true])
+        streams.withLock { $0 = nil }
     }
 }

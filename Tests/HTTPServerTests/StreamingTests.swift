@@ -108,11 +108,12 @@ struct StreamingTests {
         }
     }
 
-    @Test("a peer that goes away while the stream is silent is noticed")
+    @Test("a peer that goes away while an endless stream is silent is noticed")
     func peerGoneInSilence() throws {
         let end = Monitor<StreamEnd?>(nil)
         let routes = [
-            route { stream in
+            Route(.get, "/s", name: "s", execution: .queue(testQueue)) { _, responder in
+                let stream = responder.stream(status: 200, fields: [:], isEndless: true)
                 stream.onClose { reason in end.change { $0 = reason } }
                 stream.write(Array("once\n".utf8))
             }
