@@ -33,6 +33,8 @@ enum AnswerSize {
     static let double = 25.0
     /// The same of 32 bits.
     static let float = 16.0
+    /// The name and number of an event, and its members' names.
+    static let event = 192.0
     /// Brackets, names and a label of time.
     static let row = 64.0
 

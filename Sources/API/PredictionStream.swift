@@ -53,11 +53,9 @@ final class PredictionStream: Sendable {
 
     private func send() {
         for _ in 0..<Self.batch {
-            guard let event = state.withLock({ next(&$0) }) else {
-                stream.finish()
-                return
-            }
-            guard stream.write(event) != nil else { return }
+            guard let (event, isLast) = state.withLock({ next(&$0) }), stream.write(event) != nil else { return }
+            // Before the look at the mark: no turn comes after the last event.
+            if isLast { return stream.finish() }
             if stream.isFull {
                 state.withLock { $0.isTurning = false }
                 // The peer may have taken it all between the two lines above; no further edge tells of that then.
@@ -72,8 +70,8 @@ final class PredictionStream: Sendable {
     /// Answers of one turn where the peer takes them fast.
     private static let batch = 1_000
 
-    /// The next event; nil where all are sent.
-    private func next(_ state: inout State) -> [UInt8]? {
+    /// The next event, and whether it is the last; nil where the stream is over.
+    private func next(_ state: inout State) -> (event: [UInt8], isLast: Bool)? {
         guard !state.isOver else { return nil }
         while state.input < steps.count, state.step == steps[state.input] {
             state.input += 1
@@ -84,7 +82,7 @@ final class PredictionStream: Sendable {
         guard state.input < steps.count else {
             state.isOver = true
             done(state.count, to: &writer)
-            return format.frame("done", id: state.number, writer.take())
+            return (format.frame("done", id: state.number, writer.take()), true)
         }
         let output = prediction[state.input, state.step]
         writer.object { writer in
@@ -98,7 +96,7 @@ final class PredictionStream: Sendable {
         }
         state.step += 1
         state.count += 1
-        return format.frame("output", id: state.number, writer.take())
+        return (format.frame("output", id: state.number, writer.take()), false)
     }
 
     private func done(_ count: Int, to writer: inout JSONWriter) {

@@ -1,5 +1,6 @@
 import Formats
 import HTTPServer
+import Resources
 import Service
 import Store
 import Training
@@ -185,7 +186,9 @@ extension Call {
         h.beginArray()
         c.beginArray()
         var count = 0
-        let session = try service.step(id, wish.request, within: allowance, answerBytes: wish.answerBytes) { step in
+        let session = try service.step(
+            id, wish.request, within: allowance, answerBytes: { wish.answerBytes($0, rows: $1, stateBytes: $2) }
+        ) { step in
             if wish.wantsOutput { outputs.write(step.output, to: &y, at: "#/outputs/\(count)") }
             if let hidden = step.h { h.layers(hidden) }
             if let cell = step.c { c.layers(cell) }
@@ -208,25 +211,44 @@ extension Call {
 
     private func steps(of id: String, _ wish: StepPayload, onto stream: EventStream) throws {
         var outputs = OutputWriter(try service.session(id).model)
-        let session = try service.step(id, wish.request, within: allowance, answerBytes: wish.answerBytes) { step in
-            try stream.send("step") { writer in
-                writer.member("step", step.step)
-                if wish.wantsOutput {
-                    writer.key("output")
-                    outputs.write(step.output, to: &writer, at: "#/output")
+        var end: Int?
+        let session = try service.step(
+            id, wish.request, within: allowance,
+            answerBytes: { stream.reserve(wish.eventBytes($0, rows: $1, stateBytes: $2)) }
+        ) { step in
+            let last = end ?? step.step + wish.request.rows.rowCount - 1
+            end = last
+            try afterStep(of: id, to: last) {
+                try stream.send("step") { writer in
+                    writer.member("step", step.step)
+                    if wish.wantsOutput {
+                        writer.key("output")
+                        outputs.write(step.output, to: &writer, at: "#/output")
+                    }
+                    if let hidden = step.h {
+                        writer.key("h")
+                        writer.layers(hidden)
+                    }
+                    if let cell = step.c {
+                        writer.key("c")
+                        writer.layers(cell)
+                    }
+                    outputs.writeWarnings(to: &writer)
                 }
-                if let hidden = step.h {
-                    writer.key("h")
-                    writer.layers(hidden)
-                }
-                if let cell = step.c {
-                    writer.key("c")
-                    writer.layers(cell)
-                }
-                outputs.writeWarnings(to: &writer)
             }
         }
-        try stream.send("done") { $0.member("step", session.step) }
+        try afterStep(of: id, to: session.step) { try stream.send("done") { $0.member("step", session.step) } }
+    }
+
+    /// The rows have been taken: nobody must be told to send them again for want of memory.
+    func afterStep(of id: String, to step: Int, _ send: () throws -> Void) throws {
+        do { try send() } catch is MemoryRefusal {
+            throw Problem(
+                .answerNotKept,
+                "the rows were taken, and the session \"\(id)\" stands at step \(step); there was no memory for the rest "
+                    + "of their answers, which are lost; go on with the rows that follow, or restore a state from before"
+            )
+        }
     }
 
     // MARK: Looking ahead

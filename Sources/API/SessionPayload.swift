@@ -119,9 +119,23 @@ struct StepPayload {
     /// Whether the answers themselves are wanted beside the states.
     var wantsOutput: Bool
 
-    /// What the answer takes, whose three lists are written first and joined then.
-    func answerBytes(_ model: ServedModel, rows: Int) -> Int {
-        wantsOutput ? 2 * model.answerBytes(rows: rows, topK: request.topK) : 0
+    /// What the answer takes, whose three lists grow (the old and the new one side by side) and are joined then.
+    func answerBytes(_ model: ServedModel, rows: Int, stateBytes: Int) -> Int {
+        let ofOutputs = wantsOutput ? 2 * Double(model.answerBytes(rows: rows, topK: request.topK)) : 0
+        return Int(min(ofOutputs + 3 * Double(rows) * statesAsText(stateBytes), 1e18))
+    }
+
+    /// What it takes as events, none of which the client may have read when the last is written.
+    func eventBytes(_ model: ServedModel, rows: Int, stateBytes: Int) -> Int {
+        var ofEvent = AnswerSize.event
+        if wantsOutput { ofEvent += Double(model.answerBytes(rows: 1, topK: request.topK)) }
+        return Int(min(Double(rows + 1) * (ofEvent + statesAsText(stateBytes)), 1e18))
+    }
+
+    /// The states after one row.
+    private func statesAsText(_ stateBytes: Int) -> Double {
+        guard request.wantsHidden || request.wantsCell else { return 0 }
+        return Double(stateBytes) / Double(MemoryLayout<Float>.size) * AnswerSize.float
     }
 
     init?(reading body: JSONReader) {

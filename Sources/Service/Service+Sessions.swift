@@ -59,17 +59,14 @@ extension Service {
         return Page(items: page.map(info), hasMore: entries.count > limit)
     }
 
-    /// What states that are answered take, beside the states themselves: kept once, and of each 4 bytes of them 16 of text,
-    /// in an array that grows (the old and the new one side by side) and is joined with the others.
-    private static let statesAsText = 14
-
     /// Takes rows in, one after the other; `each` is told every answer in order. A row that is refused moves nothing.
     ///
     /// Everything is checked before the first answer. What `each` throws is thrown on; the rows stay taken. The
     /// answer's `step` is that of these rows, however far others have stepped the session meanwhile.
     public func step(
         _ id: String, _ request: StepRequest, within allowance: Allowance = .unlimited,
-        answerBytes: (ServedModel, Int) -> Int = { _, _ in 0 }, each: (SessionStep) throws -> Void
+        answerBytes: (ServedModel, Int, _ stateBytes: Int) -> Int = { _, _, _ in 0 },
+        each: (SessionStep) throws -> Void
     ) throws -> SessionInfo {
         try requireRunning()
         var last: Int?
@@ -78,10 +75,12 @@ extension Service {
             try check(request, loaded)
             let rows = request.rows.rowCount
             try limit(operationsOf: rows, loaded)
-            try take(loaded, sequences: 1, rows: rows, answers: rows, allowance, answerBytes)
+            try take(loaded, sequences: 1, rows: rows, answers: rows, allowance) {
+                answerBytes($0, $1, loaded.predictor.stateBytes)
+            }
             if request.wantsHidden || request.wantsCell {
                 try allowance.memory.take(
-                    rows, each: Self.statesAsText * loaded.predictor.stateBytes, for: "the states after \(rows) rows")
+                    rows, each: loaded.predictor.stateBytes, for: "the states after \(rows) rows")
             }
             let isLong = isLong(rows, loaded)
             if isLong { session.beginLong() }

@@ -12,7 +12,9 @@ import Testing
 /// What a request may cost: refused before it is begun, and ended when nobody waits for it.
 struct WorkTests {
     /// A forecaster of one layer, made without training.
-    private func forecaster(targets: Int = 1, hidden: Int, horizon: Int = 3) -> Model {
+    static func forecaster(
+        targets: Int = 1, hidden: Int, horizon: Int = 3, named name: (Int) -> String = { "t\($0)" }
+    ) -> Model {
         let network = NetworkDescription(
             inputs: targets, layers: [LayerDescription(cell: .lstm, hidden: hidden)], outputs: targets)
         let layout = ParameterLayout(network)
@@ -20,7 +22,7 @@ struct WorkTests {
         return Model(
             task: .forecast(
                 ForecastModel(
-                    targets: (0..<targets).map { "t\($0)" }, features: [], time: nil, lookback: 2, horizon: horizon,
+                    targets: (0..<targets).map(name), features: [], time: nil, lookback: 2, horizon: horizon,
                     season: nil,
                     tail: SeriesTail(
                         rows: [[Double]](repeating: [Double](repeating: 1, count: targets), count: 2), time: nil))),
@@ -45,7 +47,7 @@ struct WorkTests {
 
     @Test("an object where a row of numbers is due is refused with its place, and takes no memory for those behind it")
     func objects() throws {
-        let server = try server(forecaster(hidden: 2), requestMemory: 16 << 20)
+        let server = try server(Self.forecaster(hidden: 2), requestMemory: 16 << 20)
         defer { server.stop() }
         let objects = [String](repeating: "{}", count: 1_000_000).joined(separator: ",")
         let problem = try server.send(.post, "/predict", #"{"model": "m", "inputs": [\#(objects)]}"#, expecting: 422)
@@ -57,7 +59,7 @@ struct WorkTests {
     @Test(
         "an answer that the memory of requests does not hold is refused before it is computed, and a smaller one given")
     func wideAnswers() throws {
-        let server = try server(forecaster(targets: 200, hidden: 2), requestMemory: 32 << 20)
+        let server = try server(Self.forecaster(targets: 200, hidden: 2), requestMemory: 32 << 20)
         defer { server.stop() }
         let problem = try server.send(.post, "/predict", #"{"model": "m", "horizon": 100000}"#, expecting: 413)
         #expect(problem["detail"]?.string?.contains("MiB") == true)
@@ -72,7 +74,7 @@ struct WorkTests {
 
     @Test("more multiply-adds than a request may take are refused, with the steps that it may ask for")
     func operations() throws {
-        let server = try server(forecaster(hidden: 8)) { $0.maximumPredictionOperations = 100_000 }
+        let server = try server(Self.forecaster(hidden: 8)) { $0.maximumPredictionOperations = 100_000 }
         defer { server.stop() }
         let problem = try server.send(.post, "/predict", #"{"model": "m", "horizon": 1000}"#, expecting: 422)
         #expect(problem["code"] == "too_large")
@@ -89,9 +91,9 @@ struct WorkTests {
     @Test("work whose clients have left ends, and stops neither sessions nor small predictions meanwhile")
     func abandoned() throws {
         // Minutes of work, if it were done.
-        let server = try server(forecaster(hidden: 512))
+        let server = try server(Self.forecaster(hidden: 512))
         defer { server.stop() }
-        _ = try server.service.importModel(name: "small", bytes: ModelFile.encode(forecaster(hidden: 2)))
+        _ = try server.service.importModel(name: "small", bytes: ModelFile.encode(Self.forecaster(hidden: 2)))
         try server.send(.post, "/sessions", #"{"model": "small", "id": "s"}"#, expecting: 201)
         let long = try (0..<4).map { _ in try connect(to: server, sending: #"{"model": "m", "horizon": 100000}"#) }
         #expect(waits { server.api.queues.long.count == 4 })
