@@ -158,9 +158,9 @@ final class WorkspacePool: Sendable {
     }
 
     /// What is kept between runs, at most; more is let go: a run that needs it takes far longer than to allocate it, and
-    /// what one request took once would be held for as long as the model. It has room for the steps of streams on every
-    /// thread.
-    static let keptBytes = 256 << 10
+    /// what one request took once would be held for as long as the model. Two threads find room for 64 sequences of a
+    /// network of 256 units each, for which a new one would cost a twentieth of a short run.
+    static let keptBytes = 2 << 20
 
     /// Smaller ones that this one can stand in for are let go; equal ones are those of other threads.
     func giveBack(_ workspace: InferenceWorkspace) {
