@@ -44,8 +44,8 @@ install: build ## copy the binary to PREFIX/bin (default /usr/local)
 	install -m 755 $(BIN)/timestep $(or $(PREFIX),/usr/local)/bin/timestep
 
 documentation: build ## write the table of settings in Documentation/configuration.md anew
-	sed -i '/^| key | default/,$$d' Documentation/configuration.md
-	$(BIN)/timestep serve --print-options >> Documentation/configuration.md
+	$(BIN)/timestep serve --print-options > .build/options.md
+	sed -i -e '/^| key | default/,/^$$/ { /^| key | default/ r .build/options.md' -e '/^|/ d }' Documentation/configuration.md
 
 format: ## format the sources in place
 	$(SWIFT) format --in-place --recursive Sources Tests Package.swift
