@@ -18,6 +18,9 @@ struct LineReader: Sendable {
     /// True where the beginning of a line is held.
     var isInsideLine: Bool { !partial.isEmpty }
 
+    /// The first byte of the unfinished line; nil where none is held.
+    var first: UInt8? { partial.first }
+
     /// Bytes of the unfinished line.
     var held: Int { partial.count }
 

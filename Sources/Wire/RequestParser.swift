@@ -131,10 +131,14 @@ public struct RequestParser: Sendable {
                     : "a request must begin with a method in capital letters")
         }
         let overhead = Self.longestMethod + " ".utf8.count + " HTTP/1.1\r\n".utf8.count
-        let limit = min(limits.targetBytes + overhead, limits.headBytes - headBytes)
-        switch lines.next(&input, limit: limit) {
+        // What begins with CR can only be an empty line: told at the byte after it, and not as a long target.
+        let isEmpty = (lines.first ?? input.first) == carriageReturn
+        let longest = isEmpty ? "\r\n".utf8.count : limits.targetBytes + overhead
+        switch lines.next(&input, limit: min(longest, limits.headBytes - headBytes)) {
         case .line(let line): return line
         case .needsInput: return nil
+        case .tooLong where isEmpty:
+            throw HTTPError(.malformed, "a carriage return before a request must be followed by a line feed")
         case .tooLong: throw targetTooLong
         case .bareLineFeed: throw HTTPError(.malformed, "the request line must end in CR LF")
         }

@@ -51,6 +51,7 @@ struct Malformed: Sendable, CustomTestStringConvertible {
         Malformed("TLS on a plain port", "\u{16}\u{3}\u{1}\u{2}\0"),
         Malformed("the preface of HTTP/2", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 505),
         Malformed("a megabyte of empty lines", String(repeating: "\r\n", count: 524_288)),
+        Malformed("a megabyte of carriage returns", String(repeating: "\r", count: 1_048_576)),
         Malformed("three empty lines", "\r\n\r\n\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n"),
         Malformed("a line feed first", "\nGET / HTTP/1.1\r\nHost: a\r\n\r\n"),
         Malformed("a method without end", String(repeating: "A", count: 33) + " / HTTP/1.1\r\nHost: a\r\n\r\n", 501),
