@@ -8,14 +8,13 @@ import Wire
 /// One long poll: answers when the job's status is no longer what it was, when the time is up, or at once where the job is
 /// over already.
 ///
-/// It costs a closure and a timer, no thread. Ends exactly once: by a change, by its time, with its client, or by the
-/// server's stop. The list of waits keeps it alive until then.
+/// It costs a closure and a place in the list of waits, no thread. Ends exactly once: by a change, by its time, with its
+/// client, or by the server's stop. The list of waits keeps it alive until then.
 final class JobWait: Sendable {
     private struct State {
         /// What the job had when the request came; nil until it was read.
         var status: JobStatus?
         var subscription: ChangeFollower.Subscription?
-        var timer: (any DispatchSourceTimer)?
         var isLooking = false
         /// A change came while the job was being looked at: look again.
         var changed = false
@@ -34,14 +33,13 @@ final class JobWait: Sendable {
     /// Throws where too many wait already, and where there is no such job.
     func start(for seconds: Double) throws {
         try call.api.listeners.enter()
-        call.api.waits.add(self)
+        call.api.waits.add(self, for: seconds)
         call.request.cancellation.onCancel { [weak self] in self?.leave() }
         // Before the first look, so that no change falls between the two.
         let subscription = call.service.changes.subscribe { [weak self] in self?.look() }
         let isOver = state.withLock { state in
             if state.isOver { return true }
             state.subscription = subscription
-            state.timer = startTimer(seconds)
             return false
         }
         if isOver { return subscription.cancel() }
@@ -73,14 +71,6 @@ final class JobWait: Sendable {
     /// The client is gone: its connection need not wait for the job.
     private func leave() {
         if over() { call.responder.abandon() }
-    }
-
-    private func startTimer(_ seconds: Double) -> any DispatchSourceTimer {
-        let timer = DispatchSource.makeTimerSource(queue: .global())
-        timer.schedule(deadline: .now() + seconds, leeway: .milliseconds(50))
-        timer.setEventHandler { [weak self] in self?.end() }
-        timer.resume()
-        return timer
     }
 
     private func look() {
@@ -125,8 +115,6 @@ final class JobWait: Sendable {
         let (isFirst, subscription) = state.withLock { state in
             let isFirst = !state.isOver
             state.isOver = true
-            state.timer?.cancel()
-            state.timer = nil
             defer { state.subscription = nil }
             return (isFirst, state.subscription)
         }
@@ -139,18 +127,53 @@ final class JobWait: Sendable {
     }
 }
 
-/// The long polls that are under way.
+/// The long polls that are under way, and when their time is up. One timer looks at all of them: thousands may come and
+/// go within a second, and a timer of each would cost more than all else about it.
 final class Waits: Sendable {
-    private let waits = Mutex<[ObjectIdentifier: JobWait]>([:])
+    private struct State {
+        var waits: [ObjectIdentifier: (wait: JobWait, end: DispatchTime)] = [:]
+        var timer: (any DispatchSourceTimer)?
+    }
+
+    /// Seconds between two looks, each of which is linear in waits: a wait is told in seconds.
+    private static let interval = 0.05
+
+    private let state = Mutex(State())
 
     /// How many wait.
-    var count: Int { waits.withLock { $0.count } }
+    var count: Int { state.withLock { $0.waits.count } }
 
-    func add(_ wait: JobWait) { waits.withLock { $0[ObjectIdentifier(wait)] = wait } }
+    func add(_ wait: JobWait, for seconds: Double) {
+        state.withLock { state in
+            state.waits[ObjectIdentifier(wait)] = (wait, .now() + seconds)
+            if state.timer == nil { state.timer = startTimer() }
+        }
+    }
 
-    func remove(_ wait: JobWait) { waits.withLock { $0[ObjectIdentifier(wait)] = nil } }
+    func remove(_ wait: JobWait) { state.withLock { $0.waits[ObjectIdentifier(wait)] = nil } }
 
-    func endAll() {
-        for wait in waits.withLock({ Array($0.values) }) { wait.end() }
+    func endAll() { end(where: { _ in true }) }
+
+    private func startTimer() -> any DispatchSourceTimer {
+        let timer = DispatchSource.makeTimerSource(queue: .global())
+        timer.schedule(deadline: .now() + Self.interval, repeating: Self.interval, leeway: .milliseconds(10))
+        timer.setEventHandler { [weak self] in self?.tick() }
+        timer.resume()
+        return timer
+    }
+
+    private func tick() {
+        let now = DispatchTime.now()
+        end(where: { $0 <= now })
+        state.withLock { state in
+            guard state.waits.isEmpty else { return }
+            state.timer?.cancel()
+            state.timer = nil
+        }
+    }
+
+    private func end(where isOver: (DispatchTime) -> Bool) {
+        let over = state.withLock { state in state.waits.values.filter { isOver($0.end) }.map(\.wait) }
+        for wait in over { wait.end() }
     }
 }

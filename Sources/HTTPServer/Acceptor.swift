@@ -60,8 +60,9 @@ final class Acceptor {
         if left == 0 { isReady = true }
     }
 
-    /// Connections accepted in one turn of the loop: about a millisecond's worth.
-    private static let mostAtOnce = 64
+    /// Connections accepted in one turn of the loop: about two milliseconds' worth. More than have their first turn in
+    /// it, since the kernel turns away whom its queue does not hold, and such a client tries again only after a second.
+    private static let mostAtOnce = 256
 
     /// False: none waits, or none can be taken now.
     private func accept(from listener: Int32, _ loop: EventLoop) -> Bool {

@@ -46,6 +46,15 @@ final class Monitor<State>: @unchecked Sendable {
         return result
     }
 
+    /// Changes the state alone and wakes one of those who wait on it: where any of them will do.
+    func changeForOne<Result>(_ body: (inout State) -> Result) -> Result {
+        pthread_mutex_lock(mutex)
+        defer { pthread_mutex_unlock(mutex) }
+        let result = body(&state)
+        pthread_cond_signal(condition)
+        return result
+    }
+
     /// Waits until `take` gives something, with the lock held while it looks.
     func wait<Result>(_ take: (inout State) -> Result?) -> Result {
         pthread_mutex_lock(mutex)

@@ -50,7 +50,7 @@ public final class ThreadQueue: WorkQueue {
     }
 
     public func submit(_ work: @escaping @Sendable () -> Void) -> Bool {
-        state.change { state in
+        state.changeForOne { state in
             guard !state.isStopped, state.count + state.running < depth + threads else { return false }
             state.waiting.append(work)
             return true
@@ -61,7 +61,7 @@ public final class ThreadQueue: WorkQueue {
     /// turn that was refused would be lost. False: the queue has ended.
     @discardableResult
     public func resume(_ work: @escaping @Sendable () -> Void) -> Bool {
-        state.change { state in
+        state.changeForOne { state in
             guard !state.isStopped else { return false }
             state.waiting.append(work)
             return true

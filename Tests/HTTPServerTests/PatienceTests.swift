@@ -69,6 +69,35 @@ struct PatienceTests {
         held.answer { _ in }
     }
 
+    @Test("of thousands that left together some are let go of in each turn, and others have theirs between")
+    func together() throws {
+        let held = Monitor<[(Request, any Responder)]>([])
+        let later = Route(.get, "/later", name: "later", execution: .onLoop) { request, responder in
+            held.withLock { $0.append((request, responder)) }
+        }
+        let bench = try LoopBench([later, .text(.get, "/", "hello")])
+        for descriptor in 100..<2_100 as Range<Int32> {
+            bench.send(bench.connect(descriptor), "GET /later HTTP/1.1\r\nHost: a\r\n\r\n")
+            bench.readiness.announce(descriptor, readable: true, finished: true)
+        }
+        bench.turn()
+        let other = bench.connect(5)
+        func cancelled() -> Int {
+            held.withLock { held in held.filter { $0.0.cancellation.isCancelled }.count }
+        }
+        bench.clock.withLock { $0 = $0 + .seconds(1) }
+        bench.turn()
+        #expect(1...200 ~= cancelled())
+        other.arrive(get)
+        bench.readiness.announce(5, readable: true)
+        bench.turn()
+        #expect(text(other.written).hasSuffix("hello"))
+        #expect(cancelled() < 1_000)
+        for _ in 0..<100 { bench.turn() }
+        #expect(cancelled() == 2_000, "and it goes on without further events")
+        held.withLock { $0 = [] }
+    }
+
     @Test("work for a connection that broke is cancelled at once")
     func broken() throws {
         let held = Held()
