@@ -38,6 +38,9 @@ enum AnswerSize {
     /// Brackets, names and a label of time.
     static let row = 64.0
 
+    /// A state of so many bytes: of numbers in memory, 32 bits grow the most.
+    static func state(_ bytes: Int) -> Int { written(Double(bytes) / 4 * float) }
+
     /// A text of so many bytes and the one that it grows out of.
     static func written(_ bytes: Double) -> Int { Int(min(2 * bytes, 1e18)) }
 }

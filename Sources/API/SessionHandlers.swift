@@ -12,7 +12,7 @@ extension Call {
         try noQuery()
         let wish = try decode(OpenSessionPayload.init(reading:))
         let open = { [self] in
-            let session = try service.openSession(wish.request)
+            let session = try service.openSession(wish.request, within: allowance)
             var writer = JSONWriter()
             writer.session(session)
             return Response(
@@ -92,9 +92,13 @@ extension Call {
     }
 
     private func answerState(of id: String) throws {
+        // Taken before it is written: a state may have megabytes.
+        let bytes = try service.stateBytes(of: id)
         if MediaType.preferred(of: [.json, .octets], accept: request.fields.values("Accept")) == .octets {
+            try request.memory.take(bytes, each: 2, for: "the state of session \"\(id)\"")
             return responder.respond(Response(type: MediaType.octets.field, bytes: try service.stateBlob(of: id)))
         }
+        try request.memory.take(AnswerSize.state(bytes), for: "the state of session \"\(id)\"")
         let model = try service.session(id).model
         let state = try service.state(of: id)
         answer { $0.state(state, of: model) }

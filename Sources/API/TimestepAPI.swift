@@ -69,7 +69,7 @@ public final class TimestepAPI: Application {
         Self.endpoints.map { endpoint in
             Route(
                 endpoint.method, endpoint.pattern, name: endpoint.pattern, body: plan(endpoint.body),
-                execution: execution(endpoint.work)
+                execution: execution(endpoint.work), isWatch: RequestMetrics.quiet.contains(endpoint.pattern)
             ) { [self] request, responder in
                 try endpoint.handler(Call(api: self, request: request, responder: responder))
             }

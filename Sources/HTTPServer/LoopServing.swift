@@ -153,9 +153,11 @@ extension EventLoop {
         case .queue(let queue):
             let handler = route.handler
             let pieces = exchange.pieces
+            let isWatch = route.isWatch
             let work: @Sendable () -> Void = {
                 // Whoever left while the request waited for its turn gets no work done.
                 if request.cancellation.isCancelled { return handle.abandon() }
+                if !isWatch, request.memory.budget.isExhausted { return handle.fail(Self.exhausted) }
                 Self.call(handler, request, pieces, handle)
             }
             guard queue.submit(work) else {
@@ -164,6 +166,13 @@ extension EventLoop {
             }
         }
     }
+
+    /// Small answers are counted once they are there, and cannot be refused then: where they have taken the last of the
+    /// memory, no more are made.
+    private static let exhausted = HTTPError(
+        .overloaded(retryAfterSeconds: 1),
+        "requests under way, and answers that their clients have not taken, hold all the memory there is for them; try "
+            + "again shortly")
 
     private static func call(
         _ handler: @Sendable (Request, any Responder) throws -> Void, _ request: Request, _ pieces: ContentPieces,

@@ -10,19 +10,23 @@ public struct Route: Sendable {
     public var execution: Execution
     /// Names the route in metrics and logs; a path would be unbounded.
     public var name: String
+    /// Tells how the server fares, in a few kilobytes: answered even where requests hold all the memory there is for
+    /// them.
+    public var isWatch: Bool
     /// Answers through the responder, now or later, or throws before it has; see
     /// `Application.response(to:request:id:)`.
     public var handler: @Sendable (Request, any Responder) throws -> Void
 
     public init(
         _ method: Wire.Method, _ pattern: String, name: String, body: BodyPlan = .none, execution: Execution,
-        handler: @escaping @Sendable (Request, any Responder) throws -> Void
+        isWatch: Bool = false, handler: @escaping @Sendable (Request, any Responder) throws -> Void
     ) {
         self.method = method
         self.pattern = pattern
         self.body = body
         self.execution = execution
         self.name = name
+        self.isWatch = isWatch
         self.handler = handler
     }
 }

@@ -23,6 +23,9 @@ public final class MemoryBudget: Sendable {
     /// Bytes taken at present.
     public var used: Int { taken.load(ordering: .relaxed) }
 
+    /// All of it is taken, or more: answers that exist already count however little was left.
+    public var isExhausted: Bool { used >= limit }
+
     /// What large shares leave to small ones.
     public var reserve: Int { limit / 8 }
 

@@ -1,3 +1,4 @@
+import Formats
 import Foundation
 import Kernels
 import Networks
@@ -10,14 +11,24 @@ public final class LoadedModel: Sendable {
     public let version: ModelVersion
     public let model: Model
     let predictor: Predictor
-    /// Parameters as read, and packed.
+    /// Parameters as read, and packed, and what the file holds beside them.
     public let bytes: Int
 
     init(version: ModelVersion, model: Model, precision: Precision, kernels: KernelSet) {
         self.version = version
         self.model = model
         predictor = Predictor(model, precision: precision, kernels: kernels)
-        bytes = model.parameters.values.count * MemoryLayout<Float>.stride + predictor.network.byteCount
+        let parameters = model.parameters.values.count * MemoryLayout<Float>.stride
+        bytes =
+            parameters + predictor.network.byteCount
+            + Self.besideParameters(version, parameters: parameters, columns: model.network.inputs)
+    }
+
+    /// What a file holds beside its parameters, once it is read: names are texts in several lists, and each row of the
+    /// series' end is an array of its own, which takes 48 bytes beside its numbers.
+    static func besideParameters(_ version: ModelVersion, parameters: Int, columns: Int) -> Int {
+        let rest = max(0, version.bytes - parameters)
+        return 3 * rest + 6 * rest / max(1, columns)
     }
 
     public var served: ServedModel {
@@ -86,36 +97,46 @@ final class ModelCache: Sendable {
         if let loaded = find(key, version) { return loaded }
         return try loading.withLock {
             if let loaded = find(key, version) { return loaded }
-            try makeRoom(for: version, key)
+            let reserved = try reserve(version, key)
+            defer { state.withLock { $0.bytes -= reserved } }
             // The file as it is, and what its envelope holds.
             try memory.take(version.bytes, each: 2, for: "model \(key.name):\(key.version) while it is loaded")
             defer { memory.giveBack(2 * version.bytes) }
             let model = try ModelFile.decode(try store.modelFile(of: version))
             let loaded = LoadedModel(version: version, model: model, precision: precision, kernels: kernels)
-            try insert(loaded, key)
+            try insert(loaded, key, reserved: reserved)
             return loaded
         }
     }
 
-    /// Before anything of it is read: a model is a little smaller than its file, and its packed weights are as large
-    /// again, or less in a reduced precision.
-    private func makeRoom(for version: ModelVersion, _ key: Key) throws(ServiceError) {
-        let least = version.bytes - Self.fileBesideParameters
-        guard least <= memoryLimit else {
-            throw ServiceError(
-                .tooLarge,
-                "model \(key.name):\(key.version) has a file of \(version.bytes) bytes, and all models together may take "
-                    + "\(memoryLimit); start the server with more model memory (model_memory)")
+    /// Takes the memory of a version before anything of it is read. Gives how much that is; what packing adds to reach
+    /// round numbers is known once it is done.
+    private func reserve(_ version: ModelVersion, _ key: Key) throws -> Int {
+        let summary: VersionSummary = try Formats.decode(version.description)
+        // No file holds more than it has bytes, whatever its row in the database says.
+        let parameters = min(max(0, summary.parameterCount), version.bytes / MemoryLayout<Float>.stride)
+        let read = parameters * MemoryLayout<Float>.stride
+        let least =
+            read + parameters * key.precision.bytesPerWeight
+            + LoadedModel.besideParameters(version, parameters: read, columns: summary.network.inputs)
+        guard least <= memoryLimit else { throw tooLarge(key, least) }
+        let fits = state.withLock { state in
+            guard Self.makeRoom(for: least, within: memoryLimit, &state) else { return false }
+            state.bytes += least
+            return true
         }
-        state.withLock { state in
-            while state.bytes + least > memoryLimit, let victim = Self.leastRecentUnused(&state) {
-                if let entry = state.entries.removeValue(forKey: victim) { state.bytes -= entry.loaded.bytes }
-            }
-        }
+        guard fits else { throw full(key, least) }
+        return least
     }
 
-    /// Names, transforms and the tail of the series: what a file may hold that is no parameter.
-    private static let fileBesideParameters = 1 << 20
+    /// Drops versions that nobody uses, the least recently used first, until there is room. False: there is too little
+    /// all the same.
+    private static func makeRoom(for bytes: Int, within limit: Int, _ state: inout State) -> Bool {
+        while bytes > limit - state.bytes, let victim = leastRecentUnused(&state) {
+            if let entry = state.entries.removeValue(forKey: victim) { state.bytes -= entry.loaded.bytes }
+        }
+        return bytes <= limit - state.bytes
+    }
 
     /// Drops what was deleted; nil drops every version of the name.
     func forget(_ name: String, version: Int?) {
@@ -136,31 +157,33 @@ final class ModelCache: Sendable {
         }
     }
 
-    private func insert(_ loaded: LoadedModel, _ key: Key) throws(ServiceError) {
+    /// - Parameter reserved: of its memory, what was taken before it was read; the caller gives that back.
+    private func insert(_ loaded: LoadedModel, _ key: Key, reserved: Int) throws(ServiceError) {
         let fits = state.withLock { state in
             if let old = state.entries.removeValue(forKey: key) { state.bytes -= old.loaded.bytes }
-            while state.bytes + loaded.bytes > memoryLimit, let victim = Self.leastRecentUnused(&state) {
-                if let entry = state.entries.removeValue(forKey: victim) { state.bytes -= entry.loaded.bytes }
-            }
-            guard state.bytes + loaded.bytes <= memoryLimit else { return false }
+            guard Self.makeRoom(for: loaded.bytes - reserved, within: memoryLimit, &state) else { return false }
             state.clock += 1
             state.entries[key] = Entry(loaded: loaded, lastUse: state.clock)
             state.bytes += loaded.bytes
             return true
         }
-        guard loaded.bytes <= memoryLimit else {
-            throw ServiceError(
-                .tooLarge,
-                "model \(key.name):\(key.version) in \(key.precision.rawValue) needs \(loaded.bytes) bytes, and all models "
-                    + "together may take \(memoryLimit); start the server with more model memory (model_memory)")
-        }
-        guard fits else {
-            throw ServiceError(
-                .full(retryAfterSeconds: 10),
-                "model \(key.name):\(key.version) in \(key.precision.rawValue) needs \(loaded.bytes) bytes, and the models "
-                    + "in use leave less of the "
-                    + "\(memoryLimit) allowed; close sessions, or start the server with more model memory")
-        }
+        guard loaded.bytes <= memoryLimit else { throw tooLarge(key, loaded.bytes) }
+        guard fits else { throw full(key, loaded.bytes) }
+    }
+
+    private func tooLarge(_ key: Key, _ bytes: Int) -> ServiceError {
+        ServiceError(
+            .tooLarge,
+            "model \(key.name):\(key.version) in \(key.precision.rawValue) needs \(bytes) bytes, and all models "
+                + "together may take \(memoryLimit); start the server with more model memory (model_memory)")
+    }
+
+    private func full(_ key: Key, _ bytes: Int) -> ServiceError {
+        ServiceError(
+            .full(retryAfterSeconds: 10),
+            "model \(key.name):\(key.version) in \(key.precision.rawValue) needs \(bytes) bytes, and the models "
+                + "in use leave less of the \(memoryLimit) allowed; close sessions, or start the server with more "
+                + "model memory")
     }
 
     private static func leastRecentUnused(_ state: inout State) -> Key? {

@@ -10,9 +10,12 @@ extension Service {
     /// Opens a session from the zero state, or from a given one; never from what another session left.
     ///
     /// Throws `.alreadyExists`, `.full`, `.stateOfAnotherModel`, `.invalid`.
-    public func openSession(_ request: OpenSessionRequest) throws -> SessionInfo {
+    public func openSession(
+        _ request: OpenSessionRequest, within allowance: Allowance = .unlimited
+    ) throws -> SessionInfo {
         try requireRunning()
-        let loaded = try models.model(request.model, precision: request.precision ?? request.start.precision)
+        let loaded = try models.model(
+            request.model, precision: request.precision ?? request.start.precision, memory: allowance.memory)
         let timeToLive = request.timeToLive ?? configuration.sessionTimeToLive
         var findings: [Violation] = []
         if let id = request.id, !ModelName.isValid(id) {
@@ -194,6 +197,11 @@ extension Service {
         var horizon = 1
         if case .forecast(let forecast) = loaded.model.task { horizon = forecast.horizon }
         return entry.session.hasLong || isLong(steps ?? horizon, loaded)
+    }
+
+    /// Bytes of the session's state at their most.
+    public func stateBytes(of id: String) throws -> Int {
+        try entry(sessions.withLock { $0.find(id, at: steady()) }, id).session.loaded.predictor.stateBytes
     }
 
     public func state(of id: String) throws -> SessionState {

@@ -4,6 +4,7 @@ import Glibc
 import Kernels
 import Networks
 import Service
+import Store
 import TestSupport
 import Testing
 
@@ -54,6 +55,16 @@ struct WorkTests {
         #expect(problem["errors"]?[0]?["pointer"] == "#/inputs/0")
         let other = try server.send(.post, "/predict", #"{"model": "m", "top_k": [\#(objects)]}"#, expecting: 413)
         #expect(other["detail"]?.string?.contains("MiB") == true)
+    }
+
+    @Test("a state that the memory of requests does not hold as an answer is refused before it is written")
+    func states() throws {
+        let server = try server(Self.forecaster(hidden: 300), requestMemory: 16 << 10)
+        defer { server.stop() }
+        _ = try server.service.openSession(OpenSessionRequest(model: ModelReference(name: "m"), id: "s"))
+        let problem = try server.send(.get, "/sessions/s/state", expecting: 413)
+        #expect(problem["detail"]?.string?.contains("the state") == true)
+        try server.send(.get, "/sessions/s/state", fields: ["Accept": "application/octet-stream"], expecting: 200)
     }
 
     @Test(

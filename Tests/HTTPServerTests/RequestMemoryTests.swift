@@ -99,6 +99,41 @@ struct RequestMemoryTests {
         #expect(memory.used == 0)
     }
 
+    @Test("where answers that nobody takes hold all the memory, no handler makes more, and the loop answers")
+    func untaken() throws {
+        let route = Route(.get, "/list", name: "list", execution: .queue(InlineQueue())) { _, responder in
+            responder.respond(Response(type: "x", bytes: [UInt8](repeating: 0x78, count: 600_000)))
+        }
+        let watch = Route(.get, "/fare", name: "fare", execution: .queue(InlineQueue()), isWatch: true) {
+            $1.respond(Response(type: "x", bytes: []))
+        }
+        let bench = try LoopBench([route, watch, .text(.get, "/", "hello")]) { $0.requestMemory = 1 << 20 }
+        let unread = (10..<20 as Range<Int32>).map { bench.connect($0) }
+        for transport in unread {
+            transport.room = 100
+            bench.send(transport, "GET /list HTTP/1.1\r\nHost: a\r\n\r\n")
+        }
+        #expect(bench.loop.context.memory.used < 2 << 20)
+        let other = bench.connect(5)
+        bench.send(other, "GET /list HTTP/1.1\r\nHost: a\r\n\r\n")
+        #expect(text(other.written).hasPrefix("HTTP/1.1 503 ") && text(other.written).contains("Retry-After"))
+        other.written = []
+        bench.send(other, "GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+        #expect(text(other.written).hasPrefix("HTTP/1.1 200 "))
+        other.written = []
+        bench.send(other, "GET /fare HTTP/1.1\r\nHost: a\r\n\r\n")
+        #expect(text(other.written).hasPrefix("HTTP/1.1 200 "))
+        // Once they are taken, there is memory again.
+        for transport in unread {
+            transport.room = .max
+            bench.readiness.announce(transport.descriptor, writable: true)
+        }
+        bench.turn()
+        other.written = []
+        bench.send(other, "GET /list HTTP/1.1\r\nHost: a\r\n\r\n")
+        #expect(text(other.written).hasPrefix("HTTP/1.1 200 "))
+    }
+
     @Test("a closed connection gives back what its request held", arguments: [false, true])
     func closed(_ isAnswered: Bool) throws {
         let bench = try LoopBench([upload]) { $0.requestMemory = 64 << 20 }
@@ -111,5 +146,13 @@ struct RequestMemoryTests {
         bench.turn()
         #expect(transport.isClosed)
         #expect(bench.loop.context.memory.used == 0)
+    }
+}
+
+/// Runs work where it is submitted.
+private struct InlineQueue: WorkQueue {
+    func submit(_ work: @escaping @Sendable () -> Void) -> Bool {
+        work()
+        return true
     }
 }

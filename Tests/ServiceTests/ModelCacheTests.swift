@@ -1,6 +1,9 @@
+import Foundation
 import Kernels
+import Resources
 import Store
 import Testing
+import Training
 
 @testable import Service
 
@@ -68,5 +71,45 @@ struct ModelCacheTests {
         }
         #expect(cache.count == 2)
         withExtendedLifetime(held) {}
+    }
+
+    @Test("a version that finds no room is refused before its file is read")
+    func unread() throws {
+        let (place, cache, _) = try cache { _ in 1_000 }
+        let version = try place.service.version(Self.model)
+        try FileManager.default.removeItem(atPath: place.service.modelPath(of: version))
+        do {
+            _ = try cache.model(Self.model)
+            Issue.record("it was loaded")
+        } catch let error as ServiceError {
+            guard case .tooLarge = error.reason else { throw error }
+        }
+        #expect(cache.bytes == 0)
+    }
+
+    @Test("what is loaded counts with all that its file held, the end of its series too")
+    func whole() throws {
+        let place = try Workplace()
+        let series = (0..<700).map { "\($0 % 7)\n" }.joined()
+        _ = try place.work(
+            on: place.submit(ForecastTask(target: ["y"], lookback: 500), epochs: 1, csv: "y\n" + series))
+        let loaded = try ModelCache(store: place.service.store, kernels: KernelSet(), memoryLimit: .max)
+            .model(Self.model)
+        // 500 rows, each an array of one number.
+        let parameters = loaded.model.parameters.values.count * MemoryLayout<Float>.stride
+        #expect(loaded.bytes - parameters - loaded.predictor.network.byteCount >= 500 * 56)
+    }
+
+    @Test("a file that is read for a session takes of the memory of its request")
+    func sessions() throws {
+        let place = try Workplace()
+        _ = try place.work(on: place.submit(epochs: 1))
+        let little = Allowance(memory: MemoryShare(of: MemoryBudget(limit: 100)), cancellation: .never)
+        #expect(throws: MemoryRefusal.self) {
+            _ = try place.service.openSession(OpenSessionRequest(model: Self.model), within: little)
+        }
+        _ = try place.service.openSession(OpenSessionRequest(model: Self.model))
+        // It is there already: nothing is read.
+        _ = try place.service.openSession(OpenSessionRequest(model: Self.model), within: little)
     }
 }
