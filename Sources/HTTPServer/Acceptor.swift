@@ -60,8 +60,8 @@ final class Acceptor {
         if left == 0 { isReady = true }
     }
 
-    /// Connections accepted in one turn of the loop: about two milliseconds' worth. More than have their first turn in
-    /// it, since the kernel turns away whom its queue does not hold, and such a client tries again only after a second.
+    /// Connections accepted in one turn of the loop: about two milliseconds' worth. Fewer would let the kernel's queue
+    /// fill in a flood: whom it does not hold it turns away, and such a client tries again only after a second.
     private static let mostAtOnce = 256
 
     /// False: none waits, or none can be taken now.

@@ -32,8 +32,6 @@ final class EventLoop: @unchecked Sendable {
     private var generations: [UInt32] = []
     private var freeSlots: [Int] = []
     private var waiting: [Peer] = []
-    /// New connections that have not had their first turn, oldest first.
-    private var fresh: [Peer] = []
     private var nextSweep: Moment?
     /// Found by the last sweep: their time or their patience is over.
     private var overdue: [Peer] = []
@@ -85,7 +83,7 @@ final class EventLoop: @unchecked Sendable {
 
     /// One round; `waitingAtMost` shortens the wait, for tests.
     func turn(waitingAtMost longest: Duration?) {
-        let isIdle = waiting.isEmpty && fresh.isEmpty && overdue.isEmpty
+        let isIdle = waiting.isEmpty && overdue.isEmpty
         let letters = takeLetters(goingToSleep: isIdle)
         let wait = letters.isEmpty && isIdle ? sleepTime(longest) : .zero
         readiness.wait(atMost: wait) { event in note(event) }
@@ -99,7 +97,6 @@ final class EventLoop: @unchecked Sendable {
             peer.isQueued = false
             drive(peer)
         }
-        driveFresh()
         sweep()
         if isStopping, openCount == 0, let action = whenEmpty {
             whenEmpty = nil
@@ -179,28 +176,8 @@ final class EventLoop: @unchecked Sendable {
             return close(peer)
         }
         if nextSweep == nil { nextSweep = now + configuration.timerResolution }
-        peer.isQueued = true
-        fresh.append(peer)
+        touch(peer)
     }
-
-    /// First turns of new connections. Where thousands come at once, those that came last have theirs before those that
-    /// have waited long already, but for a few: whoever comes beside a flood is not held up by all of it.
-    private func driveFresh() {
-        var first = fresh[...]
-        fresh = []
-        if first.count > Self.mostFresh {
-            let patient = first.prefix(Self.mostFresh / 4)
-            fresh = Array(first.dropFirst(patient.count).dropLast(Self.mostFresh - patient.count))
-            first = patient + first.suffix(Self.mostFresh - patient.count)
-        }
-        for peer in first where !peer.isClosed {
-            peer.isQueued = false
-            drive(peer)
-        }
-    }
-
-    /// First turns in one round: about two milliseconds' worth.
-    private static let mostFresh = 64
 
     /// The connection of a token; nil where it is closed.
     func peer(_ token: UInt64) -> Peer? {
