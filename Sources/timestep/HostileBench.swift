@@ -2,8 +2,6 @@ import ArgumentParser
 import Formats
 import Foundation
 import Glibc
-import HTTPServer
-import Synchronization
 
 /// `timestep bench hostile`: what clients that misbehave cost a server and those beside them.
 struct HostileBench: Command {
@@ -12,9 +10,10 @@ struct HostileBench: Command {
         abstract: "Memory of a server, and the time of other clients, while one client misbehaves.",
         discussion: """
             Starts a server with its settings at their defaults on a free port of this machine, with a fresh data \
-            folder. One kind of misbehavior after another runs against it, while another client asks /healthz a \
-            hundred times a second, in turns on a connection that it keeps and on a new one. Memory is the largest \
-            that the server's process had during the kind, by the kernel's account (VmHWM).
+            folder. One kind of misbehavior after another runs against it, again and again for as long as it lasts, \
+            while other clients ask /healthz a hundred times a second, in turns on connections that they keep and on \
+            new ones. Memory is the largest that the server's process had during the kind, by the kernel's account \
+            (VmHWM).
             """)
 
     @Option(help: "Seconds that each kind lasts.") var seconds = 6
@@ -110,46 +109,5 @@ struct HostileFigures {
             "most_memory_bytes": .number(Double(peak)), "memory_after_bytes": .number(Double(after)),
             "told": .string(told),
         ]
-    }
-}
-
-/// Asks `/healthz` every ten milliseconds, and keeps how long each answer took.
-final class HealthProbe: Sendable {
-    private struct State {
-        var isStopping = false
-        var seconds: [Double] = []
-        var failed = 0
-    }
-
-    private let address: String
-    private let state = Mutex(State())
-    private let ended = DispatchSemaphore(value: 0)
-
-    init(address: String) { self.address = address }
-
-    func start() {
-        let thread = Thread { [self] in
-            let kept = try? HTTPClient(base: address)
-            var number = 0
-            while !state.withLock({ $0.isStopping }) {
-                number += 1
-                let began = ContinuousClock.now
-                let client = number % 2 == 0 ? kept : try? HTTPClient(base: address)
-                let answer = try? client?.request(.get, "/healthz")
-                let seconds = (ContinuousClock.now - began).timeInterval
-                state.withLock { state in
-                    if answer?.head.status == 200 { state.seconds.append(seconds) } else { state.failed += 1 }
-                }
-                usleep(10_000)
-            }
-            ended.signal()
-        }
-        thread.start()
-    }
-
-    func stop() -> (seconds: [Double], failed: Int) {
-        state.withLock { $0.isStopping = true }
-        ended.wait()
-        return state.withLock { ($0.seconds.sorted(), $0.failed) }
     }
 }

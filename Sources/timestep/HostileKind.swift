@@ -15,7 +15,7 @@ enum HostileKind: String, CaseIterable {
     case slowUploads = "slow_uploads"
     /// Connections that send requests as fast as they can and read the answers.
     case pipelining
-    /// Twelve thousand connections that ask for a change of a job and close.
+    /// Connections that ask for a change of a job and close, as many as there is time for.
     case closedPolls = "closed_polls"
     /// Five hundred questions for a change, and a thousand event streams, of one job that trains.
     case listening
@@ -29,6 +29,8 @@ enum HostileKind: String, CaseIterable {
     case abandoned
     /// The same, of clients that stay.
     case long
+    /// All that the settings let anybody take, at once: models, sessions, requests, connections.
+    case everything
 
     static let names = allCases.map(\.rawValue).joined(separator: ", ")
 
@@ -58,11 +60,17 @@ enum HostileKind: String, CaseIterable {
             defer { for socket in sockets { close(socket) } }
             Thread.sleep(until: end)
             return "\(sockets.count) connections"
-        case .objects: return Self.objects(server)
+        case .objects: return Self.objects(server, until: end)
         case .wide:
-            return Self.ask(server, "POST", "/predict", "application/json", #"{"model":"wide","horizon":100000}"#)
+            let content = #"{"model":"wide","horizon":100000}"#
+            var tally = Tally()
+            while ContinuousClock.now < end {
+                tally.add { Self.ask(server, "POST", "/predict", "application/json", content) }
+            }
+            return tally.text
         case .abandoned: return Self.abandoned(server, stays: false, until: end)
         case .long: return Self.abandoned(server, stays: true, until: end)
+        case .everything: return try HostileAppetite(server).run(for: time)
         }
     }
 
@@ -129,8 +137,9 @@ enum HostileKind: String, CaseIterable {
         let job = try longJob(server)
         let request = Array("GET /jobs/\(job)?wait=300 HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n".utf8)
         var asked = 0
-        while asked < 12_000, ContinuousClock.now < end {
-            for socket in server.connections(100) {
+        while ContinuousClock.now < end {
+            // One address has ports for a second; the others' new connections need some too.
+            for socket in server.connections(100, from: UInt8(2 + asked / 10_000 % 200)) {
                 HostileServer.send(request, to: socket)
                 asked += 1
                 close(socket)
@@ -160,15 +169,19 @@ enum HostileKind: String, CaseIterable {
     }
 
     /// One object is three bytes of content.
-    private static func objects(_ server: HostileServer) -> String {
-        [3_000_000, 30_000_000].map { count in
+    private static func objects(_ server: HostileServer, until end: ContinuousClock.Instant) -> String {
+        let contents = [3_000_000, 30_000_000].map { count in
             var content = Array(#"{"model":"small","inputs":[{}"#.utf8)
             content.reserveCapacity(content.count + 3 * count + 2)
             let more = Array(String(repeating: ",{}", count: 1_000).utf8)
             for _ in 0..<count / 1_000 { content += more }
-            content += Array("]}".utf8)
-            return "\(count) objects: " + timed { ask(server, "POST", "/predict", "application/json", content) }
-        }.joined(separator: ", ")
+            return content + Array("]}".utf8)
+        }
+        var tally = Tally()
+        while ContinuousClock.now < end {
+            for content in contents { tally.add { ask(server, "POST", "/predict", "application/json", content) } }
+        }
+        return tally.text
     }
 
     /// Two forecasts of 18 million steps in all, and how long another client's small one takes beside them.
@@ -181,63 +194,19 @@ enum HostileKind: String, CaseIterable {
         let request =
             "POST /predict HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
             + "Content-Length: \(content.utf8.count)\r\n\r\n" + content
-        let sockets = server.connections(2)
-        for socket in sockets { HostileServer.send(Array(request.utf8), to: socket) }
-        sleep(1)
-        if !stays { for socket in sockets { close(socket) } }
-        defer { if stays { for socket in sockets { close(socket) } } }
         let small = #"{"model":"small","horizon":2}"#
-        let first = timed { ask(server, "POST", "/predict", "application/json", small) }
-        Thread.sleep(until: end)
-        return "another's forecast: \(first)"
-    }
-
-    // MARK: Beside them
-
-    private static func longJob(_ server: HostileServer) throws -> String {
-        let client = try Server(address: server.address, apiKey: nil)
-        let series = (0..<2_000).map { "\($0 % 7)" }.joined(separator: "\n")
-        return try client.post(
-            "/train",
-            [
-                "model": "endless", "task": ["kind": "forecast", "target": "y", "lookback": 8],
-                "network": ["hidden": 16], "training": ["epochs": 1_000_000],
-                "data": ["csv": .string("y\n\(series)\n")],
-            ])["id"]?.string ?? ""
-    }
-
-    private static func cancel(_ job: String, _ server: HostileServer) throws {
-        _ = try Server(address: server.address, apiKey: nil).post("/jobs/\(job)/cancel")
-    }
-
-    /// The status of an answer, as a word for the table.
-    private static func ask(
-        _ server: HostileServer, _ method: String, _ target: String, _ type: String, _ content: String
-    ) -> String { ask(server, method, target, type, Array(content.utf8)) }
-
-    private static func ask(
-        _ server: HostileServer, _ method: String, _ target: String, _ type: String, _ content: [UInt8]
-    ) -> String {
-        do {
-            let client = try HTTPClient(base: server.address)
-            let answer = try client.request(
-                method == "GET" ? .get : .post, target, fields: type.isEmpty ? [:] : ["Content-Type": type],
-                body: content.isEmpty ? .none : .bytes(content))
-            return "\(answer.head.status)"
-        } catch {
-            return "\(error)"
-        }
-    }
-
-    private static func timed(_ body: () -> String) -> String {
-        let began = ContinuousClock.now
-        let told = body()
-        return told + " after " + Numerals.time(seconds: (ContinuousClock.now - began).timeInterval)
-    }
-}
-
-extension Thread {
-    fileprivate static func sleep(until end: ContinuousClock.Instant) {
-        sleep(forTimeInterval: max(0, (end - ContinuousClock.now).timeInterval))
+        var tally = Tally()
+        repeat {
+            let sockets = server.connections(2)
+            defer { for socket in sockets { close(socket) } }
+            for socket in sockets { HostileServer.send(Array(request.utf8), to: socket) }
+            sleep(1)
+            if !stays { for socket in sockets { shutdown(socket, Int32(SHUT_RDWR)) } }
+            repeat {
+                tally.add { ask(server, "POST", "/predict", "application/json", small) }
+                usleep(100_000)
+            } while stays && ContinuousClock.now < end
+        } while ContinuousClock.now < end
+        return "another's forecast: \(tally.text)"
     }
 }

@@ -47,18 +47,21 @@ final class HostileServer {
                 "wide", targets: names, csv: ([names.joined(separator: ",")] + wide).joined(separator: "\n"), hidden: 4),
             Self.job("large", targets: ["y"], csv: "y\n\(series)\n", hidden: 2_400),
         ]
-        for job in jobs {
-            let id = try server.post("/train", job)["id"]?.string ?? ""
-            while true {
-                let answer = try server.get("/jobs/\(id)?wait=30")
-                guard answer["terminal"] == true else { continue }
-                guard answer["status"] == "succeeded" else { throw CommandError(.jobFailed, answer.text) }
-                break
-            }
+        for job in jobs { try Self.train(job, server) }
+    }
+
+    /// Trains a model, and waits for it.
+    static func train(_ job: JSON, _ server: Server) throws {
+        let id = try server.post("/train", job)["id"]?.string ?? ""
+        while true {
+            let answer = try server.get("/jobs/\(id)?wait=30")
+            guard answer["terminal"] == true else { continue }
+            guard answer["status"] == "succeeded" else { throw CommandError(.jobFailed, answer.text) }
+            return
         }
     }
 
-    private static func job(_ model: String, targets: [String], csv: String, hidden: Int) -> JSON {
+    static func job(_ model: String, targets: [String], csv: String, hidden: Int) -> JSON {
         [
             "model": .string(model),
             "task": ["kind": "forecast", "target": .array(targets.map { .string($0) }), "lookback": 8],
@@ -83,18 +86,19 @@ final class HostileServer {
     // MARK: Connections that do as they please
 
     /// A connected socket that waits for nothing; nil where the system refuses one.
-    func connect() -> Int32? {
+    ///
+    /// - Parameter source: the last number of the address of loopback that it comes from.
+    func connect(from source: UInt8 = 1) -> Int32? {
         let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
         guard descriptor >= 0 else { return nil }
         var address = sockaddr_in()
         address.sin_family = sa_family_t(AF_INET)
+        address.sin_addr.s_addr = (UInt32(0x7F00_0000) | UInt32(source)).bigEndian
+        var result: Int32 = 0
+        if source != 1 { result = Self.with(address) { bind(descriptor, $0, $1) } }
         address.sin_port = port.bigEndian
         address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
-        let result = withUnsafePointer(to: &address) {
-            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                Glibc.connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
-            }
-        }
+        if result == 0 { result = Self.with(address) { Glibc.connect(descriptor, $0, $1) } }
         guard result == 0 else {
             close(descriptor)
             return nil
@@ -103,7 +107,19 @@ final class HostileServer {
         return descriptor
     }
 
-    func connections(_ count: Int) -> [Int32] { (0..<count).compactMap { _ in connect() } }
+    func connections(_ count: Int, from source: UInt8 = 1) -> [Int32] {
+        (0..<count).compactMap { _ in connect(from: source) }
+    }
+
+    private static func with(
+        _ address: sockaddr_in, _ body: (UnsafePointer<sockaddr>, socklen_t) -> Int32
+    ) -> Int32 {
+        withUnsafePointer(to: address) {
+            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                body($0, socklen_t(MemoryLayout<sockaddr_in>.size))
+            }
+        }
+    }
 
     /// Sends what the socket takes at once; gives how much that was, -1 where the peer is gone.
     @discardableResult
