@@ -67,14 +67,22 @@ let package = Package(
         // What requests share and how they end; known to both halves.
         .target(name: "Resources", swiftSettings: optimised),
 
+        // Fields by name, told once.
+        .target(name: "NamedFields", swiftSettings: optimised),
+
         // Learning.
         .target(
             name: "Kernels", dependencies: ["CVectors"] + instructionSets.map { .byName(name: $0.name) },
             swiftSettings: optimised),
-        .target(name: "Networks", dependencies: ["Resources", "Kernels", "CCrypto"], swiftSettings: optimised),
         .target(
-            name: "Training", dependencies: ["Resources", "Kernels", "Networks", "CCrypto"], swiftSettings: optimised),
-        .target(name: "Formats", dependencies: ["Resources", "Networks", "Training"], swiftSettings: optimised),
+            name: "Networks", dependencies: ["Resources", "NamedFields", "Kernels", "CCrypto"],
+            swiftSettings: optimised),
+        .target(
+            name: "Training", dependencies: ["Resources", "NamedFields", "Kernels", "Networks", "CCrypto"],
+            swiftSettings: optimised),
+        .target(
+            name: "Formats", dependencies: ["Resources", "NamedFields", "Networks", "Training"],
+            swiftSettings: optimised),
 
         // Wire.
         .target(name: "Wire", swiftSettings: optimised),
@@ -90,29 +98,32 @@ let package = Package(
         .target(
             name: "Service",
             dependencies: [
-                "Resources", "Kernels", "Networks", "Training", "Formats", "Store", "CCrypto", "CPosix",
+                "Resources", "NamedFields", "Kernels", "Networks", "Training", "Formats", "Store", "CCrypto", "CPosix",
                 .product(name: "Logging", package: "swift-log"),
             ], swiftSettings: strict),
         .target(name: "COpenAPI", path: "Sources/COpenAPI", cSettings: [.unsafeFlags(["-std=c23"])]),
         .target(
             name: "API",
             dependencies: [
-                "Resources", "Kernels", "Networks", "Training", "Formats", "Wire", "HTTPServer", "Store", "Service",
-                "CCrypto", "COpenAPI", .product(name: "Logging", package: "swift-log"),
+                "Resources", "NamedFields", "Kernels", "Networks", "Training", "Formats", "Wire", "HTTPServer", "Store",
+                "Service", "CCrypto", "COpenAPI", .product(name: "Logging", package: "swift-log"),
             ], swiftSettings: strict),
         .executableTarget(
             name: "timestep",
             dependencies: [
-                "Resources", "Kernels", "Networks", "Training", "Formats", "Wire", "HTTPServer", "Store", "Service",
-                "API", "CPosix", "CCallgrind", "CCrash",
+                "Resources", "NamedFields", "Kernels", "Networks", "Training", "Formats", "Wire", "HTTPServer", "Store",
+                "Service", "API", "CPosix", "CCallgrind", "CCrash",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"), "Yams",
             ], swiftSettings: strict),
 
         // Tests, laid out like the sources.
-        .target(name: "TestSupport", dependencies: ["Formats"], path: "Tests/TestSupport", swiftSettings: optimised),
+        .target(
+            name: "TestSupport", dependencies: ["Networks", "Training", "Formats"], path: "Tests/TestSupport",
+            swiftSettings: optimised),
         .testTarget(name: "SourcesTests", swiftSettings: strict),
         .testTarget(name: "ResourcesTests", dependencies: ["Resources"], swiftSettings: strict),
+        .testTarget(name: "NamedFieldsTests", dependencies: ["NamedFields"], swiftSettings: strict),
         .testTarget(name: "KernelsTests", dependencies: ["Kernels", "TestSupport"], swiftSettings: optimised),
         .testTarget(
             name: "NetworksTests", dependencies: ["Resources", "Kernels", "Networks", "Formats", "TestSupport"],
@@ -121,22 +132,27 @@ let package = Package(
         .target(name: "CAllocations", path: "Tests/CAllocations"),
         .testTarget(
             name: "TrainingTests",
-            dependencies: ["Kernels", "Networks", "Training", "Formats", "TestSupport", "CAllocations"],
+            dependencies: [
+                "NamedFields", "Kernels", "Networks", "Training", "Formats", "TestSupport", "CAllocations",
+            ],
             swiftSettings: optimised),
         .testTarget(
-            name: "FormatsTests", dependencies: ["Resources", "Formats", "TestSupport"], swiftSettings: optimised),
+            name: "FormatsTests", dependencies: ["Resources", "NamedFields", "Formats", "TestSupport"],
+            swiftSettings: optimised),
         .testTarget(name: "WireTests", dependencies: ["Wire"], swiftSettings: strict),
         .testTarget(name: "HTTPServerTests", dependencies: ["Resources", "Wire", "HTTPServer"], swiftSettings: strict),
         .testTarget(
             name: "StoreTests", dependencies: ["Store", .product(name: "GRDB", package: "GRDB.swift")],
             swiftSettings: strict),
         .testTarget(
-            name: "ServiceTests", dependencies: ["Service", "TestSupport"], swiftSettings: strict),
+            name: "ServiceTests", dependencies: ["NamedFields", "Service", "TestSupport"], swiftSettings: strict),
         .testTarget(
-            name: "APITests", dependencies: ["Kernels", "Networks", "API", "HTTPServer", "TestSupport", "Yams"],
+            name: "APITests",
+            dependencies: ["NamedFields", "Kernels", "Networks", "API", "HTTPServer", "TestSupport", "Yams"],
             swiftSettings: strict),
         .testTarget(
-            name: "timestepTests", dependencies: ["timestep", "TestSupport", "CCrash"], swiftSettings: strict),
+            name: "timestepTests", dependencies: ["NamedFields", "timestep", "TestSupport", "CCrash"],
+            swiftSettings: strict),
     ],
     swiftLanguageModes: [.v6]
 )

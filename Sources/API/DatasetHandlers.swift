@@ -22,7 +22,7 @@ extension Call {
     }
 
     func answerUpload(_ dataset: Dataset) throws {
-        let summary = try service.summary(of: dataset)
+        let summary = service.readableSummary(of: dataset)
         created("/datasets/\(dataset.id)") { $0.dataset(dataset, summary) }
     }
 
@@ -32,13 +32,13 @@ extension Call {
         let limit = query.limit()
         try query.check()
         let page = try service.datasets(after: after, limit: limit)
-        try answerList((page.items, page.hasMore)) { $1.dataset($0, try service.summary(of: $0)) }
+        answerList((page.items, page.hasMore)) { $1.dataset($0, service.readableSummary(of: $0)) }
     }
 
     func showDataset() throws {
         try noQuery()
         let dataset = try service.dataset(capture("id"))
-        let summary = try service.summary(of: dataset)
+        let summary = service.readableSummary(of: dataset)
         answer { $0.dataset(dataset, summary) }
     }
 
@@ -50,7 +50,8 @@ extension Call {
 }
 
 extension JSONWriter {
-    mutating func dataset(_ dataset: Dataset, _ summary: DatasetSummary) {
+    /// - Parameter summary: nil where the stored text is none that this program can read.
+    mutating func dataset(_ dataset: Dataset, _ summary: DatasetSummary?) {
         object { writer in
             writer.member("object", "dataset")
             writer.member("id", dataset.id)
@@ -58,9 +59,13 @@ extension JSONWriter {
             writer.member("format", dataset.format)
             writer.member("rows", dataset.rows)
             writer.key("columns")
-            writer.array { writer in for column in summary.columns { writer.column(column) } }
+            if let summary {
+                writer.array { writer in for column in summary.columns { writer.column(column) } }
+            } else {
+                writer.null()
+            }
             writer.key("sequences")
-            if let sequences = summary.sequences { writer.sequences(sequences) } else { writer.null() }
+            if let sequences = summary?.sequences { writer.sequences(sequences) } else { writer.null() }
             writer.member("bytes", dataset.bytes)
             writer.member("digest", dataset.digest)
             writer.member("created_at", Timestamp.text(dataset.createdAt))

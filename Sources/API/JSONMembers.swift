@@ -48,14 +48,17 @@ extension JSONWriter {
         }
     }
 
-    /// Text that is JSON already.
-    mutating func member(_ name: String, verbatim json: String?) {
+    /// Text that was stored as JSON. Text that is none, by whosever hand, would spoil the whole answer and is told as null.
+    mutating func member(_ name: String, stored json: String?) {
         key(name)
-        if let json { verbatim(json.utf8) } else { null() }
+        if let json, Self.isJSON(json) { verbatim(json.utf8) } else { null() }
     }
 
+    /// Text that was written as JSON just now.
     mutating func member(_ name: String, verbatim json: [UInt8]) {
         key(name)
         verbatim(json)
     }
+
+    static func isJSON(_ text: String) -> Bool { (try? JSON.parse(text)) != nil }
 }

@@ -1,13 +1,16 @@
 import Formats
 import Foundation
+import NamedFields
 import Service
 import Store
 import Training
 
 extension JSONWriter {
     /// A job as `openapi.yaml` describes it. `queuePosition` is nil unless it is queued.
-    mutating func job(_ job: Job, spec: JobSpec, queuePosition: Int?) throws {
-        try object { writer in
+    ///
+    /// - Parameter spec: nil where the stored text is none that this program can read; the rest of the job stays readable.
+    mutating func job(_ job: Job, spec: JobSpec?, queuePosition: Int?) {
+        object { writer in
             writer.member("object", "job")
             writer.member("id", job.id)
             writer.member("status", job.status.rawValue)
@@ -25,8 +28,8 @@ extension JSONWriter {
             writer.member("metrics", job.metrics)
             writer.member("seed", job.seed)
             writer.key("spec")
-            try writer.spec(spec, dataset: job.datasetID)
-            writer.member("report", verbatim: job.report)
+            if let spec { writer.spec(spec, dataset: job.datasetID) } else { writer.null() }
+            writer.member("report", stored: job.report)
             writer.key("error")
             if let error = job.error {
                 writer.object { writer in
@@ -53,12 +56,13 @@ extension JSONWriter {
         }
     }
 
-    /// What was asked, every default filled in: the parts of the specification are written by themselves.
-    private mutating func spec(_ spec: JobSpec, dataset: String?) throws {
-        try object { writer in
-            writer.member("task", verbatim: try Formats.encode(spec.training.task))
-            writer.member("network", verbatim: try Formats.encode(spec.training.network))
-            writer.member("training", verbatim: try Formats.encode(spec.training.training))
+    /// What was asked, every default filled in.
+    private mutating func spec(_ spec: JobSpec, dataset: String?) {
+        object { writer in
+            for part in FieldWriter.members(of: spec.training) {
+                writer.key(part.name)
+                writer.value(part.value)
+            }
             writer.key("data")
             writer.object { writer in
                 writer.member("dataset", dataset)
@@ -123,7 +127,7 @@ extension JSONWriter {
             writer.key("data")
             if let payload {
                 // A worker's own figures are an object; what the store tells is a sentence.
-                if payload.hasPrefix("{") {
+                if payload.hasPrefix("{"), Self.isJSON(payload) {
                     writer.verbatim(payload.utf8)
                 } else {
                     writer.object { $0.member("detail", payload) }
@@ -142,6 +146,6 @@ extension Call {
     }
 
     func write(_ job: Job, to writer: inout JSONWriter) throws {
-        try writer.job(job, spec: try service.spec(of: job), queuePosition: try service.queuePosition(of: job))
+        writer.job(job, spec: service.readableSpec(of: job), queuePosition: try service.queuePosition(of: job))
     }
 }

@@ -68,8 +68,8 @@ extension Call {
         try query.check()
         let model = try service.model(capture("name"))
         let page = try service.versions(of: model.name, after: after, limit: limit)
-        try answerList((page.items, page.hasMore)) { version, writer in
-            try writer.version(version, try service.summary(of: version), aliases: model.names(of: version.version))
+        answerList((page.items, page.hasMore)) { version, writer in
+            writer.version(version, service.summary(of: version), aliases: model.names(of: version.version))
         }
     }
 
@@ -167,7 +167,7 @@ extension Call {
 
     private func write(_ version: ModelVersion, to writer: inout JSONWriter) throws {
         let model = try service.model(version.model)
-        try writer.version(version, try service.summary(of: version), aliases: model.names(of: version.version))
+        writer.version(version, service.summary(of: version), aliases: model.names(of: version.version))
     }
 }
 

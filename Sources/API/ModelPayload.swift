@@ -1,4 +1,5 @@
 import Formats
+import NamedFields
 import Networks
 import Service
 import Store
@@ -22,19 +23,20 @@ extension JSONWriter {
         }
     }
 
-    mutating func version(_ version: ModelVersion, _ summary: VersionSummary, aliases: [String]) throws {
-        try object { writer in
+    /// - Parameter summary: nil where the stored text is none that this program can read.
+    mutating func version(_ version: ModelVersion, _ summary: VersionSummary?, aliases: [String]) {
+        object { writer in
             writer.member("object", "version")
             writer.member("model", version.model)
             writer.member("version", version.version)
             writer.member("aliases", aliases)
             writer.key("task")
-            try writer.task(summary)
+            if let summary { writer.task(summary) } else { writer.null() }
             writer.key("network")
-            try writer.network(summary.network)
-            writer.member("parameters", summary.parameterCount)
+            if let summary { writer.network(summary.network) } else { writer.null() }
+            writer.member("parameters", summary?.parameterCount)
             writer.member("metrics", version.metrics)
-            writer.member("report", verbatim: version.report)
+            writer.member("report", stored: version.report)
             writer.key("lineage")
             writer.lineage(version.lineage)
             writer.member("bytes", version.bytes)
@@ -43,8 +45,8 @@ extension JSONWriter {
         }
     }
 
-    private mutating func task(_ summary: VersionSummary) throws {
-        try object { writer in
+    private mutating func task(_ summary: VersionSummary) {
+        object { writer in
             writer.member("kind", summary.kind.rawValue)
             writer.member("inputs", summary.inputNames)
             switch summary.kind {
@@ -59,15 +61,17 @@ extension JSONWriter {
                 writer.member("labels", summary.outputNames)
                 writer.member("pool", summary.network.readout.rawValue)
             }
-            writer.member("transform", verbatim: try Formats.encode(summary.transform))
+            writer.key("transform")
+            writer.array { writer in for step in summary.transform { writer.value(WordForm().write(step)) } }
         }
     }
 
-    private mutating func network(_ network: NetworkDescription) throws {
-        try object { writer in
+    private mutating func network(_ network: NetworkDescription) {
+        object { writer in
             writer.member("inputs", network.inputs)
             writer.member("outputs", network.outputs)
-            writer.member("layers", verbatim: try Formats.encode(network.layers))
+            writer.key("layers")
+            writer.array { writer in for layer in network.layers { writer.fields(layer) } }
             writer.key("dropout")
             writer.float(network.dropout)
         }

@@ -1,5 +1,6 @@
 import Formats
 import HTTPServer
+import NamedFields
 import Networks
 import Resources
 import Service

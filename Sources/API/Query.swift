@@ -1,6 +1,7 @@
 import Formats
 import Foundation
 import HTTPServer
+import NamedFields
 import Wire
 
 /// Reads the query of a request and notes everything that is wrong with it; a parameter that nobody asked for is wrong

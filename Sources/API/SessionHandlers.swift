@@ -1,5 +1,6 @@
 import Formats
 import HTTPServer
+import NamedFields
 import Resources
 import Service
 import Store

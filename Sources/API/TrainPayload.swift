@@ -1,4 +1,5 @@
 import Formats
+import NamedFields
 import Resources
 import Service
 import Store
@@ -6,7 +7,8 @@ import Training
 
 /// The body of `POST /train`: every short form spelt out, every default filled in, every violation noted.
 extension TrainRequest {
-    static let fields = ["model", "task", "network", "training", "data", "tags", "description"]
+    /// Beside those of the specification.
+    static let ownFields = ["model", "data", "tags", "description"]
 
     /// Of a document that has its records.
     init?(reading body: JSONReader) {
@@ -18,23 +20,18 @@ extension TrainRequest {
     ///
     /// - Parameter records: what stood at `data.records`, which the document has without its elements.
     init?(reading body: JSONReader, records: InlineRecords?, memory: MemoryShare) throws {
-        guard body.fields(Self.fields) else { return nil }
+        let specified = FieldOutline(TrainingSpec.self).names
+        guard body.fields(Self.ownFields + specified) else { return nil }
         let model = body.required("model")?.name("a model")
-        let task = body.required("task").flatMap(TaskSpec.init(reading:))
-        let network = body.optional("network").map(NetworkPayload.init(reading:)) ?? NetworkPayload()
-        let training = body.optional("training").map(OptimisationSpec.init(reading:)) ?? OptimisationSpec()
+        var spec = TrainingSpec()
+        let findings = body.fields(of: &spec, members: specified)
         let data = try body.required("data").flatMap { try DataPayload(reading: $0, records, memory) }
         let tags = body.optional("tags")?.tags() ?? [:]
         let summary = body.optional("description")?.text(most: TextLimit.description)
-        // What is wrong beyond the form is asked of the specification itself, also where a part of it was unreadable:
-        // a task that could not be read has been reported, and a stand-in has nothing to report.
-        let spec = TrainingSpec(task: task ?? .classify(ClassifyTask()), network: network.spec, training: training)
-        let found = spec.violations()
-        let placed = found.list.map {
-            Violation(path: body.path + network.place(of: $0.path), detail: $0.detail)
-        }
-        body.collector.add(Violations(placed, omitted: found.omitted))
-        guard let model, let data, task != nil else { return nil }
+        // What is wrong beyond the form is asked of the specification itself, also where a part of it was unreadable.
+        let found = findings.complete(with: spec.violations().under(body.path))
+        body.collector.add(found)
+        guard let model, let data, found.isEmpty else { return nil }
         self.init(
             model: model, spec: spec, source: data.source, missing: data.missing, tags: tags, summary: summary)
     }
@@ -175,9 +172,6 @@ extension JSONReader {
         fail("a text of \(text.utf8.count) bytes; at most \(most) are kept")
         return nil
     }
-
-    /// A number above 0, or whatever else a specification asks of it, is checked there; here it is a number.
-    func double(_ key: String, default fallback: Double) -> Double { optional(key)?.double() ?? fallback }
 }
 
 /// How much is kept of what people say of a job or a model; all of it is told in every answer about them. In bytes.

@@ -52,8 +52,8 @@ extension Call {
         try query.check()
         let page = try service.jobs(status: status, model: model, after: after, limit: limit)
         let positions = try service.queuePositions(of: page.items)
-        try answerList((page.items, page.hasMore)) { job, writer in
-            try writer.job(job, spec: service.spec(of: job), queuePosition: positions[job.id])
+        answerList((page.items, page.hasMore)) { job, writer in
+            writer.job(job, spec: service.readableSpec(of: job), queuePosition: positions[job.id])
         }
     }
 

@@ -1,3 +1,4 @@
+import NamedFields
 import Training
 
 /// What one cell of a dataset holds.

@@ -1,3 +1,4 @@
+import NamedFields
 import Training
 
 /// A column that a task names, and where in the request it does.

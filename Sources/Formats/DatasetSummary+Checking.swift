@@ -1,3 +1,4 @@
+import NamedFields
 import Training
 
 extension DatasetSummary {

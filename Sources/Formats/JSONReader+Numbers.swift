@@ -1,3 +1,4 @@
+import NamedFields
 import Training
 
 /// Arrays of numbers: the flat form as it is, anything else element by element, so that a violation names its place.

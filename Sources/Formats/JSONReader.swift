@@ -1,3 +1,4 @@
+import NamedFields
 import Training
 
 /// Reads a JSON document into program values and notes every violation with its pointer instead of stopping at one.

@@ -1,3 +1,4 @@
+import NamedFields
 import Resources
 import Training
 

@@ -1,3 +1,4 @@
+import NamedFields
 import Training
 
 /// Gathers labelled sequences from records that hold one each, or from rows that share a value of one column.

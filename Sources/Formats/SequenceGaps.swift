@@ -1,3 +1,4 @@
+import NamedFields
 import Training
 
 /// Missing values inside sequences: filled within each sequence, never across two; `mean` is that of all sequences.

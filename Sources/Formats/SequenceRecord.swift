@@ -1,3 +1,4 @@
+import NamedFields
 import Training
 
 /// A record that holds one sequence: `{"x": [[features at step 0], …], "label": …}`. A plain array of numbers under

@@ -1,3 +1,4 @@
+import NamedFields
 import Training
 
 /// Gathers violations while input is read, so that one answer names all of them.

@@ -41,7 +41,7 @@ public struct ColumnTransform: Hashable, Sendable {
             case .log: step = .log
             case .difference: step = .difference(lag: 1)
             case .seasonalDifference(let lag): step = .difference(lag: lag)
-            case .standardise: step = try Self.standardising(values, column)
+            case .standardize: step = try Self.standardizing(values, column)
             case .minMax: step = try Self.toUnitRange(values, column)
             }
             steps.append(step)
@@ -49,8 +49,8 @@ public struct ColumnTransform: Hashable, Sendable {
                 values[index] = try Self.apply(step, values[index], column)
             }
         }
-        if specs.last != .standardise && specs.last != .minMax {
-            steps.append(try Self.standardising(values, column, spread: spread))
+        if specs.last != .standardize && specs.last != .minMax {
+            steps.append(try Self.standardizing(values, column, spread: spread))
         }
         self.init(steps: steps)
     }
@@ -130,7 +130,7 @@ public struct ColumnTransform: Hashable, Sendable {
         }
     }
 
-    private static func standardising(
+    private static func standardizing(
         _ sequences: [[Double]], _ column: Int, spread: Double = 1
     ) throws(TransformError) -> Step {
         let count = Double(max(sequences.reduce(0) { $0 + $1.count }, 1))

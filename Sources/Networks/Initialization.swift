@@ -1,4 +1,5 @@
 import Kernels
+import NamedFields
 
 /// How the parameters start. Every matrix is drawn block by block (gate by gate), from its own place in the generator.
 ///
@@ -6,7 +7,7 @@ import Kernels
 /// orthogonal recurrent matrix, whose states fade late and carry noise far.
 public struct Initialization: Hashable, Sendable {
     /// A start of a matrix [outputs × inputs].
-    public enum Matrix: String, Codable, Hashable, Sendable, CaseIterable {
+    public enum Matrix: String, Hashable, Sendable, CaseIterable {
         /// Rows or columns orthonormal: Saxe et al. 2013, arXiv:1312.6120.
         case orthogonal
         /// Uniform within ±√(6 / (inputs + outputs)): Glorot and Bengio 2010.
@@ -17,31 +18,19 @@ public struct Initialization: Hashable, Sendable {
         case uniform
     }
 
-    public var input: Matrix
-    public var recurrent: Matrix
+    public var input = Matrix.uniform
+    public var recurrent = Matrix.uniform
     /// Added to the bias of the LSTM's forget gate; 1 helps it to remember over long sequences (Jozefowicz et al. 2015).
-    public var forgetBias: Double
+    public var forgetBias = 0.0
 
-    public init(input: Matrix = .uniform, recurrent: Matrix = .uniform, forgetBias: Double = 0) {
-        self.input = input
-        self.recurrent = recurrent
-        self.forgetBias = forgetBias
-    }
+    public init() {}
 }
 
-extension Initialization: Codable {
-    private enum CodingKeys: String, CodingKey {
-        case input, recurrent
-        case forgetBias = "forget_bias"
-    }
-
-    public init(from decoder: any Decoder) throws {
-        let container = try decoder.container(keyedBy: CodingKeys.self)
-        let standard = Initialization()
-        self.init(
-            input: try container.decodeIfPresent(Matrix.self, forKey: .input) ?? standard.input,
-            recurrent: try container.decodeIfPresent(Matrix.self, forKey: .recurrent) ?? standard.recurrent,
-            forgetBias: try container.decodeIfPresent(Double.self, forKey: .forgetBias) ?? standard.forgetBias)
+extension Initialization: HasFields {
+    public mutating func visit(_ visitor: inout some FieldVisitor) {
+        visitor.field("input", &input, .choice(), "How the matrices on the input side start.")
+        visitor.field("recurrent", &recurrent, .choice(), "How the matrices on the recurrent side start.")
+        visitor.field("forget_bias", &forgetBias, .number(.any), "Added to the bias of the LSTM's forget gate.")
     }
 }
 

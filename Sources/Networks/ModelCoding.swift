@@ -30,7 +30,7 @@ extension BinaryWriter {
         case .seasonalDifference(let period):
             write(UInt8(2))
             write(period)
-        case .standardise: write(UInt8(3))
+        case .standardize: write(UInt8(3))
         case .minMax: write(UInt8(4))
         }
     }
@@ -133,7 +133,7 @@ extension BinaryReader {
         case 0: return .log
         case 1: return .difference
         case 2: return .seasonalDifference(try readLag())
-        case 3: return .standardise
+        case 3: return .standardize
         case 4: return .minMax
         default: throw malformed("a transform")
         }

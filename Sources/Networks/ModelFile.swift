@@ -119,7 +119,7 @@ extension ColumnTransform {
             case .log: .log
             case .difference: .difference(lag: 1)
             case .seasonalDifference(let period): .difference(lag: period)
-            case .standardise, .minMax: nil
+            case .standardize, .minMax: nil
             }
         }
         let fitted = steps.filter { step in

@@ -1,21 +1,24 @@
 import Kernels
+import NamedFields
 
 /// One recurrent layer: its cell and the width of its state.
 ///
 /// Written as `{"cell": "lstm" | "gru" | "elman", "hidden": 32}`, with `"reset": "after" | "before"` for the GRU and
 /// `"activation": "tanh" | "sigmoid" | "relu" | "identity"` for Elman's network.
 public struct LayerDescription: Hashable, Sendable {
-    public var cell: Cell
-    public var hidden: Int
+    public var cell = Cell.lstm
+    public var hidden = 32
 
-    public init(cell: Cell = .lstm, hidden: Int = 32) {
+    public init() {}
+
+    public init(cell: Cell, hidden: Int) {
         self.cell = cell
         self.hidden = hidden
     }
 }
 
 /// Where the head reads the top layer.
-public enum Readout: String, Codable, Hashable, Sendable, CaseIterable {
+public enum Readout: String, Hashable, Sendable, CaseIterable {
     /// The state after the last step.
     case last
     /// The mean of the states of all steps.
@@ -27,7 +30,7 @@ public enum Readout: String, Codable, Hashable, Sendable, CaseIterable {
 /// The shape of a network: a line of recurrent layers and a linear head.
 ///
 ///     input [inputs] → layer 0 → dropout → layer 1 → … → readout → head [outputs]
-public struct NetworkDescription: Codable, Hashable, Sendable {
+public struct NetworkDescription: Hashable, Sendable {
     public var inputs: Int
     public var layers: [LayerDescription]
     /// The fraction of numbers between layers that a training step drops; there is none after the last layer.
@@ -49,9 +52,30 @@ public struct NetworkDescription: Codable, Hashable, Sendable {
     }
 }
 
+extension NetworkDescription: HasFields {
+    public init() { self.init(inputs: 1, layers: [LayerDescription()], outputs: 1) }
+
+    public mutating func visit(_ visitor: inout some FieldVisitor) {
+        visitor.field("inputs", &inputs, .whole(1...ModelLimit.columns), "Numbers of an input row.")
+        visitor.field(
+            "layers", &layers, .list(of: .object(), "layers", 1...ModelLimit.layers), "From the input upwards.")
+        visitor.field(
+            "dropout", &dropout, .number(.dropped), "The fraction of numbers between layers that a training step drops."
+        )
+        visitor.field(
+            "outputs", &outputs, .whole(1...max(ModelLimit.columns, ModelLimit.labels)), "Numbers of an output row.")
+        visitor.field("readout", &readout, .choice(), "Where the head reads the top layer.")
+    }
+}
+
+extension NumberBound {
+    /// A fraction that leaves something.
+    public static let dropped = NumberBound.atLeast(0).below(1)
+}
+
 extension Cell {
     /// What a layer may say besides its width: the names of the public interface.
-    public enum Name: String, Codable, Sendable, CaseIterable {
+    public enum Name: String, Sendable, CaseIterable {
         case elman
         case lstm
         case gru
@@ -74,38 +98,20 @@ extension Cell {
     }
 }
 
-extension LayerDescription: Codable {
-    private enum CodingKeys: String, CodingKey {
-        case cell, hidden, reset, activation
-    }
-
-    public init(from decoder: any Decoder) throws {
-        let container = try decoder.container(keyedBy: CodingKeys.self)
-        let name = try container.decodeIfPresent(Cell.Name.self, forKey: .cell) ?? .lstm
-        let reset = try container.decodeIfPresent(String.self, forKey: .reset)
-        let activation = try container.decodeIfPresent(String.self, forKey: .activation)
-        let knownReset = reset.flatMap(GRUReset.init(rawValue:))
-        let knownActivation = activation.flatMap(Activation.init(rawValue:))
-        if reset != nil, knownReset == nil {
-            throw DecodingError.dataCorruptedError(forKey: .reset, in: container, debugDescription: "after or before")
-        }
-        if activation != nil, knownActivation == nil {
-            throw DecodingError.dataCorruptedError(
-                forKey: .activation, in: container, debugDescription: "tanh, sigmoid, relu or identity")
-        }
-        self.init(
-            cell: Cell(name, reset: knownReset ?? .after, activation: knownActivation ?? .tanh),
-            hidden: try container.decodeIfPresent(Int.self, forKey: .hidden) ?? 32)
-    }
-
-    public func encode(to encoder: any Encoder) throws {
-        var container = encoder.container(keyedBy: CodingKeys.self)
-        try container.encode(cell.name, forKey: .cell)
-        try container.encode(hidden, forKey: .hidden)
+extension LayerDescription: HasFields {
+    public mutating func visit(_ visitor: inout some FieldVisitor) {
+        var name = cell.name
+        if visitor.kind("cell", &name, "What the layer computes at every step.") { cell = Cell(name) }
+        visitor.field("hidden", &hidden, .whole(1...ModelLimit.hidden), "The width of the layer's state.")
         switch cell {
+        case .elman(var activation):
+            visitor.field("activation", &activation, .choice(), "The function of the cell.")
+            cell = .elman(activation)
         case .lstm: break
-        case .elman(let activation): try container.encode(activation.rawValue, forKey: .activation)
-        case .gru(let reset): try container.encode(reset.rawValue, forKey: .reset)
+        case .gru(var reset):
+            visitor.field(
+                "reset", &reset, .choice(), "Whether the reset gate acts after the recurrent product or before it.")
+            cell = .gru(reset)
         }
     }
 }

@@ -1,6 +1,8 @@
+import NamedFields
+
 /// A transform as asked for: what a column goes through before the network sees it, and backwards in the answer.
 ///
-/// Written as `"log"`, `"difference"`, `{"seasonal_difference": 12}`, `"standardise"`, `"min_max"`.
+/// Written as `"log"`, `"difference"`, `{"seasonal_difference": 12}`, `"standardize"`, `"min_max"`.
 public enum TransformSpec: Hashable, Sendable {
     /// The natural logarithm; every value must be above 0.
     case log
@@ -9,7 +11,7 @@ public enum TransformSpec: Hashable, Sendable {
     /// The change from the row so many rows before.
     case seasonalDifference(Int)
     /// (x − mean) / standard deviation, of the training part.
-    case standardise
+    case standardize
     /// (x − minimum) / (maximum − minimum), of the training part.
     case minMax
 
@@ -18,7 +20,7 @@ public enum TransformSpec: Hashable, Sendable {
         switch self {
         case .difference: 1
         case .seasonalDifference(let period): period
-        case .log, .standardise, .minMax: 0
+        case .log, .standardize, .minMax: 0
         }
     }
 }
@@ -28,41 +30,28 @@ extension [TransformSpec] {
     public var lag: Int { reduce(0) { $0 + $1.lag } }
 }
 
-extension TransformSpec: Codable {
-    private enum CodingKeys: String, CodingKey {
-        case seasonalDifference = "seasonal_difference"
-    }
-
-    private static let names: [(name: String, value: TransformSpec)] = [
-        ("log", .log), ("difference", .difference), ("standardise", .standardise), ("min_max", .minMax),
+extension TransformSpec: NamedWord {
+    /// The one list of names; a word with a number has the number here that stands for any.
+    private static let named: [(name: String, value: TransformSpec)] = [
+        ("log", .log), ("difference", .difference), ("seasonal_difference", .seasonalDifference(1)),
+        ("standardize", .standardize), ("min_max", .minMax),
     ]
 
-    /// The transform of this name; nil for a name that is none or needs a number.
-    public init?(name: String) {
-        guard let found = Self.names.first(where: { $0.name == name }) else { return nil }
-        self = found.value
+    public static let words = named.map { name, value in
+        WordDescription(name, number: value.number == nil ? nil : 1...ModelLimit.period)
     }
 
-    public init(from decoder: any Decoder) throws {
-        if let container = try? decoder.container(keyedBy: CodingKeys.self) {
-            self = .seasonalDifference(try container.decode(Int.self, forKey: .seasonalDifference))
-            return
-        }
-        let container = try decoder.singleValueContainer()
-        let name = try container.decode(String.self)
-        guard let known = TransformSpec(name: name) else {
-            throw DecodingError.dataCorruptedError(in: container, debugDescription: "no transform is called \(name)")
-        }
-        self = known
+    public init?(name: String, number: Int?) {
+        guard let known = Self.named.first(where: { $0.name == name })?.value,
+            (known.number == nil) == (number == nil)
+        else { return nil }
+        self = number.map(TransformSpec.seasonalDifference) ?? known
     }
 
-    public func encode(to encoder: any Encoder) throws {
-        if case .seasonalDifference(let period) = self {
-            var container = encoder.container(keyedBy: CodingKeys.self)
-            try container.encode(period, forKey: .seasonalDifference)
-        } else {
-            var container = encoder.singleValueContainer()
-            try container.encode(Self.names.first { $0.value == self }?.name)
-        }
+    public var name: String {
+        let standing: TransformSpec = if case .seasonalDifference = self { .seasonalDifference(1) } else { self }
+        return Self.named.first { $0.value == standing }?.name ?? ""
     }
+
+    public var number: Int? { if case .seasonalDifference(let period) = self { period } else { nil } }
 }

@@ -119,10 +119,20 @@ struct JobRun {
                 "a checkpoint could not be used; going on from the one before",
                 metadata: ["job": "\(job.id)", "error": "\(skipped)"])
         }
-        return try failing("bad_checkpoint") {
-            try Trainer(
-                spec, data, datasetDigest: job.datasetDigest, resuming: found.bytes, kernels: kernels)
+        let trainer = try failing("invalid_data") {
+            try Trainer(spec, data, datasetDigest: job.datasetDigest, kernels: kernels)
         }
+        // Another version of this program may have written it, or a processor that computes otherwise: the training
+        // begins anew and comes to its end, which a job that fails for it would not.
+        do { try trainer.resume(from: found.bytes) } catch {
+            worker.logger.warning(
+                "the newest checkpoint is not one of this training; the job begins anew",
+                metadata: [
+                    "job": "\(job.id)", "checkpoint": "\(found.checkpoint.number)", "step": "\(found.checkpoint.step)",
+                    "error": "\(error)",
+                ])
+        }
+        return trainer
     }
 
     // MARK: - On the way

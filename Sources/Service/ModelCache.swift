@@ -112,13 +112,14 @@ final class ModelCache: Sendable {
     /// Takes the memory of a version before anything of it is read. Gives how much that is; what packing adds to reach
     /// round numbers is known once it is done.
     private func reserve(_ version: ModelVersion, _ key: Key) throws -> Int {
-        let summary: VersionSummary = try Formats.decode(version.description)
-        // No file holds more than it has bytes, whatever its row in the database says.
-        let parameters = min(max(0, summary.parameterCount), version.bytes / MemoryLayout<Float>.stride)
+        // No file holds more than it has bytes, whatever its row in the database says; where that cannot be read, all of
+        // it counts as parameters.
+        let summary = try? Formats.decode(version.description, as: VersionSummary.self)
+        let parameters = min(max(0, summary?.parameterCount ?? .max), version.bytes / MemoryLayout<Float>.stride)
         let read = parameters * MemoryLayout<Float>.stride
         let least =
             read + parameters * key.precision.bytesPerWeight
-            + LoadedModel.besideParameters(version, parameters: read, columns: summary.network.inputs)
+            + LoadedModel.besideParameters(version, parameters: read, columns: summary?.network.inputs ?? 1)
         guard least <= memoryLimit else { throw tooLarge(key, least) }
         let fits = state.withLock { state in
             guard Self.makeRoom(for: least, within: memoryLimit, &state) else { return false }

@@ -1,5 +1,6 @@
 import Formats
 import Kernels
+import NamedFields
 import Networks
 import Store
 import Training
@@ -34,11 +35,22 @@ public struct TrainRequest: Sendable {
 }
 
 /// What a job carries besides its model name: enough to train on any machine that sees the store.
-public struct JobSpec: Codable, Sendable, Hashable {
+public struct JobSpec: Sendable, Hashable {
     public var training: TrainingSpec
     public var missing: MissingPolicy
     public var tags: [String: String]
     public var summary: String?
+}
+
+extension JobSpec: HasFields {
+    public init() { self.init(training: TrainingSpec(), missing: .error, tags: [:]) }
+
+    public mutating func visit(_ visitor: inout some FieldVisitor) {
+        visitor.field("training", &training, .object(), isRequired: true, "What to train, and how.")
+        visitor.field("missing", &missing, .choice(), "What to do about gaps in the data.")
+        visitor.field("tags", &tags, .texts, "Free labels.")
+        visitor.field("summary", &summary, .optional(.text("a description")), "What the version will be for.")
+    }
 }
 
 /// Sequences of unequal length in raw units, as the networks read them.
@@ -131,7 +143,7 @@ public struct ServedModel: Sendable, Equatable {
     public var kind: TaskKind
 }
 
-public enum TaskKind: String, Sendable, Codable {
+public enum TaskKind: String, Sendable, CaseIterable {
     case forecast
     case classify
 }

@@ -1,4 +1,5 @@
 import Formats
+import NamedFields
 import Store
 import Training
 
@@ -32,6 +33,11 @@ extension Service {
     /// Columns, kinds, missing values: what the scan found when the dataset came in.
     public func summary(of dataset: Dataset) throws -> DatasetSummary {
         try Formats.decode(dataset.schema)
+    }
+
+    /// The same for telling it to people: nil where the stored text is none that this program can read.
+    public func readableSummary(of dataset: Dataset) -> DatasetSummary? {
+        readable("schema", of: dataset.id) { try summary(of: dataset) }
     }
 
     public func datasets(after: String?, limit: Int) throws -> Page<Dataset> {

@@ -20,7 +20,21 @@ extension Service {
         try store.queuePositions(of: jobs.filter { $0.status == .queued }.map(\.id))
     }
 
-    public func spec(of job: Job) throws -> JobSpec { try Formats.decode(job.spec) }
+    /// What was asked for; nil, with a line in the log, where the stored text is none that this program can read: another
+    /// version may have written it, or somebody's hand. Such a job is told without it.
+    public func readableSpec(of job: Job) -> JobSpec? {
+        readable("specification", of: job.id) { try Formats.decode(job.spec) }
+    }
+
+    /// What is stored as text, where it can be read: one row that cannot must not hide the others of a list.
+    func readable<Value>(_ what: String, of id: String, _ read: () throws -> Value) -> Value? {
+        do { return try read() } catch {
+            logger.warning(
+                "stored text cannot be read; what it belongs to is told without it",
+                metadata: ["text": "\(what)", "of": "\(id)", "error": "\(error)"])
+            return nil
+        }
+    }
 
     /// What training came to; nil until the job succeeded.
     public func report(of job: Job) throws -> TrainingReport? {

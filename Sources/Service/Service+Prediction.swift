@@ -1,4 +1,5 @@
 import Formats
+import NamedFields
 import Networks
 import Resources
 import Store

@@ -1,12 +1,13 @@
 import Formats
 import Foundation
 import Kernels
+import NamedFields
 import Networks
 import Resources
 import Store
 
 /// What a version's row says of it, so that lists need not open model files.
-public struct VersionSummary: Codable, Sendable, Equatable {
+public struct VersionSummary: Sendable, Equatable {
     public var kind: TaskKind
     public var network: NetworkDescription
     public var parameterCount: Int
@@ -17,13 +18,6 @@ public struct VersionSummary: Codable, Sendable, Equatable {
     public var lookback: Int?
     public var horizon: Int?
     public var season: Int?
-
-    private enum CodingKeys: String, CodingKey {
-        case kind, network, transform, lookback, horizon, season
-        case parameterCount = "parameter_count"
-        case inputNames = "input_names"
-        case outputNames = "output_names"
-    }
 
     public init(_ model: Model) {
         network = model.network
@@ -42,6 +36,39 @@ public struct VersionSummary: Codable, Sendable, Equatable {
     }
 }
 
+extension VersionSummary: HasFields {
+    public init() {
+        kind = .forecast
+        network = NetworkDescription()
+        parameterCount = 0
+        inputNames = []
+        outputNames = []
+        transform = []
+    }
+
+    public mutating func visit(_ visitor: inout some FieldVisitor) {
+        visitor.field("kind", &kind, .choice(), isRequired: true, "What it learnt.")
+        visitor.field("network", &network, .object(), isRequired: true, "Its shape.")
+        visitor.field("parameter_count", &parameterCount, .whole(0...Int.max), "Numbers that were fitted.")
+        visitor.field("input_names", &inputNames, .names, isRequired: true, "What the numbers of an input row are.")
+        visitor.field("output_names", &outputNames, .names, isRequired: true, "What those of an output row are.")
+        visitor.field(
+            "transform", &transform, .list(of: .word(), "transforms", 0...ModelLimit.transforms),
+            "What inputs go through.")
+        visitor.field("lookback", &lookback, .optional(.whole(1...ModelLimit.lookback)), "Rows that a forecast reads.")
+        visitor.field(
+            "horizon", &horizon, .optional(.whole(1...ModelLimit.horizon)), "Rows ahead unless asked for others.")
+        visitor.field("season", &season, .optional(.whole(1...ModelLimit.period)), "Rows of one season.")
+    }
+}
+
+extension FieldForm where Self == ListForm<TextForm> {
+    /// Of columns or labels.
+    fileprivate static var names: ListForm<TextForm> {
+        .list(of: .text("a name", 0...ModelLimit.nameBytes), "names", 0...max(ModelLimit.columns, ModelLimit.labels))
+    }
+}
+
 /// Models, versions, aliases and their history.
 extension Service {
     public func models(after: String?, limit: Int) throws -> Page<ModelInfo> {
@@ -56,8 +83,9 @@ extension Service {
 
     public func version(_ reference: ModelReference) throws -> ModelVersion { try store.version(reference) }
 
-    public func summary(of version: ModelVersion) throws -> VersionSummary {
-        try Formats.decode(version.description)
+    /// What its row says of it; nil where the stored text is none that this program can read.
+    public func summary(of version: ModelVersion) -> VersionSummary? {
+        readable("description", of: "\(version.model):\(version.version)") { try Formats.decode(version.description) }
     }
 
     /// The bytes of a version's file, verified against its digest.

@@ -1,3 +1,4 @@
+import NamedFields
 import Networks
 import Training
 

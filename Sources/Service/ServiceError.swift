@@ -1,4 +1,5 @@
 import Formats
+import NamedFields
 import Training
 
 /// Why a use-case could not be carried out, in terms of the product.

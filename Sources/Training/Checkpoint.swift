@@ -1,4 +1,5 @@
 import Kernels
+import NamedFields
 import Networks
 
 // A run on ice: parameters, moments, random counter (the step), place in the batch order (again the step), schedule and
@@ -99,11 +100,13 @@ extension Trainer {
     /// What a checkpoint must have in common with the run it is to go on: the specification, but for the threads, the
     /// data, and how this processor computes: whether multiplications and additions are fused, and, where products are in
     /// bfloat16, whether it has dot products for them.
+    ///
+    /// Of a text that says what the specification says, not how this program holds it: a later version finds the same.
     private var fingerprint: [UInt8] {
         var spec = spec
-        spec.training.threads = 1
+        spec.training.threads = OptimisationSpec().threads
         let fused = kernels.instructionSet == .baseline ? "separate" : "fused"
         let hasDots = spec.training.precision == .bfloat16 && kernels.instructionSet.hasBFloat16Dots
-        return SHA256.digest("\(spec) \(datasetDigest) \(fused)\(hasDots ? " dots" : "")".utf8)
+        return SHA256.digest("\(spec.canonicalText) \(datasetDigest) \(fused)\(hasDots ? " dots" : "")".utf8)
     }
 }

@@ -1,39 +1,38 @@
 import Kernels
+import NamedFields
 
 /// How the parameters are fitted: the object `training` of a request.
 public struct OptimisationSpec: Hashable, Sendable {
-    public struct Clip: Codable, Hashable, Sendable {
+    public struct Clip: Hashable, Sendable {
         /// The greatest Euclidean norm of the whole gradient.
         public var norm: Double?
         /// The greatest magnitude of each of its numbers; applied before the norm.
         public var value: Double?
 
-        public init(norm: Double? = nil, value: Double? = nil) {
+        public init() {}
+
+        public init(norm: Double?, value: Double? = nil) {
             self.norm = norm
             self.value = value
         }
     }
 
-    public struct Validation: Codable, Hashable, Sendable {
+    public struct Validation: Hashable, Sendable {
         /// Of the training windows (the last ones) or sequences (drawn label by label).
-        public var fraction: Double
+        public var fraction = 0.1
 
-        public init(fraction: Double = 0.1) {
-            self.fraction = fraction
-        }
+        public init() {}
     }
 
-    public struct EarlyStopping: Codable, Hashable, Sendable {
+    public struct EarlyStopping: Hashable, Sendable {
         /// Epochs without a better validation loss before training ends.
-        public var patience: Int
+        public var patience = 20
 
-        public init(patience: Int = 20) {
-            self.patience = patience
-        }
+        public init() {}
     }
 
     /// What the products of the layers are computed in. Sums, the parameters themselves and all else are float32 in both.
-    public enum Precision: String, Codable, Hashable, Sendable, CaseIterable {
+    public enum Precision: String, Hashable, Sendable, CaseIterable {
         case float32
         /// Faster where the processor has bfloat16 dot products; elsewhere the numbers are widened, which takes longer than
         /// float32 does, and gives other bits.
@@ -47,86 +46,66 @@ public struct OptimisationSpec: Hashable, Sendable {
         }
     }
 
-    public var epochs: Int
-    public var batchSize: Int
-    public var optimizer: OptimizerSpec
+    public var epochs = 100
+    public var batchSize = 32
+    public var optimizer = OptimizerSpec()
     /// nil keeps the learning rate.
     public var schedule: ScheduleSpec?
     /// Added to the gradient, except by AdamW, which shrinks the parameters themselves.
-    public var weightDecay: Double
-    public var clip: Clip?
+    public var weightDecay = 0.0
+    public var clip: Clip? = Clip(norm: 1)
     public var validation: Validation?
     /// With it the parameters of the best epoch are kept, without it those of the last.
     public var earlyStopping: EarlyStopping?
-    public var shuffle: Bool
-    public var seed: UInt64
+    public var shuffle = true
+    public var seed: UInt64 = 0
     /// Threads of the kernels; the result does not depend on them.
-    public var threads: Int
-    public var precision: Precision
+    public var threads = 1
+    public var precision = Precision.float32
 
-    public init(
-        epochs: Int = 100, batchSize: Int = 32, optimizer: OptimizerSpec = OptimizerSpec(),
-        schedule: ScheduleSpec? = nil, weightDecay: Double = 0, clip: Clip? = Clip(norm: 1),
-        validation: Validation? = nil, earlyStopping: EarlyStopping? = nil, shuffle: Bool = true, seed: UInt64 = 0,
-        threads: Int = 1, precision: Precision = .float32
-    ) {
-        self.epochs = epochs
-        self.batchSize = batchSize
-        self.optimizer = optimizer
-        self.schedule = schedule
-        self.weightDecay = weightDecay
-        self.clip = clip
-        self.validation = validation
-        self.earlyStopping = earlyStopping
-        self.shuffle = shuffle
-        self.seed = seed
-        self.threads = threads
-        self.precision = precision
+    public init() {}
+}
+
+extension OptimisationSpec: HasFields {
+    public mutating func visit(_ visitor: inout some FieldVisitor) {
+        typealias Limit = TrainingSpec.Limit
+        visitor.field("epochs", &epochs, .whole(1...Limit.epochs), "Passes over the data.")
+        visitor.field("batch_size", &batchSize, .whole(1...Limit.batchSize), "Sequences in one step of the optimizer.")
+        visitor.field("optimizer", &optimizer, .object(), "What a step does with the gradient.")
+        visitor.field("schedule", &schedule, .optional(.object()), "How the learning rate moves; null keeps it.")
+        visitor.field(
+            "weight_decay", &weightDecay, .number(.atLeast(0)),
+            "Added to the gradient, times the parameter; AdamW shrinks the parameter itself.")
+        visitor.field("clip", &clip, .optional(.object()), "Bounds on the gradient; null for none.")
+        visitor.field(
+            "validation", &validation, .optional(.object()), "A part of the data that is only scored; null for none.")
+        visitor.field(
+            "early_stopping", &earlyStopping, .optional(.object()),
+            "When to stop for want of a better validation loss; null for never.")
+        visitor.field("shuffle", &shuffle, .flag, "Whether each epoch has an order of its own.")
+        visitor.field(
+            "seed", &seed, .whole(Limit.seeds),
+            "Where the random numbers start: the same seed gives the same model, to the byte.")
+        visitor.field("threads", &threads, .whole(1...Limit.threads), "Threads of the kernels.")
+        visitor.field("precision", &precision, .choice(), "What the products of the layers are computed in.")
     }
 }
 
-extension OptimisationSpec: Codable {
-    private enum CodingKeys: String, CodingKey {
-        case epochs, optimizer, schedule, clip, validation, shuffle, seed, threads, precision
-        case batchSize = "batch_size"
-        case weightDecay = "weight_decay"
-        case earlyStopping = "early_stopping"
+extension OptimisationSpec.Clip: HasFields {
+    public mutating func visit(_ visitor: inout some FieldVisitor) {
+        visitor.field("norm", &norm, .optional(.number(.above(0))), "The greatest Euclidean norm of the gradient.")
+        visitor.field("value", &value, .optional(.number(.above(0))), "The greatest magnitude of one of its numbers.")
     }
+}
 
-    /// A clip that is null is none; a clip that is absent is the default.
-    public init(from decoder: any Decoder) throws {
-        let container = try decoder.container(keyedBy: CodingKeys.self)
-        let standard = OptimisationSpec()
-        self.init(
-            epochs: try container.decodeIfPresent(Int.self, forKey: .epochs) ?? standard.epochs,
-            batchSize: try container.decodeIfPresent(Int.self, forKey: .batchSize) ?? standard.batchSize,
-            optimizer: try container.decodeIfPresent(OptimizerSpec.self, forKey: .optimizer) ?? standard.optimizer,
-            schedule: try container.decodeIfPresent(ScheduleSpec.self, forKey: .schedule),
-            weightDecay: try container.decodeIfPresent(Double.self, forKey: .weightDecay) ?? standard.weightDecay,
-            clip: container.contains(.clip)
-                ? try container.decodeIfPresent(Clip.self, forKey: .clip) : standard.clip,
-            validation: try container.decodeIfPresent(Validation.self, forKey: .validation),
-            earlyStopping: try container.decodeIfPresent(EarlyStopping.self, forKey: .earlyStopping),
-            shuffle: try container.decodeIfPresent(Bool.self, forKey: .shuffle) ?? standard.shuffle,
-            seed: try container.decodeIfPresent(UInt64.self, forKey: .seed) ?? standard.seed,
-            threads: try container.decodeIfPresent(Int.self, forKey: .threads) ?? standard.threads,
-            precision: try container.decodeIfPresent(Precision.self, forKey: .precision) ?? standard.precision)
+extension OptimisationSpec.Validation: HasFields {
+    public mutating func visit(_ visitor: inout some FieldVisitor) {
+        visitor.field("fraction", &fraction, .number(.above(0).below(1)), "Of the windows or sequences.")
     }
+}
 
-    /// What is absent is written as null, so that a reader sees that it could be there.
-    public func encode(to encoder: any Encoder) throws {
-        var container = encoder.container(keyedBy: CodingKeys.self)
-        try container.encode(epochs, forKey: .epochs)
-        try container.encode(batchSize, forKey: .batchSize)
-        try container.encode(optimizer, forKey: .optimizer)
-        try container.encode(schedule, forKey: .schedule)
-        try container.encode(weightDecay, forKey: .weightDecay)
-        try container.encode(clip, forKey: .clip)
-        try container.encode(validation, forKey: .validation)
-        try container.encode(earlyStopping, forKey: .earlyStopping)
-        try container.encode(shuffle, forKey: .shuffle)
-        try container.encode(seed, forKey: .seed)
-        try container.encode(threads, forKey: .threads)
-        try container.encode(precision, forKey: .precision)
+extension OptimisationSpec.EarlyStopping: HasFields {
+    public mutating func visit(_ visitor: inout some FieldVisitor) {
+        visitor.field("patience", &patience, .whole(1...TrainingSpec.Limit.epochs), "Epochs without a better one.")
     }
 }

@@ -1,6 +1,6 @@
 import Networks
 
-/// An optimiser at work: its moments, and one update of all parameters. PyTorch's formulas, in its order of operations;
+/// An optimizer at work: its moments, and one update of all parameters. PyTorch's formulas, in its order of operations;
 /// numbers that depend on the step alone are formed in Double.
 ///
 /// Elements do not look at each other, and every operation on them rounds by itself: the result is the same on every
@@ -12,7 +12,7 @@ struct Optimizer {
     private(set) var first: [Float] = []
     /// Second moments.
     private(set) var second: [Float] = []
-    /// Mean gradients of centred RMSProp.
+    /// Mean gradients of centered RMSProp.
     private(set) var mean: [Float] = []
     /// Updates so far.
     private(set) var steps = 0
@@ -21,51 +21,50 @@ struct Optimizer {
         self.spec = spec
         self.weightDecay = weightDecay
         let zeros = [Float](repeating: 0, count: count)
-        switch spec.rule {
+        switch spec.kind {
         case .adam, .adamw: (first, second) = (zeros, zeros)
-        case .sgd(let momentum, _): if momentum > 0 { first = zeros }
-        case .rmsprop(_, _, let momentum, let centred):
+        case .sgd: if spec.momentum > 0 { first = zeros }
+        case .rmsprop:
             second = zeros
-            if momentum > 0 { first = zeros }
-            if centred { mean = zeros }
+            if spec.momentum > 0 { first = zeros }
+            if spec.centered { mean = zeros }
         }
     }
 
     /// Arrays as long as the parameters that the rule keeps.
     static func moments(_ spec: OptimizerSpec) -> Int {
-        switch spec.rule {
+        let velocity = spec.momentum > 0 ? 1 : 0
+        return switch spec.kind {
         case .adam, .adamw: 2
-        case .sgd(let momentum, _): momentum > 0 ? 1 : 0
-        case .rmsprop(_, _, let momentum, let centred): 1 + (momentum > 0 ? 1 : 0) + (centred ? 1 : 0)
+        case .sgd: velocity
+        case .rmsprop: 1 + velocity + (spec.centered ? 1 : 0)
         }
     }
 
     /// parameters ← parameters after one step along `gradient`, which is left as it is.
     mutating func update(_ parameters: inout [Float], gradient: [Float], learningRate: Double) {
         steps += 1
-        switch spec.rule {
-        case .adam(let beta1, let beta2, let epsilon):
-            adam(&parameters, gradient, learningRate, beta1, beta2, epsilon, decay: Float(weightDecay))
-        case .adamw(let beta1, let beta2, let epsilon):
+        switch spec.kind {
+        case .adam:
+            adam(&parameters, gradient, learningRate, decay: Float(weightDecay))
+        case .adamw:
             let kept = Float(1 - learningRate * weightDecay)
             if weightDecay > 0 { for index in parameters.indices { parameters[index] *= kept } }
-            adam(&parameters, gradient, learningRate, beta1, beta2, epsilon, decay: 0)
-        case .sgd(let momentum, let nesterov):
-            sgd(&parameters, gradient, Float(learningRate), Float(momentum), nesterov)
-        case .rmsprop(let alpha, let epsilon, let momentum, let centred):
-            rmsprop(&parameters, gradient, learningRate, alpha, Float(epsilon), Float(momentum), centred)
+            adam(&parameters, gradient, learningRate, decay: 0)
+        case .sgd: sgd(&parameters, gradient, Float(learningRate))
+        case .rmsprop: rmsprop(&parameters, gradient, learningRate)
         }
     }
 
     ///     m ← m + (g − m)·(1 − β₁)    v ← β₂·v + (1 − β₂)·g²
     ///     θ ← θ − η/(1 − β₁ᵗ) · m / (√v/√(1 − β₂ᵗ) + ε)
     private mutating func adam(
-        _ parameters: inout [Float], _ gradient: [Float], _ learningRate: Double, _ beta1: Double, _ beta2: Double,
-        _ epsilon: Double, decay: Float
+        _ parameters: inout [Float], _ gradient: [Float], _ learningRate: Double, decay: Float
     ) {
+        let (beta1, beta2) = (spec.beta1, spec.beta2)
         let stepSize = Float(learningRate / (1 - power(beta1, steps)))
         let correction = Float((1 - power(beta2, steps)).squareRoot())
-        let (weight1, kept2, weight2, epsilon) = (Float(1 - beta1), Float(beta2), Float(1 - beta2), Float(epsilon))
+        let (weight1, kept2, weight2, epsilon) = (Float(1 - beta1), Float(beta2), Float(1 - beta2), Float(spec.epsilon))
         let count = parameters.count
         parameters.withUnsafeMutableBufferPointer { theta in
             gradient.withUnsafeBufferPointer { gradient in
@@ -84,10 +83,8 @@ struct Optimizer {
     }
 
     ///     b ← μ·b + g (g itself at the first step)    θ ← θ − η·b, or with Nesterov θ − η·(g + μ·b)
-    private mutating func sgd(
-        _ parameters: inout [Float], _ gradient: [Float], _ learningRate: Float, _ momentum: Float, _ nesterov: Bool
-    ) {
-        let decay = Float(weightDecay)
+    private mutating func sgd(_ parameters: inout [Float], _ gradient: [Float], _ learningRate: Float) {
+        let (decay, momentum, nesterov) = (Float(weightDecay), Float(spec.momentum), spec.nesterov)
         for index in parameters.indices {
             var g = gradient[index] + decay * parameters[index]
             if momentum > 0 {
@@ -98,18 +95,19 @@ struct Optimizer {
         }
     }
 
-    ///     v ← α·v + (1 − α)·g²    centred: a ← a + (g − a)·(1 − α), v − a² for v
+    ///     v ← α·v + (1 − α)·g²    centered: a ← a + (g − a)·(1 − α), v − a² for v
     ///     θ ← θ − η·g/(√v + ε), or with momentum b ← μ·b + g/(√v + ε), θ ← θ − η·b
     private mutating func rmsprop(
-        _ parameters: inout [Float], _ gradient: [Float], _ learningRate: Double, _ alpha: Double, _ epsilon: Float,
-        _ momentum: Float, _ centred: Bool
+        _ parameters: inout [Float], _ gradient: [Float], _ learningRate: Double
     ) {
-        let (kept, weight, rate, decay) = (Float(alpha), Float(1 - alpha), Float(learningRate), Float(weightDecay))
+        let (kept, weight) = (Float(spec.alpha), Float(1 - spec.alpha))
+        let (rate, decay) = (Float(learningRate), Float(weightDecay))
+        let (momentum, epsilon, centered) = (Float(spec.momentum), Float(spec.epsilon), spec.centered)
         for index in parameters.indices {
             let g = gradient[index] + decay * parameters[index]
             second[index] = second[index] * kept + weight * g * g
             var spread = second[index]
-            if centred {
+            if centered {
                 mean[index] += (g - mean[index]) * weight
                 // Rounding can leave the difference a hair below zero.
                 spread = max(spread - mean[index] * mean[index], 0)

@@ -1,9 +1,18 @@
-/// An optimiser and its numbers, by PyTorch's formulas and with its defaults.
+import NamedFields
+
+/// An optimizer and its numbers, by PyTorch's formulas and with its defaults.
 ///
-/// Written flat: `{"kind": "sgd", "learning_rate": 0.1, "momentum": 0.9, "nesterov": true}`.
+/// Written flat: `{"kind": "sgd", "learning_rate": 0.1, "momentum": 0.9, "nesterov": true}`. Numbers that a kind has no use
+/// for stay at their defaults.
 public struct OptimizerSpec: Hashable, Sendable {
-    public enum Kind: String, Codable, Hashable, Sendable, CaseIterable {
-        case adam, adamw, sgd, rmsprop
+    public enum Kind: String, Hashable, Sendable, CaseIterable {
+        /// Kingma and Ba 2014, arXiv:1412.6980.
+        case adam
+        /// Adam whose weight decay does not pass through the moments: Loshchilov and Hutter 2017, arXiv:1711.05101.
+        case adamw
+        case sgd
+        /// Tieleman and Hinton 2012; centered, it also subtracts the mean (Graves 2013, arXiv:1308.0850).
+        case rmsprop
 
         public var defaultLearningRate: Double {
             switch self {
@@ -14,102 +23,51 @@ public struct OptimizerSpec: Hashable, Sendable {
         }
     }
 
-    public enum Rule: Hashable, Sendable {
-        /// Kingma and Ba 2014, arXiv:1412.6980.
-        case adam(beta1: Double = 0.9, beta2: Double = 0.999, epsilon: Double = 1e-8)
-        /// Adam whose weight decay does not pass through the moments: Loshchilov and Hutter 2017, arXiv:1711.05101.
-        case adamw(beta1: Double = 0.9, beta2: Double = 0.999, epsilon: Double = 1e-8)
-        case sgd(momentum: Double = 0, nesterov: Bool = false)
-        /// Tieleman and Hinton 2012; `centred` also subtracts the mean (Graves 2013, arXiv:1308.0850).
-        case rmsprop(alpha: Double = 0.99, epsilon: Double = 1e-8, momentum: Double = 0, centred: Bool = false)
-    }
-
-    public var rule: Rule
+    public var kind: Kind
     public var learningRate: Double
+    public var beta1 = 0.9
+    public var beta2 = 0.999
+    public var alpha = 0.99
+    public var epsilon = 1e-8
+    public var momentum = 0.0
+    public var nesterov = false
+    public var centered = false
 
-    public init(_ rule: Rule = .adam(), learningRate: Double? = nil) {
-        self.rule = rule
-        let kind: Kind =
-            switch rule {
-            case .adam: .adam
-            case .adamw: .adamw
-            case .sgd: .sgd
-            case .rmsprop: .rmsprop
-            }
+    public init() { self.init(.adam) }
+
+    /// The optimizer of this kind with its defaults.
+    public init(_ kind: Kind, learningRate: Double? = nil) {
+        self.kind = kind
         self.learningRate = learningRate ?? kind.defaultLearningRate
     }
+}
 
-    /// The optimiser of this kind with its defaults.
-    public init(_ kind: Kind, learningRate: Double? = nil) {
-        switch kind {
-        case .adam: self.init(.adam(), learningRate: learningRate)
-        case .adamw: self.init(.adamw(), learningRate: learningRate)
-        case .sgd: self.init(.sgd(), learningRate: learningRate)
-        case .rmsprop: self.init(.rmsprop(), learningRate: learningRate)
+extension OptimizerSpec: HasFields {
+    public mutating func visit(_ visitor: inout some FieldVisitor) {
+        if visitor.kind("kind", &kind, "By PyTorch's formulas.") { self = OptimizerSpec(kind) }
+        visitor.field("learning_rate", &learningRate, .number(.above(0)), "The length of a step.")
+        if kind == .adam || kind == .adamw {
+            visitor.field("beta1", &beta1, .number(.decay), "How much of the first moment a step keeps.")
+            visitor.field("beta2", &beta2, .number(.decay), "How much of the second moment a step keeps.")
         }
-    }
-
-    public var kind: Kind {
-        switch rule {
-        case .adam: .adam
-        case .adamw: .adamw
-        case .sgd: .sgd
-        case .rmsprop: .rmsprop
+        if kind == .rmsprop {
+            visitor.field("alpha", &alpha, .number(.decay), "How much of the mean square a step keeps.")
+            visitor.field("centered", &centered, .flag, "Whether the mean gradient is subtracted.")
+        }
+        if kind != .sgd {
+            visitor.field("epsilon", &epsilon, .number(.above(0)), "Added to what the gradient is divided by.")
+        }
+        if kind == .sgd || kind == .rmsprop {
+            visitor.field("momentum", &momentum, .number(.decay), "How much of the last step a step keeps.")
+        }
+        if kind == .sgd {
+            visitor.field(
+                "nesterov", &nesterov, .flag, "Whether the gradient is taken ahead; wants a momentum above 0.")
         }
     }
 }
 
-extension OptimizerSpec: Codable {
-    private enum CodingKeys: String, CodingKey {
-        case kind, beta1, beta2, epsilon, momentum, nesterov, alpha
-        case centred = "centered"
-        case learningRate = "learning_rate"
-    }
-
-    public init(from decoder: any Decoder) throws {
-        let container = try decoder.container(keyedBy: CodingKeys.self)
-        func number(_ key: CodingKeys, _ standard: Double) throws -> Double {
-            try container.decodeIfPresent(Double.self, forKey: key) ?? standard
-        }
-        func flag(_ key: CodingKeys) throws -> Bool {
-            try container.decodeIfPresent(Bool.self, forKey: key) ?? false
-        }
-        let kind = try container.decodeIfPresent(Kind.self, forKey: .kind) ?? .adam
-        let rule: Rule
-        switch kind {
-        case .adam:
-            rule = .adam(
-                beta1: try number(.beta1, 0.9), beta2: try number(.beta2, 0.999), epsilon: try number(.epsilon, 1e-8))
-        case .adamw:
-            rule = .adamw(
-                beta1: try number(.beta1, 0.9), beta2: try number(.beta2, 0.999), epsilon: try number(.epsilon, 1e-8))
-        case .sgd:
-            rule = .sgd(momentum: try number(.momentum, 0), nesterov: try flag(.nesterov))
-        case .rmsprop:
-            rule = .rmsprop(
-                alpha: try number(.alpha, 0.99), epsilon: try number(.epsilon, 1e-8),
-                momentum: try number(.momentum, 0), centred: try flag(.centred))
-        }
-        self.init(rule, learningRate: try number(.learningRate, kind.defaultLearningRate))
-    }
-
-    public func encode(to encoder: any Encoder) throws {
-        var container = encoder.container(keyedBy: CodingKeys.self)
-        try container.encode(kind, forKey: .kind)
-        try container.encode(learningRate, forKey: .learningRate)
-        switch rule {
-        case .adam(let beta1, let beta2, let epsilon), .adamw(let beta1, let beta2, let epsilon):
-            try container.encode(beta1, forKey: .beta1)
-            try container.encode(beta2, forKey: .beta2)
-            try container.encode(epsilon, forKey: .epsilon)
-        case .sgd(let momentum, let nesterov):
-            try container.encode(momentum, forKey: .momentum)
-            try container.encode(nesterov, forKey: .nesterov)
-        case .rmsprop(let alpha, let epsilon, let momentum, let centred):
-            try container.encode(alpha, forKey: .alpha)
-            try container.encode(epsilon, forKey: .epsilon)
-            try container.encode(momentum, forKey: .momentum)
-            try container.encode(centred, forKey: .centred)
-        }
-    }
+extension NumberBound {
+    /// Of what is kept from one step to the next.
+    fileprivate static let decay = NumberBound.atLeast(0).below(1)
 }

@@ -26,28 +26,28 @@ struct Schedule {
         let epoch = step / max(stepsPerEpoch, 1)
         // From 0 at the first step after warming up to 1 after the last.
         let way = Double(max(step - spec.warmupSteps, 0)) / Double(max(steps - spec.warmupSteps, 1))
-        switch spec.rule {
+        switch spec.kind {
         case .constant: return warmth * learningRate
-        case .step(let period, let factor): return warmth * learningRate * power(factor, epoch / period)
-        case .exponential(let factor): return warmth * learningRate * power(factor, epoch)
-        case .linear(let minimum): return warmth * (minimum + (learningRate - minimum) * (1 - way))
-        case .cosine(let minimum):
-            return warmth * (minimum + (learningRate - minimum) * (1 + cos(Double.pi * way)) / 2)
-        case .reduceOnPlateau(_, _, let minimum): return warmth * max(learningRate * factor, minimum)
+        case .step: return warmth * learningRate * power(spec.factor, epoch / spec.period)
+        case .exponential: return warmth * learningRate * power(spec.factor, epoch)
+        case .linear: return warmth * (spec.minimum + (learningRate - spec.minimum) * (1 - way))
+        case .cosine:
+            return warmth * (spec.minimum + (learningRate - spec.minimum) * (1 + cos(Double.pi * way)) / 2)
+        case .reduceOnPlateau: return warmth * max(learningRate * factor, spec.minimum)
         }
     }
 
     /// Takes note of an epoch's loss. An epoch is better when its loss is below the least by a ten-thousandth of it, as
     /// in PyTorch.
     mutating func epochEnded(loss: Double) {
-        guard case .reduceOnPlateau(let factor, let patience, _) = spec?.rule else { return }
+        guard let spec, spec.kind == .reduceOnPlateau else { return }
         if loss < best * (1 - 1e-4) {
             best = loss
             waited = 0
         } else {
             waited += 1
-            if waited > patience {
-                self.factor *= factor
+            if waited > spec.patience {
+                factor *= spec.factor
                 waited = 0
             }
         }

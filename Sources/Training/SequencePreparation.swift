@@ -1,3 +1,4 @@
+import NamedFields
 import Networks
 
 /// Labelled sequences made ready: labels sorted, transforms fitted to the training part, a validation part drawn.

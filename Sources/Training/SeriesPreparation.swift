@@ -1,3 +1,4 @@
+import NamedFields
 import Networks
 
 /// A series made ready: columns picked, transforms fitted to the training part, windows laid out.
@@ -71,7 +72,7 @@ struct PreparedSeries {
             let isTarget = index < task.target.count
             do {
                 let transform = try ColumnTransform(
-                    fitting: isTarget ? task.transform : [.standardise], to: [Array(column[..<fittedRows])],
+                    fitting: isTarget ? task.transform : [.standardize], to: [Array(column[..<fittedRows])],
                     column: index, spread: lag > 0 ? Self.differencedSpread : 1)
                 // Later rows must be fit for the transform too: they are scored. Checked here for every column, below
                 // for the network's sake as well.

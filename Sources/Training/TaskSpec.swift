@@ -1,3 +1,4 @@
+import NamedFields
 import Networks
 
 /// What the network shall learn to answer.
@@ -9,33 +10,43 @@ public enum TaskSpec: Hashable, Sendable {
 /// The next rows of a series.
 public struct ForecastTask: Hashable, Sendable {
     /// The columns to forecast. Transforms apply to them.
-    public var target: [String]
-    /// Columns the network sees beside them and does not forecast; they are standardised.
-    public var features: [String]
+    public var target: [String] = []
+    /// Columns the network sees beside them and does not forecast; they are standardized.
+    public var features: [String] = []
     /// The column that names the rows.
     public var time: String?
     /// Rows the network sees, after the transforms.
-    public var lookback: Int
+    public var lookback = 24
     /// Rows ahead that are scored.
-    public var horizon: Int
-    public var transform: [TransformSpec]
+    public var horizon = 12
+    public var transform: [TransformSpec] = [.standardize]
     /// Rows at the end that are kept from training and scored.
-    public var holdout: Int
+    public var holdout = 0
     /// Rows of one season; nil reads it off the seasonal difference or the time column.
     public var season: Int?
 
-    public init(
-        target: [String], features: [String] = [], time: String? = nil, lookback: Int = 24, horizon: Int = 12,
-        transform: [TransformSpec] = [.standardise], holdout: Int = 0, season: Int? = nil
-    ) {
-        self.target = target
-        self.features = features
-        self.time = time
-        self.lookback = lookback
-        self.horizon = horizon
-        self.transform = transform
-        self.holdout = holdout
-        self.season = season
+    public init() {}
+}
+
+extension ForecastTask: HasFields {
+    public mutating func visit(_ visitor: inout some FieldVisitor) {
+        typealias Limit = TrainingSpec.Limit
+        visitor.field(
+            "target", &target, .oneOrMore(.column, "columns to forecast", 1...Limit.columns), isRequired: true,
+            "The column, or columns, to forecast.")
+        visitor.field("features", &features, .columns, "Further columns that the network sees and does not forecast.")
+        visitor.field("time", &time, .optional(.column), "The column that names the rows: months, dates, integers.")
+        visitor.field(
+            "lookback", &lookback, .whole(1...Limit.lookback), "Rows that the network sees, after the transforms.")
+        visitor.field(
+            "horizon", &horizon, .whole(1...Limit.horizon), "Rows ahead that are scored and that a forecast has.")
+        visitor.field("transform", &transform, .transforms, "What the targets go through, in this order.")
+        visitor.field(
+            "holdout", &holdout, .whole(0...FieldValue.largestExactInteger),
+            "Rows at the end that are kept from training and scored.")
+        visitor.field(
+            "season", &season, .optional(.whole(1...Limit.period)),
+            "Rows of one season; read off the time column where null.")
     }
 }
 
@@ -57,35 +68,40 @@ extension ForecastTask {
 
 /// One label for a sequence.
 public struct ClassifyTask: Hashable, Sendable {
-    public enum Pool: String, Codable, Hashable, Sendable, CaseIterable {
+    public enum Pool: String, Hashable, Sendable, CaseIterable {
         case last
         case mean
     }
 
     /// Whether the label is read from the last state or from the mean of all.
-    public var pool: Pool
+    public var pool = Pool.last
     /// For data in rows, the column whose equal values make one sequence.
     public var sequence: String?
     /// For data in rows, the column of the label.
-    public var label: String
+    public var label = "label"
     /// For data in rows, the columns the network sees; all others where empty.
-    public var features: [String]
-    public var transform: [TransformSpec]
+    public var features: [String] = []
+    public var transform: [TransformSpec] = [.standardize]
 
-    public init(
-        pool: Pool = .last, sequence: String? = nil, label: String = "label", features: [String] = [],
-        transform: [TransformSpec] = [.standardise]
-    ) {
-        self.pool = pool
-        self.sequence = sequence
-        self.label = label
-        self.features = features
-        self.transform = transform
+    public init() {}
+}
+
+extension ClassifyTask: HasFields {
+    public mutating func visit(_ visitor: inout some FieldVisitor) {
+        visitor.field("pool", &pool, .choice(), "Whether the label is read from the last state or the mean of all.")
+        visitor.field(
+            "sequence", &sequence, .optional(.column), "For data in rows, the column whose values tell sequences apart."
+        )
+        visitor.field("label", &label, .column, "For data in rows, the column of the label.")
+        visitor.field(
+            "features", &features, .columns,
+            "For data in rows, the columns that the network sees; all others where empty.")
+        visitor.field("transform", &transform, .transforms, "What the columns go through, in this order.")
     }
 }
 
-extension TaskSpec: Codable {
-    public enum Kind: String, Codable, Sendable, CaseIterable {
+extension TaskSpec: HasFields {
+    public enum Kind: String, Sendable, CaseIterable {
         case forecast
         case classify
     }
@@ -97,89 +113,41 @@ extension TaskSpec: Codable {
         }
     }
 
-    private enum CodingKeys: String, CodingKey {
-        case kind
-    }
-
-    public init(from decoder: any Decoder) throws {
-        switch try decoder.container(keyedBy: CodingKeys.self).decode(Kind.self, forKey: .kind) {
-        case .forecast: self = .forecast(try ForecastTask(from: decoder))
-        case .classify: self = .classify(try ClassifyTask(from: decoder))
+    /// The task of this kind with its defaults.
+    public init(_ kind: Kind) {
+        switch kind {
+        case .forecast: self = .forecast(ForecastTask())
+        case .classify: self = .classify(ClassifyTask())
         }
     }
 
-    public func encode(to encoder: any Encoder) throws {
-        var container = encoder.container(keyedBy: CodingKeys.self)
-        try container.encode(kind, forKey: .kind)
+    public init() { self.init(.forecast) }
+
+    public mutating func visit(_ visitor: inout some FieldVisitor) {
+        var kind = kind
+        if visitor.kind("kind", &kind, isRequired: true, "What to learn.") { self = TaskSpec(kind) }
         switch self {
-        case .forecast(let task): try task.encode(to: encoder)
-        case .classify(let task): try task.encode(to: encoder)
+        case .forecast(var task):
+            task.visit(&visitor)
+            self = .forecast(task)
+        case .classify(var task):
+            task.visit(&visitor)
+            self = .classify(task)
         }
     }
 }
 
-extension ForecastTask: Codable {
-    private enum CodingKeys: String, CodingKey {
-        case target, features, time, lookback, horizon, transform, holdout, season
-    }
-
-    public init(from decoder: any Decoder) throws {
-        let container = try decoder.container(keyedBy: CodingKeys.self)
-        let target =
-            try (try? container.decode(String.self, forKey: .target)).map { [$0] }
-            ?? container.decode([String].self, forKey: .target)
-        let standard = ForecastTask(target: target)
-        self.init(
-            target: target,
-            features: try container.decodeIfPresent([String].self, forKey: .features) ?? standard.features,
-            time: try container.decodeIfPresent(String.self, forKey: .time),
-            lookback: try container.decodeIfPresent(Int.self, forKey: .lookback) ?? standard.lookback,
-            horizon: try container.decodeIfPresent(Int.self, forKey: .horizon) ?? standard.horizon,
-            transform: try container.decodeIfPresent([TransformSpec].self, forKey: .transform) ?? standard.transform,
-            holdout: try container.decodeIfPresent(Int.self, forKey: .holdout) ?? standard.holdout,
-            season: try container.decodeIfPresent(Int.self, forKey: .season))
-    }
-
-    /// One target is written as its name, several as a list.
-    public func encode(to encoder: any Encoder) throws {
-        var container = encoder.container(keyedBy: CodingKeys.self)
-        if target.count == 1 {
-            try container.encode(target[0], forKey: .target)
-        } else {
-            try container.encode(target, forKey: .target)
-        }
-        try container.encode(features, forKey: .features)
-        try container.encode(time, forKey: .time)
-        try container.encode(lookback, forKey: .lookback)
-        try container.encode(horizon, forKey: .horizon)
-        try container.encode(transform, forKey: .transform)
-        try container.encode(holdout, forKey: .holdout)
-        try container.encode(season, forKey: .season)
-    }
+extension FieldForm where Self == TextForm {
+    /// The name of a column: neither empty nor longer than is kept.
+    static var column: TextForm { .text("a column name", 1...ModelLimit.nameBytes) }
 }
 
-extension ClassifyTask: Codable {
-    private enum CodingKeys: String, CodingKey {
-        case pool, sequence, label, features, transform
-    }
+extension FieldForm where Self == ListForm<TextForm> {
+    static var columns: ListForm<TextForm> { .list(of: .column, "columns", 0...TrainingSpec.Limit.columns) }
+}
 
-    public init(from decoder: any Decoder) throws {
-        let container = try decoder.container(keyedBy: CodingKeys.self)
-        let standard = ClassifyTask()
-        self.init(
-            pool: try container.decodeIfPresent(Pool.self, forKey: .pool) ?? standard.pool,
-            sequence: try container.decodeIfPresent(String.self, forKey: .sequence),
-            label: try container.decodeIfPresent(String.self, forKey: .label) ?? standard.label,
-            features: try container.decodeIfPresent([String].self, forKey: .features) ?? standard.features,
-            transform: try container.decodeIfPresent([TransformSpec].self, forKey: .transform) ?? standard.transform)
-    }
-
-    public func encode(to encoder: any Encoder) throws {
-        var container = encoder.container(keyedBy: CodingKeys.self)
-        try container.encode(pool, forKey: .pool)
-        try container.encode(sequence, forKey: .sequence)
-        try container.encode(label, forKey: .label)
-        try container.encode(features, forKey: .features)
-        try container.encode(transform, forKey: .transform)
+extension FieldForm where Self == ListForm<WordForm<TransformSpec>> {
+    static var transforms: ListForm<WordForm<TransformSpec>> {
+        .list(of: .word(), "transforms", 0...TrainingSpec.Limit.transforms)
     }
 }

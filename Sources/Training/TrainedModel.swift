@@ -1,3 +1,4 @@
+import NamedFields
 import Networks
 
 /// What a finished run gives.

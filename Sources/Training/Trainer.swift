@@ -1,4 +1,5 @@
 import Kernels
+import NamedFields
 import Networks
 
 /// A training run as a machine that moves one optimiser step at a time and can be put on ice between any two.

@@ -1,8 +1,8 @@
+import NamedFields
 import Networks
 
-/// What to train, on what, and how: the request with every default filled in. Its coding keys are the names of the
-/// public interface; what is absent when decoding takes its default.
-public struct TrainingSpec: Codable, Hashable, Sendable {
+/// What to train, on what, and how: the request with every default filled in.
+public struct TrainingSpec: Hashable, Sendable {
     public var task: TaskSpec
     public var network: NetworkSpec
     public var training: OptimisationSpec
@@ -14,47 +14,59 @@ public struct TrainingSpec: Codable, Hashable, Sendable {
         self.network = network
         self.training = training
     }
+}
 
-    public init(from decoder: any Decoder) throws {
-        let container = try decoder.container(keyedBy: CodingKeys.self)
-        self.init(
-            task: try container.decode(TaskSpec.self, forKey: .task),
-            network: try container.decodeIfPresent(NetworkSpec.self, forKey: .network) ?? NetworkSpec(),
-            training: try container.decodeIfPresent(OptimisationSpec.self, forKey: .training) ?? OptimisationSpec())
+extension TrainingSpec: HasFields {
+    public init() { self.init(task: TaskSpec()) }
+
+    public mutating func visit(_ visitor: inout some FieldVisitor) {
+        visitor.field("task", &task, .object(), isRequired: true, "What to learn.")
+        visitor.field("network", &network, .object(), "The layers and how they start.")
+        visitor.field("training", &training, .object(), "How the parameters are fitted.")
     }
 }
 
 /// The recurrent layers and how they start.
 public struct NetworkSpec: Hashable, Sendable {
-    public var layers: [LayerSpec]
+    public var layers = [LayerSpec()]
     /// The fraction of numbers between layers that a training step drops.
-    public var dropout: Float
-    public var initialization: Initialization
+    public var dropout: Float = 0
+    public var initialization = Initialization()
 
-    public init(
-        layers: [LayerSpec] = [LayerSpec()], dropout: Float = 0, initialization: Initialization = Initialization()
-    ) {
-        self.layers = layers
-        self.dropout = dropout
-        self.initialization = initialization
-    }
+    public init() {}
 }
 
 /// A layer is asked for as it is described.
 public typealias LayerSpec = LayerDescription
 
-extension NetworkSpec: Codable {
-    private enum CodingKeys: String, CodingKey {
-        case layers, dropout, initialization
+extension NetworkSpec: HasFields {
+    public mutating func visit(_ visitor: inout some FieldVisitor) {
+        visitor.field(
+            "layers", &layers, .list(of: .object(), "layers", 1...TrainingSpec.Limit.layers), "From the input upwards.")
+        visitor.field(
+            "dropout", &dropout, .number(.dropped), "The fraction of numbers between layers that a training step drops."
+        )
+        visitor.field("initialization", &initialization, .object(), "How the parameters start.")
     }
 
-    public init(from decoder: any Decoder) throws {
-        let container = try decoder.container(keyedBy: CodingKeys.self)
-        let standard = NetworkSpec()
-        self.init(
-            layers: try container.decodeIfPresent([LayerSpec].self, forKey: .layers) ?? standard.layers,
-            dropout: try container.decodeIfPresent(Float.self, forKey: .dropout) ?? standard.dropout,
-            initialization: try container.decodeIfPresent(Initialization.self, forKey: .initialization)
-                ?? standard.initialization)
+    /// The short form `{"cell": "lstm", "hidden": 32}` for one layer, and `"hidden": [64, 32]` for several of one cell:
+    /// whatever is no field of a network is one of its layers.
+    public static func spelledOut(_ members: [FieldMember]) -> SpelledOut? {
+        guard members["layers"] == nil else { return nil }
+        let own = FieldOutline(Self.self).names
+        let network = members.filter { own.contains($0.name) }
+        let layer = members.filter { !own.contains($0.name) }
+        guard !layer.isEmpty else { return nil }
+        guard case .list(let widths)? = layer["hidden"], !widths.isEmpty else {
+            return SpelledOut(members: network + [FieldMember("layers", .list([.members(layer)]))]) { place in
+                place.starts(with: ["layers", 0]) ? Array(place.dropFirst(2)) : place
+            }
+        }
+        let rest = layer.filter { $0.name != "hidden" }
+        let layers = widths.map { FieldValue.members(rest + [FieldMember("hidden", $0)]) }
+        return SpelledOut(members: network + [FieldMember("layers", .list(layers))]) { place in
+            guard place.count > 2, place[0] == "layers" else { return place }
+            return place[2] == "hidden" ? ["hidden", place[1]] + place[3...] : Array(place.dropFirst(2))
+        }
     }
 }

@@ -99,7 +99,7 @@ enum BenchModel {
                 ForecastModel(
                     targets: ["value"], features: [], time: nil, lookback: lookback, horizon: 1, season: nil,
                     tail: SeriesTail(rows: Array(repeating: [0], count: lookback), time: nil))),
-            transform: [.standardise], inputs: InputTransforms(columns: [scale], laggedColumns: 1), network: network,
+            transform: [.standardize], inputs: InputTransforms(columns: [scale], laggedColumns: 1), network: network,
             parameters: parameters(network), seed: 1, datasetDigest: String(repeating: "0", count: 64))
     }
 }

@@ -1,5 +1,6 @@
 import Formats
 import Foundation
+import NamedFields
 import Yams
 
 /// The optional configuration file: a YAML mapping from keys of `ServerOption.all` to values.

@@ -77,18 +77,21 @@ struct PrecisionBench: Command {
     private func forecaster(
         _ seeds: [Int], _ precision: OptimisationSpec.Precision, _ kernels: KernelSet
     ) throws -> Row {
-        let task = ForecastTask(
-            target: ["passengers_thousands"], time: "month", lookback: 24, horizon: 24,
-            transform: [.log, .seasonalDifference(12)], holdout: 24)
+        let task = ForecastTask {
+            ($0.target, $0.time, $0.horizon, $0.holdout) = (["passengers_thousands"], "month", 24, 24)
+            $0.transform = [.log, .seasonalDifference(12)]
+        }
         let data = try load(series, .forecast(task))
         var row = Row(data: "airline", cell: .lstm, trained: precision)
         for seed in seeds {
             let trainer = try trainer(
                 TrainingSpec(
-                    task: .forecast(task), network: NetworkSpec(layers: [LayerSpec(cell: .lstm, hidden: 32)]),
-                    training: OptimisationSpec(
-                        epochs: epochs ?? 150, batchSize: 32, optimizer: OptimizerSpec(.adam(), learningRate: 0.005),
-                        seed: UInt64(seed), precision: precision)), data, kernels)
+                    task: .forecast(task), network: NetworkSpec { $0.layers = [LayerSpec(cell: .lstm, hidden: 32)] },
+                    training: OptimisationSpec {
+                        ($0.epochs, $0.batchSize) = (epochs ?? 150, 32)
+                        $0.optimizer = OptimizerSpec(.adam, learningRate: 0.005)
+                        ($0.seed, $0.precision) = (UInt64(seed), precision)
+                    }), data, kernels)
             guard let report = try trainer.finish().report.precision else { continue }
             for (precision, scores) in [
                 (Precision.float32, report.float32), (.bfloat16, report.bfloat16), (.int8, report.int8),
@@ -100,7 +103,7 @@ struct PrecisionBench: Command {
     private func classifier(
         _ cell: BenchCell, _ seeds: [Int], _ precision: OptimisationSpec.Precision, _ kernels: KernelSet
     ) throws -> Row {
-        let task = TaskSpec.classify(ClassifyTask(pool: .last))
+        let task = TaskSpec(.classify)
         let data = try load(train, task)
         guard case .sequences(let unseen) = try load(test, task) else { preconditionFailure("a classifier's data") }
         let sequences = RawSequences(values: unseen.values, lengths: unseen.lengths, width: unseen.features.count)
@@ -108,10 +111,12 @@ struct PrecisionBench: Command {
         for seed in seeds {
             let trainer = try trainer(
                 TrainingSpec(
-                    task: task, network: NetworkSpec(layers: [LayerSpec(cell: cell.cell, hidden: 64)]),
-                    training: OptimisationSpec(
-                        epochs: epochs ?? 40, batchSize: 16, optimizer: OptimizerSpec(.adam(), learningRate: 0.003),
-                        seed: UInt64(seed), precision: precision)), data, kernels)
+                    task: task, network: NetworkSpec { $0.layers = [LayerSpec(cell: cell.cell, hidden: 64)] },
+                    training: OptimisationSpec {
+                        ($0.epochs, $0.batchSize) = (epochs ?? 40, 16)
+                        $0.optimizer = OptimizerSpec(.adam, learningRate: 0.003)
+                        ($0.seed, $0.precision) = (UInt64(seed), precision)
+                    }), data, kernels)
             let model = try trainer.finish().model
             for precision in Precision.allCases {
                 let answers = try Predictor(model, precision: precision, kernels: kernels).classify(sequences)

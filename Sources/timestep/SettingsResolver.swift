@@ -1,4 +1,5 @@
 import Formats
+import NamedFields
 
 /// Puts the settings together: a flag wins, then the environment, then the configuration file, then the default.
 ///

@@ -26,6 +26,10 @@ struct Train: Command {
             From a file that holds the body of POST /train, with another seed:
               timestep train --spec train-airline.json --seed 2
 
+            Any field of the specification by its path; --fields lists them:
+              timestep train air.csv --model air --target passengers \\
+                --set network.layers.0.hidden=64 --set training.optimizer.beta2=0.99
+
             From another program:
               produce | timestep train - --format csv --model live --target value
 
@@ -66,6 +70,7 @@ struct Train: Command {
     @OptionGroup(title: "The server") var client: ClientOptions
 
     func perform() throws(CommandError) {
+        guard !options.fields else { return FieldListing.lines.forEach { Output.line($0) } }
         let server = try client.connect()
         var body = try options.body(over: specification(), model: model)
         try setData(&body, server)

@@ -28,7 +28,7 @@ struct TrainOptions: ParsableArguments {
 
         @Option(
             help: ArgumentHelp(
-                "Transforms in order, separated by commas: log, difference, seasonal_difference=12, standardise, min_max.",
+                "Transforms in order, separated by commas: log, difference, seasonal_difference=12, standardize, min_max.",
                 valueName: "list"))
         var transform: String?
 
@@ -70,10 +70,10 @@ struct TrainOptions: ParsableArguments {
         @Option(help: "Passes over the data.")
         var epochs: Int?
 
-        @Option(help: "Sequences in one step of the optimiser.")
+        @Option(help: "Sequences in one step of the optimizer.")
         var batchSize: Int?
 
-        @Option(help: "Optimiser: adam, adamw, sgd or rmsprop.")
+        @Option(help: "Optimizer: adam, adamw, sgd or rmsprop.")
         var optimizer: String?
 
         @Option(help: "Learning rate.")
@@ -117,6 +117,15 @@ struct TrainOptions: ParsableArguments {
         help: "What to do with missing values: error, previous, linear, zero, mean.")
     var missing: String?
 
+    @Option(
+        help: ArgumentHelp(
+            "Set any field by its path, as network.layers.0.hidden=64; may be given several times and wins over the flags.",
+            valueName: "field=value"))
+    var set: [String] = []
+
+    @Flag(help: "List the fields that --set knows, with what they take and their defaults.")
+    var fields = false
+
     /// The body without its data: `base` (a specification file, or nothing) with what the flags say.
     func body(over base: JSONObject, model: String?) throws(CommandError) -> JSONObject {
         var body = base
@@ -127,6 +136,10 @@ struct TrainOptions: ParsableArguments {
         try setTask(&body)
         setNetwork(&body)
         try setTraining(&body)
+        for setting in set { try FieldSetting(setting).apply(to: &body) }
+        guard body["task"]?["kind"] != nil else {
+            throw CommandError(.usage, "say what to learn: --target COLUMN to forecast it, or --task classify")
+        }
         return body
     }
 
@@ -139,9 +152,6 @@ struct TrainOptions: ParsableArguments {
 
     private func setTask(_ body: inout JSONObject) throws(CommandError) {
         if let kind = task.task ?? impliedTask { body.set("task", "kind", .string(kind)) }
-        guard body["task"]?["kind"] != nil else {
-            throw CommandError(.usage, "say what to learn: --target COLUMN to forecast it, or --task classify")
-        }
         if let target = task.target {
             let names = Self.list(target)
             body.set("task", "target", names.count == 1 ? .string(names[0]) : .array(names.map { .string($0) }))

@@ -64,7 +64,7 @@ extension [BinaryPart] {
             case .log: append(.byte(0))
             case .difference: append(.byte(1))
             case .seasonalDifference(let period): self += [.byte(2), .int(Int64(period))]
-            case .standardise: append(.byte(3))
+            case .standardize: append(.byte(3))
             case .minMax: append(.byte(4))
             }
         }

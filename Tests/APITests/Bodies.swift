@@ -22,7 +22,7 @@ enum Bodies {
         return #"""
             {"model": "\#(model)",
              "task": {"kind": "forecast", "target": "y", "features": \#(features), "time": "month", "lookback": 6, "horizon": 3,
-                      "transform": ["log", {"seasonal_difference": 12}, "standardise"], "holdout": 6},
+                      "transform": ["log", {"seasonal_difference": 12}, "standardize"], "holdout": 6},
              "network": {"cell": "lstm", "hidden": 4},
              "training": {"epochs": \#(epochs), "batch_size": 8, "seed": \#(seed), "validation": {"fraction": 0.2}},
              "data": \#(data)\#(extra)}

@@ -1,4 +1,5 @@
 import Formats
+import NamedFields
 import Training
 
 /// Every place of a body that a schema has something to say about, with what it says.

@@ -1,5 +1,6 @@
 import Formats
 import Service
+import TestSupport
 import Testing
 import Training
 
@@ -16,15 +17,15 @@ struct DefaultsTests {
         ])
     func task(_ schema: String, _ text: String) throws {
         let spec = try read(#""task": \#(text)"#).spec
-        try expect(try Formats.encode(spec.task), schema, given: ["kind", "target"])
+        try expect(Formats.encode(spec.task), schema, given: ["kind", "target"])
     }
 
     @Test("training has the defaults of the contract")
     func training() throws {
         let spec = try read(#""task": {"kind": "classify"}"#).spec
-        try expect(try Formats.encode(spec.training), "Training", given: ["optimizer"])
+        try expect(Formats.encode(spec.training), "Training", given: ["optimizer"])
         let both = try read(#""task": {"kind": "classify"}, "training": {"validation": {}, "early_stopping": {}}"#).spec
-        let encoded = try JSON.parse(try Formats.encode(both.training))
+        let encoded = try JSON.parse(Formats.encode(both.training))
         let properties = contract.schema("Training")["properties"]
         for name in ["validation", "early_stopping"] {
             for (field, schema) in contract.members(properties?[name]?["properties"]) {
@@ -40,19 +41,14 @@ struct DefaultsTests {
         arguments: [("Adam", "adam"), ("Adam", "adamw"), ("SGD", "sgd"), ("RMSProp", "rmsprop")])
     func optimizer(_ schema: String, _ kind: String) throws {
         let spec = try read(#""task": {"kind": "classify"}, "training": {"optimizer": {"kind": "\#(kind)"}}"#).spec
-        try expect(try Formats.encode(spec.training.optimizer), schema, given: ["kind", "learning_rate"])
-        // Told in words, since it depends on the kind.
-        #expect(spec.training.optimizer.learningRate == (kind == "sgd" ? 0.1 : 0.003))
-        #expect(
-            contract.schema("LearningRate")["description"]?.string?.contains(
-                "0.003 for Adam, AdamW and RMSProp, 0.1 for SGD") == true)
+        try expect(Formats.encode(spec.training.optimizer), schema, given: ["kind"])
     }
 
     @Test("no optimiser is the one of the contract")
     func noOptimizer() throws {
         let spec = try read(#""task": {"kind": "classify"}"#).spec
         for (field, value) in contract.members(contract.schema("Optimizer")["default"]) {
-            #expect(try JSON.parse(try Formats.encode(spec.training.optimizer))[field] == value)
+            #expect(try JSON.parse(Formats.encode(spec.training.optimizer))[field] == value)
         }
     }
 
@@ -64,7 +60,7 @@ struct DefaultsTests {
         ])
     func schedule(_ schema: String, _ kind: String) throws {
         let spec = try read(#""task": {"kind": "classify"}, "training": {"schedule": {"kind": "\#(kind)"}}"#).spec
-        try expect(try Formats.encode(spec.training.schedule), schema, given: ["kind"])
+        try expect(Formats.encode(try #require(spec.training.schedule)), schema, given: ["kind"])
     }
 
     @Test("no network, an empty short form and an empty layer are the same network")
@@ -73,7 +69,7 @@ struct DefaultsTests {
         for text in ["{}", #"{"layers": [{}]}"#, #"{"cell": "lstm", "hidden": 32}"#, #"{"hidden": [32]}"#] {
             #expect(try read(#""task": {"kind": "classify"}, "network": \#(text)"#).spec.network == absent, "\(text)")
         }
-        let encoded = try JSON.parse(try Formats.encode(absent))
+        let encoded = try JSON.parse(Formats.encode(absent))
         #expect(encoded["dropout"] == contract.schema("Dropout")["default"])
         #expect(encoded["layers"]?[0]?["cell"] == contract.schema("Cell")["default"])
         #expect(encoded["layers"]?[0]?["hidden"] == contract.schema("Hidden")["default"])
@@ -83,7 +79,7 @@ struct DefaultsTests {
         for (cell, field, schema) in [("gru", "reset", "Reset"), ("elman", "activation", "Activation")] {
             let network = try read(#""task": {"kind": "classify"}, "network": {"cell": "\#(cell)"}"#).spec.network
             #expect(
-                try JSON.parse(try Formats.encode(network))["layers"]?[0]?[field] == contract.schema(schema)["default"])
+                try JSON.parse(Formats.encode(network))["layers"]?[0]?[field] == contract.schema(schema)["default"])
         }
     }
 
@@ -92,8 +88,8 @@ struct DefaultsTests {
         for text in RequestBody.all.first?.examples ?? [] {
             let request = try Call.decode(Array(text.utf8), TrainRequest.init(reading:))
             let echo = """
-                {"model": "m", "data": {"dataset": "d"}, "task": \(try Formats.encode(request.spec.task)),
-                 "network": \(try Formats.encode(request.spec.network)), "training": \(try Formats.encode(request.spec.training))}
+                {"model": "m", "data": {"dataset": "d"}, "task": \(Formats.encode(request.spec.task)),
+                 "network": \(Formats.encode(request.spec.network)), "training": \(Formats.encode(request.spec.training))}
                 """
             #expect(SchemaCheck.findings(try JSON.parse(echo), contract.schema("TrainRequest")) == [], "\(echo)")
             #expect(try Call.decode(Array(echo.utf8), TrainRequest.init(reading:)).spec == request.spec)

@@ -12,7 +12,7 @@ enum ForeignModels {
             ForecastModel(
                 targets: ["a", "b"], features: ["f"], time: "t", lookback: 3, horizon: 2, season: 12,
                 tail: SeriesTail(rows: rows(3, 3), time: TimeIndex(labels: ["2000-01-31", "2000-02-29"])))),
-        transform: [.standardise],
+        transform: [.standardize],
         columns: Array(repeating: ColumnTransform(steps: [.scale(offset: 1, divisor: 2)]), count: 3), lagged: 2,
         NetworkDescription(
             inputs: 3,

@@ -182,7 +182,7 @@ struct RefusalTests {
 
     @Test(
         "a series that never changes is learnt or refused, and does not hang",
-        arguments: ["[]", #"["standardise"]"#, #"["min_max"]"#, #"["log", "difference"]"#])
+        arguments: ["[]", #"["standardize"]"#, #"["min_max"]"#, #"["log", "difference"]"#])
     func constantSeries(_ transform: String) throws {
         let server = try TestServer()
         defer { server.stop() }

@@ -95,7 +95,7 @@ struct RequestBody: Sendable, CustomStringConvertible {
             #"""
             {"model": "m", "data": {"records": [{"x": [[1]], "label": "a"}]},
              "task": {"kind": "classify", "pool": "mean", "sequence": "s", "label": "l", "features": ["c"],
-                      "transform": ["standardise"]}}
+                      "transform": ["standardize"]}}
             """#,
         ]
         return optimizers + schedules + networks + others

@@ -1,5 +1,6 @@
 import Formats
 import Foundation
+import NamedFields
 import Service
 import Testing
 import Training

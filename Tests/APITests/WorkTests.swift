@@ -27,7 +27,7 @@ struct WorkTests {
                     season: nil,
                     tail: SeriesTail(
                         rows: [[Double]](repeating: [Double](repeating: 1, count: targets), count: 2), time: nil))),
-            transform: [.standardise],
+            transform: [.standardize],
             inputs: InputTransforms(
                 columns: [ColumnTransform](
                     repeating: ColumnTransform(steps: [.scale(offset: 0, divisor: 1)]), count: targets),

@@ -1,4 +1,6 @@
 import Formats
+import NamedFields
+import TestSupport
 import Testing
 import Training
 

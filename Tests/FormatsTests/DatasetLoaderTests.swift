@@ -1,5 +1,6 @@
 import Formats
 import Foundation
+import NamedFields
 import TestSupport
 import Testing
 import Training

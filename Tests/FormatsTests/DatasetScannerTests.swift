@@ -1,4 +1,5 @@
 import Formats
+import NamedFields
 import TestSupport
 import Testing
 import Training

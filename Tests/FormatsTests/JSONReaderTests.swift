@@ -1,4 +1,5 @@
 import Formats
+import NamedFields
 import Testing
 import Training
 

@@ -37,7 +37,7 @@ struct ModelFileTests {
         let network = NetworkDescription(
             inputs: 1, layers: [LayerDescription(cell: .gru(.after), hidden: 2)], outputs: 3, readout: .mean)
         return Model(
-            task: .classify(ClassifyModel(features: ["x"], labels: ["", "ä", "z"])), transform: [.standardise],
+            task: .classify(ClassifyModel(features: ["x"], labels: ["", "ä", "z"])), transform: [.standardize],
             inputs: InputTransforms(columns: [ColumnTransform(steps: [])], laggedColumns: 1), network: network,
             parameters: drawnParameters(network), seed: 0, datasetDigest: "")
     }()

@@ -7,8 +7,8 @@ struct TransformTests {
     private let series = (0..<40).map { 50 + 3 * Double($0) + 10 * sin(Double($0)) }
 
     static let chains: [[TransformSpec]] = [
-        [], [.log], [.difference], [.seasonalDifference(12)], [.standardise], [.minMax],
-        [.log, .seasonalDifference(12)], [.log, .difference, .seasonalDifference(4), .standardise],
+        [], [.log], [.difference], [.seasonalDifference(12)], [.standardize], [.minMax],
+        [.log, .seasonalDifference(12)], [.log, .difference, .seasonalDifference(4), .standardize],
         [.difference, .difference, .minMax],
     ]
 
@@ -28,7 +28,7 @@ struct TransformTests {
     @Test("a stream of rows is transformed to the bits of the whole series", arguments: chains)
     func streaming(chain: [TransformSpec]) throws {
         let column = try ColumnTransform(fitting: chain, to: [series], column: 0)
-        let other = try ColumnTransform(fitting: [.standardise], to: [series.reversed()], column: 1)
+        let other = try ColumnTransform(fitting: [.standardize], to: [series.reversed()], column: 1)
         let inputs = InputTransforms(columns: [column, other], laggedColumns: 1)
         let rows = series.flatMap { [$0, -$0] }
         let whole = try inputs.forward(rows)
@@ -44,7 +44,7 @@ struct TransformTests {
 
     @Test("values are centred and scaled by the numbers of the fitted part alone")
     func fitted() throws {
-        let column = try ColumnTransform(fitting: [.standardise], to: [[1, 2, 3], [4, 5]], column: 0)
+        let column = try ColumnTransform(fitting: [.standardize], to: [[1, 2, 3], [4, 5]], column: 0)
         #expect(column.steps == [.scale(offset: 3, divisor: 2.0.squareRoot())])
         #expect(try column.forward([3, 103], column: 0) == [0, 100 / 2.0.squareRoot()])
         let range = try ColumnTransform(fitting: [.minMax], to: [[2, 6]], column: 0)
@@ -64,7 +64,7 @@ struct TransformTests {
 
     @Test("a constant column is shifted to 0 and comes back", arguments: [0.0, 7, -1e300, 1e-300])
     func constant(value: Double) throws {
-        for chain in [[TransformSpec.standardise], [.minMax], [.difference]] {
+        for chain in [[TransformSpec.standardize], [.minMax], [.difference]] {
             let column = try ColumnTransform(fitting: chain, to: [[value, value, value]], column: 0)
             let transformed = try column.forward([value, value], column: 0)
             #expect(transformed.allSatisfy { $0 == 0 })
@@ -86,7 +86,7 @@ struct TransformTests {
     @Test("values whose spread is no number are refused")
     func overflow() {
         #expect(throws: TransformError(.overflow, column: 0)) {
-            _ = try ColumnTransform(fitting: [.standardise], to: [[1e308, -1e308, 1e308]], column: 0)
+            _ = try ColumnTransform(fitting: [.standardize], to: [[1e308, -1e308, 1e308]], column: 0)
         }
     }
 

@@ -1,6 +1,7 @@
 import Foundation
 import Store
 import Testing
+import Training
 
 @testable import Service
 
@@ -73,6 +74,32 @@ import Testing
             #expect(failed.error?.detail.contains(URL(fileURLWithPath: path).lastPathComponent) == true)
             #expect(failed.error?.detail.contains(store.directory) == false)
         }
+    }
+
+    @Test(
+        "a checkpoint that is not of this training, or that nobody can read, begins the job anew instead of failing it",
+        arguments: [false, true])
+    func foreignCheckpoint(isForeign: Bool) throws {
+        let place = try Workplace()
+        let store = place.service.store
+        func file(of job: Job) throws -> [UInt8] {
+            try store.modelFile(
+                of: store.version(ModelReference(name: "m", selector: .number(try #require(job.version)))))
+        }
+        let whole = try place.work(on: place.submit(epochs: 3))
+        let job = try place.submit(epochs: 3)
+        var spec = try #require(place.service.readableSpec(of: job)).training
+        spec.training.seed += 1
+        let data = try place.service.dataset(#require(job.datasetID)).load(for: spec.task, missing: .error, from: store)
+        let other = try Trainer(spec, data, datasetDigest: job.datasetDigest)
+        _ = try store.claim(worker: "gone", lease: .seconds(30), at: Date())
+        let bytes = isForeign ? other.checkpoint() : Array("no checkpoint".utf8)
+        _ = try store.recordCheckpoint(bytes, step: 1, job: job.id, attempt: 1, at: Date())
+        try store.interrupt(job.id, attempt: 1, by: StoreError(.busy, "busy"), at: Date())
+        let ended = try place.work(on: job)
+        #expect(ended.status == .succeeded && ended.error == nil && ended.attempt == 2)
+        #expect(try place.epochs(of: ended) == [1, 2, 3])
+        #expect(try file(of: ended) == file(of: whole))
     }
 
     @Test("a job that diverges has told the epochs before, says where, and publishes nothing")

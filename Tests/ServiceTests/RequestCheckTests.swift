@@ -1,5 +1,7 @@
+import NamedFields
 import Networks
 import Store
+import TestSupport
 import Testing
 import Training
 

@@ -2,6 +2,7 @@ import Formats
 import Foundation
 import Kernels
 import Logging
+import NamedFields
 import Networks
 import Store
 import Training
@@ -36,7 +37,7 @@ final class Workplace {
         let spec = TrainingSpec(
             task: .forecast(task), network: NetworkSpec(layers: [LayerSpec(cell: .elman(.tanh), hidden: 2)]),
             training: OptimisationSpec(
-                epochs: epochs, optimizer: OptimizerSpec(.sgd(), learningRate: learningRate), clip: nil))
+                epochs: epochs, optimizer: OptimizerSpec(.sgd, learningRate: learningRate), clip: nil))
         let text = csv ?? "y,u\n" + rows.joined()
         return try service.train(
             TrainRequest(model: "m", spec: spec, source: .inline(format: .csv, bytes: Array(text.utf8))))

@@ -33,7 +33,7 @@ struct LayerTests {
         let kernels = [
             "KernelsBaseline", "KernelsAVX2", "KernelsAVX512", "KernelsAVX512BF16", "KernelsAVX512VNNI", "Kernels",
         ]
-        let learning = kernels + ["Resources", "Networks", "Training", "Formats"]
+        let learning = kernels + ["Resources", "NamedFields", "Networks", "Training", "Formats"]
         let wire = ["Resources", "Wire", "HTTPServer"]
         let orders = [
             kernels, learning, wire, learning + ["Store", "Service"],
@@ -58,11 +58,20 @@ struct LayerTests {
     }
 
     @Test(
-        "Resources, Kernels and Wire import no Foundation",
-        arguments: ["KernelBodies", "KernelsAVX512BF16", "KernelsAVX512VNNI", "Kernels", "Resources", "Wire"])
+        "Resources, Kernels, NamedFields and Wire import no Foundation",
+        arguments: [
+            "KernelBodies", "KernelsAVX512BF16", "KernelsAVX512VNNI", "Kernels", "NamedFields", "Resources", "Wire",
+        ])
     func foundation(target: String) throws {
         for file in try SourceTree.swiftFiles(under: "Sources/\(target)") {
             #expect(!file.imports.contains { $0.hasPrefix("Foundation") }, "\(file)")
+        }
+    }
+
+    @Test("NamedFields imports nothing at all: fields know neither text nor bytes")
+    func fields() throws {
+        for file in try SourceTree.swiftFiles(under: "Sources/NamedFields") {
+            #expect(file.imports.isEmpty, "\(file) imports \(file.imports)")
         }
     }
 

@@ -19,7 +19,7 @@ struct LearningTests {
                         transform: [.log, .seasonalDifference(12)], holdout: 24)),
                 network: NetworkSpec(layers: [LayerSpec(cell: .lstm, hidden: 32)]),
                 training: OptimisationSpec(
-                    epochs: 150, batchSize: 32, optimizer: OptimizerSpec(.adam(), learningRate: 0.005),
+                    epochs: 150, batchSize: 32, optimizer: OptimizerSpec(.adam, learningRate: 0.005),
                     clip: .init(norm: 1), seed: seed, precision: precision))
             let trainer = try Trainer(spec, .series(try airline()), datasetDigest: "")
             try trainer.run()
@@ -49,7 +49,7 @@ struct LearningTests {
                 task: .classify(ClassifyTask(pool: .last)),
                 network: NetworkSpec(layers: [LayerSpec(cell: cell, hidden: 64)]),
                 training: OptimisationSpec(
-                    epochs: 40, batchSize: 16, optimizer: OptimizerSpec(.adam(), learningRate: 0.003), seed: seed,
+                    epochs: 40, batchSize: 16, optimizer: OptimizerSpec(.adam, learningRate: 0.003), seed: seed,
                     precision: precision))
             let trainer = try Trainer(spec, .sequences(train), datasetDigest: "")
             try trainer.run()

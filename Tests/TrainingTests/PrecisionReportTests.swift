@@ -1,6 +1,7 @@
 import Formats
 import Kernels
 import Networks
+import TestSupport
 import Testing
 
 @testable import Training
@@ -116,12 +117,12 @@ struct PrecisionReportTests {
         let weights = 4 * (7 * (1 + 7) + 5 * (7 + 5))
         #expect(exact.memoryBytes - reduced.memoryBytes == 2 * 2 * weights)
         #expect(exact.parameters == reduced.parameters)
-        let text = try Formats.encode(spec)
+        let text = Formats.encode(spec)
         #expect(text.contains(#""precision":"bfloat16""#))
         let back: TrainingSpec = try Formats.decode(text)
         #expect(back == spec)
         // Specifications from before know no precision.
-        let old: TrainingSpec = try Formats.decode(text.replacing(#""precision":"bfloat16","#, with: ""))
+        let old: TrainingSpec = try Formats.decode(text.replacing(#","precision":"bfloat16""#, with: ""))
         #expect(old.training.precision == .float32)
     }
 }

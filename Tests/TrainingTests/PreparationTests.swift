@@ -1,5 +1,7 @@
 import Kernels
+import NamedFields
 import Networks
+import TestSupport
 import Testing
 
 @testable import Training
@@ -94,7 +96,7 @@ struct PreparationTests {
     @Test("a constant series trains and forecasts its constant")
     func constant() throws {
         let table = SeriesTable(names: ["y"], columns: [[Double](repeating: 42, count: 60)])
-        for transform in [[], [TransformSpec.log], [.difference], [.standardise], [.minMax]] {
+        for transform in [[], [TransformSpec.log], [.difference], [.standardize], [.minMax]] {
             let trainer = try Trainer(
                 forecastSpec(OptimisationSpec(epochs: 30), transform: transform), .series(table), datasetDigest: "")
             try trainer.run()

@@ -24,7 +24,7 @@ struct ReferenceTrainingTests {
         let trained = TrainingNetwork(network, kernels: kernels)
         var parameters = try start(reference, network)
         var optimizer = Optimizer(
-            OptimizerSpec(name == "train_adam" ? .adam() : .sgd(), learningRate: rate), weightDecay: 0,
+            OptimizerSpec(name == "train_adam" ? .adam : .sgd, learningRate: rate), weightDecay: 0,
             count: parameters.count)
         let losses = try reference.doubles("f64/losses")
         let norms = try reference.doubles("f64/grad_norm_before_clip")

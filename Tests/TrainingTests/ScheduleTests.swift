@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 @testable import Training
@@ -21,20 +22,21 @@ struct ScheduleTests {
     func step() {
         #expect(
             isClose(
-                rates(ScheduleSpec(.step(period: 3, factor: 0.5)), [0, 29, 30, 60, 99]),
+                rates(ScheduleSpec(.step) { ($0.period, $0.factor) = (3, 0.5) }, [0, 29, 30, 60, 99]),
                 [0.1, 0.1, 0.05, 0.025, 0.0125]))
     }
 
     @Test("exponential: times the factor after every epoch")
     func exponential() {
-        #expect(isClose(rates(ScheduleSpec(.exponential(factor: 0.9)), [0, 9, 10, 25]), [0.1, 0.1, 0.09, 0.081]))
+        #expect(
+            isClose(rates(ScheduleSpec(.exponential) { $0.factor = 0.9 }, [0, 9, 10, 25]), [0.1, 0.1, 0.09, 0.081]))
     }
 
     @Test("linear and cosine: from the learning rate to the minimum, half way in the middle")
     func lines() {
-        #expect(isClose(rates(ScheduleSpec(.linear(minimum: 0.02)), [0, 50, 100]), [0.1, 0.06, 0.02]))
-        #expect(isClose(rates(ScheduleSpec(.cosine(minimum: 0.02)), [0, 50, 100]), [0.1, 0.06, 0.02]))
-        let quarter = rates(ScheduleSpec(.cosine(minimum: 0)), [25])[0]
+        #expect(isClose(rates(ScheduleSpec(.linear) { $0.minimum = 0.02 }, [0, 50, 100]), [0.1, 0.06, 0.02]))
+        #expect(isClose(rates(ScheduleSpec(.cosine) { $0.minimum = 0.02 }, [0, 50, 100]), [0.1, 0.06, 0.02]))
+        let quarter = rates(ScheduleSpec(.cosine), [25])[0]
         #expect(abs(quarter - 0.1 * (1 + cos(Double.pi / 4)) / 2) < 1e-12)
     }
 
@@ -47,7 +49,7 @@ struct ScheduleTests {
     @Test("plateau: the rate falls once patience is exceeded, and never below the minimum")
     func plateau() {
         var schedule = Schedule(
-            ScheduleSpec(.reduceOnPlateau(factor: 0.1, patience: 1, minimum: 0.005)), learningRate: 0.1,
+            ScheduleSpec(.reduceOnPlateau) { ($0.patience, $0.minimum) = (1, 0.005) }, learningRate: 0.1,
             stepsPerEpoch: 10, epochs: 10)
         var found: [Double] = []
         for loss in [1.0, 0.5, 0.5, 0.49999, 0.5, 0.5, 0.4] {

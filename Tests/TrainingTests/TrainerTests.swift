@@ -8,8 +8,9 @@ import Testing
 @Suite("Trainer")
 struct TrainerTests {
     private static let everything = OptimisationSpec(
-        epochs: 4, batchSize: 16, optimizer: OptimizerSpec(.rmsprop(momentum: 0.5, centred: true), learningRate: 0.01),
-        schedule: ScheduleSpec(.reduceOnPlateau(patience: 1), warmupSteps: 3), weightDecay: 1e-3,
+        epochs: 4, batchSize: 16,
+        optimizer: OptimizerSpec(.rmsprop, learningRate: 0.01) { ($0.momentum, $0.centered) = (0.5, true) },
+        schedule: ScheduleSpec(.reduceOnPlateau, warmupSteps: 3) { $0.patience = 1 }, weightDecay: 1e-3,
         clip: .init(norm: 1, value: 0.5), validation: .init(fraction: 0.2), earlyStopping: .init(patience: 2), seed: 9)
 
     private static var inBFloat16: OptimisationSpec {
@@ -147,7 +148,7 @@ struct TrainerTests {
     @Test("a loss that is no number stops the run with the step and the last good loss")
     func diverges() throws {
         let training = OptimisationSpec(
-            epochs: 500, batchSize: 16, optimizer: OptimizerSpec(.sgd(), learningRate: 1e18), clip: nil)
+            epochs: 500, batchSize: 16, optimizer: OptimizerSpec(.sgd, learningRate: 1e18), clip: nil)
         let trainer = try Trainer(
             forecastSpec(training, cell: .elman(.identity)), .series(seasonalSeries()), datasetDigest: "d")
         var losses: [Double] = []
@@ -163,7 +164,7 @@ struct TrainerTests {
     @Test("an update that breaks the parameters is divergence even when no loss comes after it")
     func brokenByLastStep() throws {
         let training = OptimisationSpec(
-            epochs: 1, batchSize: 1000, optimizer: OptimizerSpec(.sgd(), learningRate: 1e300), clip: nil)
+            epochs: 1, batchSize: 1000, optimizer: OptimizerSpec(.sgd, learningRate: 1e300), clip: nil)
         let trainer = try Trainer(forecastSpec(training), .series(seasonalSeries()), datasetDigest: "d")
         #expect(throws: TrainingError.self) { try trainer.run() }
     }
@@ -183,7 +184,7 @@ struct TrainerTests {
         var training = OptimisationSpec(epochs: 1)
         training.validation = .init(fraction: 0.2)
         var table = seasonalSeries()
-        let spec = forecastSpec(training, transform: [.standardise])
+        let spec = forecastSpec(training, transform: [.standardize])
         let before = try Trainer(spec, .series(table), datasetDigest: "d").prepared.transforms
         for row in 60..<80 { table.columns[0][row] *= 100 }
         #expect(try Trainer(spec, .series(table), datasetDigest: "d").prepared.transforms == before)

@@ -73,6 +73,60 @@ struct TrainOptionsTests {
         #expect(throws: CommandError.self) { try body(["--target", "y"], model: nil) }
     }
 
+    @Test("every field can be set by its path, over flags and specification, typed as it takes it")
+    func settings() throws {
+        let body = try body([
+            "--target", "y", "--hidden", "8,4", "--set", "network.layers.1.cell=gru", "--set",
+            "network.layers.2.hidden=3",
+            "--set", "task.lookback=12", "--set", "training.optimizer.learning_rate=1e-3", "--set",
+            "training.clip=null",
+            "--set", "training.shuffle=false", "--set", "task.transform=log,seasonal_difference=12",
+            "--set", "task.features=a,b", "--set", "training.validation.fraction=0.25",
+        ])
+        #expect(
+            body["task"] == [
+                "kind": "forecast", "target": "y", "lookback": 12, "features": ["a", "b"],
+                "transform": ["log", ["seasonal_difference": 12]],
+            ])
+        #expect(body["network"] == ["layers": [["hidden": 8], ["hidden": 4, "cell": "gru"], ["hidden": 3]]])
+        #expect(
+            body["training"] == [
+                "optimizer": ["learning_rate": 0.001], "clip": nil, "shuffle": false, "validation": ["fraction": 0.25],
+            ])
+        #expect(try self.body(["--set", "task.kind=classify"])["task"] == ["kind": "classify"])
+    }
+
+    @Test(
+        "a setting that cannot be is told before anything is sent: with the bounds, or with the name that was meant",
+        arguments: [
+            ("network.layers.0.hiden=64", "did you mean \"hidden\"?"), ("network.layers.0.hidden=0", "1 to 65536"),
+            ("network.layers.0.hidden=x", "whole number"), ("network.layers.5.hidden=1", "from 0 to 1"),
+            ("network.layers.0.cell=lstn", "did you mean \"lstm\"?"), ("network.layers=3", "one word"),
+            ("network=3", "layers, dropout, initialization"), ("training.weight_decay=-1", "at least 0"),
+            ("training.shuffle=yes", "true or false"), ("training.epochs", "such as training.epochs=50"),
+            ("training.epochs.x=1", "no fields of its own"), ("taks.lookback=1", "did you mean \"task\"?"),
+            ("task.transform=seasonal_difference", "1 to 100000"), ("task.transform=lag", "did you mean \"log\"?"),
+            ("=3", "such as"),
+        ])
+    func wrongSettings(setting: String, part: String) throws {
+        do {
+            _ = try body(["--target", "y", "--set", setting])
+            Issue.record("\(setting) was taken")
+        } catch let error as CommandError {
+            #expect(error.message.contains(part), "\(error.message)")
+        }
+    }
+
+    @Test("the listing has a line for every field, with what it takes and its default")
+    func listing() {
+        let text = FieldListing.lines.joined(separator: "\n")
+        for part in [
+            "network.layers.N.hidden\n    The width of the layer's state. Takes a whole number from 1 to 65536; default 32.",
+            "network.layers.N.reset  (gru)", "training.optimizer.beta1  (adam, adamw)", "task.target  (forecast)",
+            "Takes a number above 0 and below 1; default 0.1.",
+        ] { #expect(text.contains(part), "\(part)") }
+    }
+
     @Test("seeds are one, many, or the server's")
     func seeds() throws {
         #expect(try TrainOptions.parse([]).seeds() == [nil])

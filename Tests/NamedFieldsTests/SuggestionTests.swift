@@ -1,4 +1,4 @@
-import Formats
+import NamedFields
 import Testing
 
 @Suite struct SuggestionTests {

@@ -1,5 +1,3 @@
-import Training
-
 /// "Did you mean …": the known name nearest to a misspelt one.
 public enum Suggestion {
     /// The candidate that differs least, if it differs little: at most a third of its letters, case ignored.

@@ -1,0 +1,197 @@
+import Formats
+import NamedFields
+import Training
+
+/// One field of a specification by its path, as `--set` takes it: `network.layers.0.hidden=64`.
+///
+/// The fields tell themselves what they take, so a slip is found before anything is sent.
+struct FieldSetting {
+    private let path: [String]
+    private let text: String
+
+    init(_ argument: String) throws(CommandError) {
+        let parts = argument.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+        guard parts.count == 2, !parts[0].isEmpty else {
+            throw CommandError(
+                .usage, "--set \(argument): expected a field and its value, such as training.epochs=50")
+        }
+        path = parts[0].split(separator: ".", omittingEmptySubsequences: false).map(String.init)
+        text = String(parts[1])
+    }
+
+    /// Writes the field into the body of `POST /train`.
+    func apply(to body: inout JSONObject) throws(CommandError) {
+        let changed = try set(.object(body), .object(TrainingSpec.self), path[...])
+        body = changed.object ?? body
+    }
+
+    private func fail(_ place: ArraySlice<String>, _ detail: String) -> CommandError {
+        let told = path[..<place.startIndex].joined(separator: ".")
+        return CommandError(.usage, "--set \(told.isEmpty ? path.joined(separator: ".") : told): \(detail)")
+    }
+
+    /// The value with what stands at the rest of the path replaced.
+    private func set(
+        _ old: JSON?, _ shape: FieldShape, _ rest: ArraySlice<String>
+    ) throws(CommandError) -> JSON {
+        switch shape {
+        case .optional(let inner):
+            return rest.isEmpty && text == "null" ? .null : try set(old, inner, rest)
+        case .object(let type):
+            let outline = FieldOutline(type)
+            guard let name = rest.first else {
+                throw fail(rest, "it has fields of its own: \(outline.names.joined(separator: ", "))")
+            }
+            guard let field = outline.field(name) else {
+                throw fail(
+                    rest.dropFirst(), "there is no such field" + Suggestion.hint(for: name, among: outline.names))
+            }
+            var object = old?.object ?? JSONObject()
+            if let long = Self.spelledOut(type, object) { object = long }
+            object[name] = try set(object[name] ?? Self.start(of: field), field.shape, rest.dropFirst())
+            return .object(object)
+        case .list(let element, let count):
+            guard let word = rest.first else {
+                return .array(try words().map { word throws(CommandError) in try scalar(word, element, rest) })
+            }
+            var elements = old?.array ?? []
+            guard let index = Int(word), index >= 0, index <= elements.count, index < count.upperBound else {
+                throw fail(
+                    rest.dropFirst(), "expected a position from 0 to \(min(elements.count, count.upperBound - 1))")
+            }
+            if index == elements.count { elements.append(.object(JSONObject())) }
+            elements[index] = try set(elements[index], element, rest.dropFirst())
+            return .array(elements)
+        case .oneOrMore(let element, _):
+            let values = try words().map { word throws(CommandError) in try scalar(word, element, rest) }
+            return values.count == 1 ? values[0] : .array(values)
+        default:
+            if let further = rest.first { throw fail(rest, "it has no fields of its own, such as \"\(further)\"") }
+            return try scalar(text, shape, rest)
+        }
+    }
+
+    private func words() throws(CommandError) -> [String] { text.isEmpty ? [] : TrainOptions.list(text) }
+
+    private func scalar(_ word: String, _ shape: FieldShape, _ rest: ArraySlice<String>) throws(CommandError) -> JSON {
+        func expected(_ expectation: String) -> CommandError {
+            fail(rest, "expected \(expectation), found \"\(word.excerpt())\"")
+        }
+        switch shape {
+        case .flag:
+            guard let flag = Bool(word) else { throw expected("true or false") }
+            return .bool(flag)
+        case .whole(let range):
+            guard let number = Int(word), range.contains(number) else { throw expected(shape.expectation) }
+            return .number(Double(number))
+        case .number(let bound):
+            guard let number = Double(word), bound.contains(number) else { throw expected(shape.expectation) }
+            return .number(number)
+        case .text(let bytes):
+            guard bytes.contains(word.utf8.count) else { throw expected(shape.expectation) }
+            return .string(word)
+        case .choice(let names):
+            guard names.contains(word) else {
+                throw fail(
+                    rest, "\"\(word.excerpt())\" is none of the choices" + Suggestion.hint(for: word, among: names))
+            }
+            return .string(word)
+        case .word(let known):
+            let parts = word.split(separator: "=", maxSplits: 1).map(String.init)
+            guard let found = known.first(where: { $0.name == parts.first }) else {
+                let hint = Suggestion.hint(for: parts.first ?? word, among: known.map(\.name))
+                throw fail(rest, "\"\(word.excerpt())\" is none of the choices" + hint)
+            }
+            guard let range = found.range else {
+                guard parts.count == 1 else { throw expected("\"\(found.name)\" without a number") }
+                return .string(found.name)
+            }
+            guard parts.count == 2, let number = Int(parts[1]), range.contains(number) else {
+                throw expected("\(found.name)=NUMBER with \(FieldShape.whole(range).expectation)")
+            }
+            return .object(JSONObject(found.name, .number(Double(number))))
+        default: throw fail(rest, "cannot be set as one word")
+        }
+    }
+
+    /// Where a list of objects is not mentioned, its default is what an element is added to or changed in.
+    private static func start(of field: FieldOutline.Field) -> JSON? {
+        if case .list(.object, _) = field.shape { JSON(field.standard) } else { nil }
+    }
+
+    /// A short form as the long one, in which every field has its place.
+    private static func spelledOut(_ type: any HasFields.Type, _ object: JSONObject) -> JSONObject? {
+        let members = object.members.map { FieldMember($0.0, FieldValue($0.1)) }
+        return type.spelledOut(members).flatMap { JSON(.members($0.members)).object }
+    }
+}
+
+extension JSONObject {
+    fileprivate init(_ key: String, _ value: JSON) {
+        self.init()
+        self[key] = value
+    }
+}
+
+extension FieldShape {
+    /// What a field takes, in a few words.
+    var expectation: String {
+        switch self {
+        case .flag: "true or false"
+        case .whole(let range): "a whole number from \(range.lowerBound) to \(range.upperBound)"
+        case .number(let bound): bound.expectation
+        case .text(let bytes):
+            bytes.upperBound == .max
+                ? "a text" : "a text of \(bytes.lowerBound) to \(bytes.upperBound) bytes"
+        case .choice(let names): names.joined(separator: ", ")
+        case .optional(let inner): inner.expectation + ", or null"
+        case .list(let element, _), .oneOrMore(let element, _): "one or several of: " + element.expectation
+        case .word(let words):
+            words.map { $0.name + ($0.range.map { "=\($0.lowerBound) to \($0.upperBound)" } ?? "") }
+                .joined(separator: ", ")
+        case .object, .texts: "an object"
+        }
+    }
+}
+
+/// The table of all fields that `--set` takes: what they are called, what they take, their defaults, and what they are.
+enum FieldListing {
+    static var lines: [String] {
+        var lines: [String] = []
+        list(TrainingSpec.self, "", &lines)
+        return lines
+    }
+
+    private static func list(_ type: any HasFields.Type, _ path: String, _ lines: inout [String]) {
+        let outline = FieldOutline(type)
+        for name in outline.names {
+            let owners = outline.variants.filter { $0.field(name) != nil }
+            guard let field = owners.first?.field(name) else { continue }
+            // Of a kind that few have it is told whose it is.
+            let kinds = owners.count == outline.variants.count ? [] : owners.compactMap { $0.kinds.last?.value.word }
+            if let inner = field.shape.object {
+                list(inner.type, path + name + inner.place + ".", &lines)
+            } else {
+                lines.append(path + name + (kinds.isEmpty ? "" : "  (\(kinds.joined(separator: ", ")))"))
+                let fallback = field.isRequired ? "required" : "default \(JSON(field.standard).text)"
+                lines.append("    \(field.says) Takes \(field.shape.expectation); \(fallback).")
+            }
+        }
+    }
+}
+
+extension FieldValue {
+    fileprivate var word: String? { if case .text(let text) = self { text } else { nil } }
+}
+
+extension FieldShape {
+    /// What has fields of its own, and how an element of a list of it is named.
+    fileprivate var object: (type: any HasFields.Type, place: String)? {
+        switch self {
+        case .object(let type): (type, "")
+        case .optional(let inner): inner.object
+        case .list(let element, _): element.object.map { ($0.type, ".N" + $0.place) }
+        default: nil
+        }
+    }
+}
