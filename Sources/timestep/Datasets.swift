@@ -49,11 +49,13 @@ struct Datasets: ParsableCommand {
             try list.show(
                 "/datasets", client: client, table: table,
                 none: "no datasets; upload one: timestep datasets upload FILE",
-                id: { $0["id"]?.string }
+                id: { $0.read("Dataset: id")?.string }
             ) { dataset in
                 [
-                    dataset["id"]?.string ?? "", dataset["format"]?.string ?? "", "\(dataset["rows"]?.int ?? 0)",
-                    Numerals.bytes(dataset["bytes"]?.int ?? 0), dataset["created_at"]?.shortTime ?? "",
+                    dataset.read("Dataset: id")?.string ?? "", dataset.read("Dataset: format")?.string ?? "",
+                    "\(dataset.read("Dataset: rows")?.int ?? 0)",
+                    Numerals.bytes(dataset.read("Dataset: bytes")?.int ?? 0),
+                    dataset.read("Dataset: created_at")?.shortTime ?? "",
                 ]
             }
         }
@@ -74,9 +76,9 @@ struct Datasets: ParsableCommand {
         func perform() throws(CommandError) {
             let dataset = try Datasets.upload(path, format: format, to: client.connect())
             guard !client.printed(dataset) else { return }
-            let id = dataset["id"]?.string ?? "?"
+            let id = dataset.read("Dataset: id")?.string ?? "?"
             Output.line(
-                "\(id): \(Numerals.count(dataset["rows"]?.int ?? 0, "row")), \(Numerals.bytes(dataset["bytes"]?.int ?? 0))"
+                "\(id): \(Numerals.count(dataset.read("Dataset: rows")?.int ?? 0, "row")), \(Numerals.bytes(dataset.read("Dataset: bytes")?.int ?? 0))"
             )
             Output.line("train on it: timestep train --dataset \(id) --model NAME --target COLUMN")
         }

@@ -124,7 +124,9 @@ struct HostileAppetite {
     /// Answers of megabytes, of which nobody reads any.
     private func askUnread() -> [Int32] {
         let forecast = #"{"model":"small","horizon":100000}"#
-        let session = (try? client.get("/sessions?model=large&limit=1"))?["data"]?[0]?["id"]?.string ?? ""
+        let session =
+            (try? client.get("/sessions?model=large&limit=1"))?.read("SessionList: data")?[0]?.read("Session: id")?
+            .string ?? ""
         let requests = [
             "POST /predict HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
                 + "Content-Length: \(forecast.utf8.count)\r\n\r\n\(forecast)",

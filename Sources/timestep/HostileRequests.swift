@@ -13,7 +13,8 @@ extension HostileKind {
                 "model": "endless", "task": ["kind": "forecast", "target": "y", "lookback": 8],
                 "network": ["hidden": 16], "training": ["epochs": 1_000_000],
                 "data": ["csv": .string("y\n\(series)\n")],
-            ])["id"]?.string ?? ""
+            ]
+        ).read("Job: id")?.string ?? ""
     }
 
     static func cancel(_ job: String, _ server: HostileServer) throws {

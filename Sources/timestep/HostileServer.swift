@@ -52,11 +52,11 @@ final class HostileServer {
 
     /// Trains a model, and waits for it.
     static func train(_ job: JSON, _ server: Server) throws {
-        let id = try server.post("/train", job)["id"]?.string ?? ""
+        let id = try server.post("/train", job).read("Job: id")?.string ?? ""
         while true {
             let answer = try server.get("/jobs/\(id)?wait=30")
-            guard answer["terminal"] == true else { continue }
-            guard answer["status"] == "succeeded" else { throw CommandError(.jobFailed, answer.text) }
+            guard answer.read("Job: terminal") == true else { continue }
+            guard answer.read("Job: status") == "succeeded" else { throw CommandError(.jobFailed, answer.text) }
             return
         }
     }

@@ -27,7 +27,7 @@ struct JobFollower {
         line.show(view.bar)
         try server.events("/jobs/\(segment(id))/events") { event in
             guard let document = try? JSON.parse(event.data) else { return true }
-            if event.name == "epoch", let loss = Self.loss(document["data"]) {
+            if event.name == "epoch", let loss = Self.loss(document.read("JobEvent: data")) {
                 // A job that was taken up again repeats epochs since its checkpoint.
                 losses.removeAll { $0.epoch >= loss.epoch }
                 losses.append(loss)
@@ -41,9 +41,10 @@ struct JobFollower {
     }
 
     static func loss(_ data: JSON?) -> EpochLoss? {
-        guard let epoch = data?["epoch"]?.int else { return nil }
+        guard let epoch = data?.read("EpochFigures: epoch")?.int else { return nil }
         return EpochLoss(
-            epoch: epoch, training: data?["train_loss"]?.double, validation: data?["validation_loss"]?.double)
+            epoch: epoch, training: data?.read("EpochFigures: train_loss")?.double,
+            validation: data?.read("EpochFigures: validation_loss")?.double)
     }
 
     /// What is known of a job from its events so far.
@@ -61,23 +62,23 @@ struct JobFollower {
         }
 
         mutating func take(_ event: String, _ document: JSON) {
-            let data = document["data"]
+            let data = document.read("JobEvent: data")
             switch event {
             case "progress":
                 isRunning = true
-                let progress = data?["progress"]
-                fraction = progress?["fraction"]?.double ?? fraction
-                epoch = progress?["epoch"]?.int ?? epoch
-                epochs = progress?["epochs"]?.int ?? epochs
-                loss = data?["metrics"]?["train_loss"]?.double ?? loss
-                secondsLeft = progress?["eta_seconds"]?.double
+                let progress = data?.read("ProgressFigures: progress")
+                fraction = progress?.read("ProgressFigures.progress: fraction")?.double ?? fraction
+                epoch = progress?.read("ProgressFigures.progress: epoch")?.int ?? epoch
+                epochs = progress?.read("ProgressFigures.progress: epochs")?.int ?? epochs
+                loss = data?.read("ProgressFigures: metrics.train_loss")?.double ?? loss
+                secondsLeft = progress?.read("ProgressFigures.progress: eta_seconds")?.double
             case "epoch":
-                epoch = data?["epoch"]?.int ?? epoch
-                loss = data?["train_loss"]?.double ?? loss
+                epoch = data?.read("EpochFigures: epoch")?.int ?? epoch
+                loss = data?.read("EpochFigures: train_loss")?.double ?? loss
             case "status":
-                isRunning = document["status"]?.string == "running"
+                isRunning = document.read("JobEvent: status")?.string == "running"
             case "done":
-                if document["status"]?.string == "succeeded" { fraction = 1 }
+                if document.read("JobEvent: status")?.string == "succeeded" { fraction = 1 }
                 secondsLeft = nil
             default: break
             }

@@ -10,10 +10,10 @@ struct JobScores: Equatable {
 
         init?(_ document: JSON?) {
             guard let document, document.object != nil else { return nil }
-            rmse = document["rmse"]?.double
-            mae = document["mae"]?.double
-            mase = document["mase"]?.double
-            smape = document["smape"]?.double
+            rmse = document.read("Scores: rmse")?.double
+            mae = document.read("Scores: mae")?.double
+            mase = document.read("Scores: mase")?.double
+            smape = document.read("Scores: smape")?.double
         }
     }
 
@@ -31,14 +31,19 @@ struct JobScores: Equatable {
     var naive: [(name: String, horizon: Scores?, oneStep: Scores?)]
 
     init?(_ job: JSON) {
-        guard let holdout = job["report"]?["holdout"], let rows = holdout["rows"]?.int else { return nil }
+        guard let holdout = job.read("Job: report.holdout"), let rows = holdout.read("HoldoutReport: rows")?.int else {
+            return nil
+        }
         self.rows = rows
-        horizon = min(rows, job["spec"]?["task"]?["horizon"]?.int ?? rows)
-        network = Scores(holdout["horizon"])
-        oneStep = Scores(holdout["one_step"])
+        horizon = min(rows, job.read("Job: spec.task.horizon")?.int ?? rows)
+        network = Scores(holdout.read("HoldoutReport: horizon"))
+        oneStep = Scores(holdout.read("HoldoutReport: one_step"))
         naive = Self.baselines.compactMap { key, name in
-            guard let baseline = holdout["baselines"]?[key], !baseline.isNull else { return nil }
-            return (name, Scores(baseline["horizon"]), Scores(baseline["one_step"]))
+            guard let baseline = holdout.read("HoldoutReport: baselines")?[key], !baseline.isNull else { return nil }
+            return (
+                name, Scores(baseline.read("ForecastScores: horizon")),
+                Scores(baseline.read("ForecastScores: one_step"))
+            )
         }
     }
 

@@ -44,14 +44,15 @@ struct Jobs: ParsableCommand {
             ])
             try list.show(
                 "/jobs", [("status", status), ("model", model)], client: client, table: table,
-                none: "no jobs; train something: timestep train --help", id: { $0["id"]?.string }
+                none: "no jobs; train something: timestep train --help", id: { $0.read("Job: id")?.string }
             ) { job in
-                let version = job["model"]?["version"]?.int.map { ":\($0)" } ?? ""
+                let version = job.read("Job: model.version")?.int.map { ":\($0)" } ?? ""
                 return [
-                    job["id"]?.string ?? "", (job["model"]?["name"]?.string ?? "") + version,
-                    job["status"]?.string ?? "",
-                    job["progress"]?["fraction"]?.double.map { "\(Int($0 * 100))%" } ?? "",
-                    Numerals.short(job["metrics"]?["train_loss"]?.double), job["created_at"]?.shortTime ?? "",
+                    job.read("Job: id")?.string ?? "", (job.read("Job: model.name")?.string ?? "") + version,
+                    job.read("Job: status")?.string ?? "",
+                    job.read("Job: progress.fraction")?.double.map { "\(Int($0 * 100))%" } ?? "",
+                    Numerals.short(job.read("Job: metrics.train_loss")?.double),
+                    job.read("Job: created_at")?.shortTime ?? "",
                 ]
             }
         }
@@ -82,14 +83,14 @@ struct Jobs: ParsableCommand {
 
         func perform() throws(CommandError) {
             let server = try client.connect()
-            let name = try server.get("/jobs/\(segment(id))")["model"]?["name"]?.string ?? id
+            let name = try server.get("/jobs/\(segment(id))").read("Job: model.name")?.string ?? id
             let follower = JobFollower(server: server, terminal: client.progressTerminal, descriptor: STDERR_FILENO)
             let outcome = try follower.follow(id, label: name)
             if !client.printed(outcome.job) {
                 for line in TrainingSummary([outcome]).lines(for: client.terminal) { Output.line(line) }
             }
-            guard outcome.job["status"]?.string == "succeeded" else {
-                throw CommandError(.jobFailed, "job \(id) \(outcome.job["status"]?.string ?? "?")")
+            guard outcome.job.read("Job: status")?.string == "succeeded" else {
+                throw CommandError(.jobFailed, "job \(id) \(outcome.job.read("Job: status")?.string ?? "?")")
             }
         }
     }
@@ -114,7 +115,7 @@ struct Jobs: ParsableCommand {
                 return
             }
             let answer = try server.get(target + query([("limit", "\(list.limit)"), ("after", list.after)]))
-            for event in answer["data"]?.array ?? [] { Output.line(event.text) }
+            for event in answer.read("JobEventList: data")?.array ?? [] { Output.line(event.text) }
         }
     }
 
@@ -161,7 +162,7 @@ extension Verb {
     func perform() throws(CommandError) {
         let job = try client.connect().post("/jobs/\(segment(id))/\(action)")
         guard !client.printed(job) else { return }
-        let pending = job["pending"]?.string.map { " (asked to \($0))" } ?? ""
-        Output.line("\(id) is \(job["status"]?.string ?? "?")\(pending)")
+        let pending = job.read("Job: pending")?.string.map { " (asked to \($0))" } ?? ""
+        Output.line("\(id) is \(job.read("Job: status")?.string ?? "?")\(pending)")
     }
 }

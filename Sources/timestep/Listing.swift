@@ -19,11 +19,11 @@ struct ListOptions: ParsableArguments {
         let answer = try server.get(target + query([("limit", "\(limit)"), ("after", after)] + filters))
         guard !client.printed(answer) else { return }
         var table = empty
-        let items = answer["data"]?.array ?? []
+        let items = answer.read("JobList: data")?.array ?? []
         for item in items { table.add(row(item)) }
         guard !table.isEmpty else { return Output.line(none) }
         for line in table.lines(for: client.terminal) { Output.line(line) }
-        if answer["has_more"]?.bool == true, let last = items.last.flatMap(id) {
+        if answer.read("JobList: has_more")?.bool == true, let last = items.last.flatMap(id) {
             Output.line("there are more: --after \(last)")
         }
     }

@@ -43,15 +43,15 @@ struct Models: ParsableCommand {
             let name = String(reference[..<at])
             let alias = String(reference[reference.index(after: at)...])
             let answer = try server.get("/models/\(segment(name))/aliases/\(segment(alias))")
-            guard let number = answer["version"]?.int else {
+            guard let number = answer.read("Alias: version")?.int else {
                 throw CommandError(.refused, "the alias \"\(alias)\" of \"\(name)\" names no version")
             }
             return (name, number)
         }
         if let (name, number) = numbered(reference) { return (name, number) }
         let model = try server.get("/models/\(segment(reference))")
-        let newest = model["versions"]?.array?.last?.int
-        guard let number = model["aliases"]?["default"]?.int ?? newest else {
+        let newest = model.read("Model: versions")?.array?.last?.int
+        guard let number = model.read("Model: aliases.default")?.int ?? newest else {
             throw CommandError(.refused, "the model \"\(reference)\" has no version")
         }
         return (reference, number)
@@ -75,13 +75,15 @@ struct Models: ParsableCommand {
             ])
             try list.show(
                 "/models", client: client, table: table, none: "no models; train one: timestep train --help",
-                id: { $0["name"]?.string }
+                id: { $0.read("Model: name")?.string }
             ) { model in
-                let aliases = model["aliases"]?.object.map { $0.members.map { "\($0)=\($1.int ?? 0)" } } ?? []
+                let aliases =
+                    model.read("Model: aliases")?.object.map { $0.members.map { "\($0)=\($1.int ?? 0)" } } ?? []
                 return [
-                    model["name"]?.string ?? "", "\(model["versions"]?.count ?? 0)",
-                    model["versions"]?.array?.last?.int.map { "\($0)" } ?? "-", aliases.joined(separator: " "),
-                    model["updated_at"]?.shortTime ?? "",
+                    model.read("Model: name")?.string ?? "", "\(model.read("Model: versions")?.count ?? 0)",
+                    model.read("Model: versions")?.array?.last?.int.map { "\($0)" } ?? "-",
+                    aliases.joined(separator: " "),
+                    model.read("Model: updated_at")?.shortTime ?? "",
                 ]
             }
         }
@@ -146,7 +148,7 @@ struct Models: ParsableCommand {
         func perform() throws(CommandError) {
             let answer = try client.connect().patch("/models/\(segment(model))", ["precision": .string(precision)])
             guard !client.printed(answer) else { return }
-            Output.line("\(model) computes in \(answer["precision"]?.string ?? precision)")
+            Output.line("\(model) computes in \(answer.read("Model: precision")?.string ?? precision)")
         }
     }
 
@@ -179,7 +181,7 @@ struct Models: ParsableCommand {
                 try server.upload("/models" + query([("name", name)]), file: file, type: "application/octet-stream")
             }
             guard !client.printed(version) else { return }
-            Output.line("\(name):\(version["version"]?.int ?? 0)")
+            Output.line("\(name):\(version.read("Version: version")?.int ?? 0)")
         }
     }
 
@@ -196,12 +198,14 @@ struct Models: ParsableCommand {
             ])
             try list.show(
                 "/models/\(segment(model))/log", client: client, table: table, none: "nothing yet",
-                id: { $0["id"]?.int.map { "\($0)" } }
+                id: { $0.read("LogEntry: id")?.int.map { "\($0)" } }
             ) { entry in
                 [
-                    entry["at"]?.shortTime ?? "", entry["kind"]?.string?.replacing("_", with: " ") ?? "",
-                    entry["version"]?.int.map { "\($0)" } ?? "", entry["alias"]?.string ?? "",
-                    entry["job"]?.string ?? "",
+                    entry.read("LogEntry: at")?.shortTime ?? "",
+                    entry.read("LogEntry: kind")?.string?.replacing("_", with: " ") ?? "",
+                    entry.read("LogEntry: version")?.int.map { "\($0)" } ?? "",
+                    entry.read("LogEntry: alias")?.string ?? "",
+                    entry.read("LogEntry: job")?.string ?? "",
                 ]
             }
         }

@@ -18,7 +18,7 @@ struct Predict: Command {
             Label sequences, one JSON object {"x": [[…], …]} a line; the three most probable labels of each:
               timestep predict vowels --input unknown.jsonl --top-k 3
 
-            Beside what really happened:
+            Beside what really happened, in the rows of the file that have the dates of the forecast:
               timestep predict air --horizon 24 --against airpassengers.csv
 
             Any other request, as JSON on the standard input:
@@ -64,8 +64,8 @@ struct Predict: Command {
         if let precision { body["precision"] = .string(precision) }
         let answer = try server.post("/predict", .object(body))
         guard !client.printed(answer) else { return }
-        if answer["targets"] != nil {
-            try show(forecast: answer, server)
+        if answer.read("Prediction: targets") != nil {
+            try show(forecast: answer)
         } else {
             show(labels: answer)
         }
@@ -73,29 +73,31 @@ struct Predict: Command {
 
     /// What the numbers of a row are, as the model tells it.
     private func columns(_ server: Server) throws(CommandError) -> [String] {
-        try Models.version(model, on: server)["task"]?["inputs"]?.array?.compactMap(\.string) ?? []
+        try Models.version(model, on: server).read("Version: task.inputs")?.array?.compactMap(\.string) ?? []
     }
 
-    private func show(forecast answer: JSON, _ server: Server) throws(CommandError) {
-        let targets = answer["targets"]?.array?.compactMap(\.string) ?? []
-        let name = answer["model"]?["name"]?.string ?? model
-        let version = answer["model"]?["version"]?.int ?? 0
+    private func show(forecast answer: JSON) throws(CommandError) {
+        let targets = answer.read("Prediction: targets")?.array?.compactMap(\.string) ?? []
+        let name = answer.read("Prediction: model.name")?.string ?? model
+        let version = answer.read("Prediction: model.version")?.int ?? 0
         if let against {
             let series = try Series(csv: try Files.text(against))
-            let time = try Models.version("\(name):\(version)", on: server)["task"]?["time"]?.string
-            let plot = try ForecastPlot(answer: answer, truth: series, target: targets.first ?? "", time: time)
+            let plot = try ForecastPlot(answer: answer, truth: series, target: targets.first ?? "")
             show(plot, "\(name):\(version)")
+            if let doubt = plot.doubt { Output.error("note: \(against): \(doubt)") }
             return
         }
-        for (number, output) in (answer["outputs"]?.array ?? []).enumerated() {
+        for (number, output) in (answer.read("Prediction: outputs")?.array ?? []).enumerated() {
             let rows = output.array ?? []
-            let labels = answer["index"]?[number]?.array?.map(\.string)
+            let labels = answer.read("Prediction: index")?[number]?.array?.map(\.string)
             var table = TextTable([(labels == nil ? "step" : "", .left)] + targets.map { ($0, .right) })
             for (step, row) in rows.enumerated() {
                 let label = labels?[step] ?? "\(step + 1)"
                 table.add([label] + targets.indices.map { Numerals.short(row[$0]?.double) })
             }
-            Output.line("\(name):\(version)" + ((answer["outputs"]?.count ?? 0) > 1 ? ", input \(number + 1)" : ""))
+            Output.line(
+                "\(name):\(version)"
+                    + ((answer.read("Prediction: outputs")?.count ?? 0) > 1 ? ", input \(number + 1)" : ""))
             for line in table.lines(for: client.terminal, indent: 2) { Output.line(line) }
             if rows.count > 2, client.terminal.isInteractive {
                 let plot = ForecastPlot(
@@ -126,16 +128,18 @@ struct Predict: Command {
         var table = TextTable([
             ("input", .right), ("step", .right), ("label", .left), ("probability", .right), ("then", .left),
         ])
-        for (number, output) in (answer["outputs"]?.array ?? []).enumerated() {
+        for (number, output) in (answer.read("Prediction: outputs")?.array ?? []).enumerated() {
             let steps = output.array ?? [output]
             for (step, one) in steps.enumerated() {
-                let top = one["top"]?.array ?? []
+                let top = one.read("Classification: top")?.array ?? []
                 let rest = top.dropFirst().map { entry in
-                    "\(entry["label"]?.string ?? "?") \(Numerals.fixed(entry["probability"]?.double, 3))"
+                    "\(entry.read("Classification.top[]: label")?.string ?? "?") \(Numerals.fixed(entry.read("Classification.top[]: probability")?.double, 3))"
                 }
                 table.add([
-                    "\(number + 1)", steps.count > 1 ? "\(step + 1)" : "", one["label"]?.string ?? "?",
-                    Numerals.fixed(top.first?["probability"]?.double, 3), rest.joined(separator: ", "),
+                    "\(number + 1)", steps.count > 1 ? "\(step + 1)" : "",
+                    one.read("Classification: label")?.string ?? "?",
+                    Numerals.fixed(top.first?.read("Classification.top[]: probability")?.double, 3),
+                    rest.joined(separator: ", "),
                 ])
             }
         }
@@ -144,8 +148,10 @@ struct Predict: Command {
     }
 
     private func show(warnings answer: JSON) {
-        for warning in answer["warnings"]?.array ?? [] {
-            Output.error("note: \(warning["pointer"]?.string ?? ""): \(warning["detail"]?.string ?? "")")
+        for warning in answer.read("Prediction: warnings")?.array ?? [] {
+            Output.error(
+                "note: \(warning.read("Warnings[]: pointer")?.string ?? ""): \(warning.read("Warnings[]: detail")?.string ?? "")"
+            )
         }
     }
 }
@@ -173,8 +179,8 @@ struct PredictInput {
     /// An object with members of the request, an array of sequences, or one object {"x": …} a line.
     private func fromJSON() throws(CommandError) -> JSONObject {
         if let document = try? JSON.parse(bytes) {
-            if let object = document.object, object["x"] == nil { return object }
-            let sequences = document["x"].map { JSON.array([$0]) } ?? document
+            if let object = document.object, document.read("DataRecord: x") == nil { return object }
+            let sequences = document.read("DataRecord: x").map { JSON.array([$0]) } ?? document
             var body = JSONObject()
             body["inputs"] = sequences
             return body
@@ -183,7 +189,7 @@ struct PredictInput {
         for (number, line) in bytes.split(separator: 0x0A).enumerated() where !line.allSatisfy({ $0 <= 0x20 }) {
             do {
                 let record = try JSON.parse(Array(line))
-                guard let sequence = record["x"] else {
+                guard let sequence = record.read("DataRecord: x") else {
                     throw CommandError(
                         .file, "\(path), line \(number + 1): expected an object with \"x\", the rows of a sequence")
                 }

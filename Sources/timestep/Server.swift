@@ -197,11 +197,15 @@ struct Problem: Equatable {
     init(status: Int, body: [UInt8]) {
         self.status = status
         let document = try? JSON.parse(body)
-        detail = document?["detail"]?.string ?? document?["title"]?.string ?? Status.phrase(status)
-        violations = (document?["errors"]?.array ?? []).map { entry in
-            let detail = entry["detail"]?.string ?? ""
+        detail =
+            document?.read("Problem: detail")?.string ?? document?.read("Problem: title")?.string
+            ?? Status.phrase(status)
+        violations = (document?.read("Problem: errors")?.array ?? []).map { entry in
+            let detail = entry.read("Problem.errors[]: detail")?.string ?? ""
             // "#" is the whole document: no place worth naming.
-            guard let pointer = entry["pointer"]?.string, !pointer.isEmpty, pointer != "#" else { return detail }
+            guard let pointer = entry.read("Problem.errors[]: pointer")?.string, !pointer.isEmpty, pointer != "#" else {
+                return detail
+            }
             return "\(pointer): \(detail)"
         }
         // One violation that only says the detail again adds nothing but its place.

@@ -27,8 +27,10 @@ struct Sessions: ParsableCommand {
         defaultSubcommand: List.self)
 
     static func describe(_ session: JSON) -> String {
-        let model = "\(session["model"]?["name"]?.string ?? "?"):\(session["model"]?["version"]?.int ?? 0)"
-        return "\(session["id"]?.string ?? "?"): \(model), \(Numerals.count(session["step"]?.int ?? 0, "step")) taken"
+        let model =
+            "\(session.read("Session: model.name")?.string ?? "?"):\(session.read("Session: model.version")?.int ?? 0)"
+        return
+            "\(session.read("Session: id")?.string ?? "?"): \(model), \(Numerals.count(session.read("Session: step")?.int ?? 0, "step")) taken"
     }
 
     /// "118,0.5" → [118, 0.5]
@@ -47,8 +49,9 @@ struct Sessions: ParsableCommand {
     /// The answer of one step in a line: numbers, or a label with its probability.
     static func line(_ output: JSON?) -> String {
         guard let output, !output.isNull else { return "-" }
-        if let label = output["label"]?.string {
-            return "\(label)\t\(Numerals.fixed(output["top"]?[0]?["probability"]?.double, 3))"
+        if let label = output.read("Classification: label")?.string {
+            return
+                "\(label)\t\(Numerals.fixed(output.read("Classification: top")?[0]?.read("Classification.top[]: probability")?.double, 3))"
         }
         return (output.array ?? []).map { Numerals.short($0.double) }.joined(separator: ",")
     }
@@ -63,12 +66,12 @@ struct Sessions: ParsableCommand {
             let table = TextTable([("session", .left), ("model", .left), ("steps", .right), ("expires", .left)])
             try list.show(
                 "/sessions", [("model", model)], client: client, table: table,
-                none: "no open sessions; open one: timestep sessions open MODEL", id: { $0["id"]?.string }
+                none: "no open sessions; open one: timestep sessions open MODEL", id: { $0.read("Session: id")?.string }
             ) { session in
                 [
-                    session["id"]?.string ?? "",
-                    "\(session["model"]?["name"]?.string ?? "?"):\(session["model"]?["version"]?.int ?? 0)",
-                    "\(session["step"]?.int ?? 0)", session["expires_at"]?.shortTime ?? "",
+                    session.read("Session: id")?.string ?? "",
+                    "\(session.read("Session: model.name")?.string ?? "?"):\(session.read("Session: model.version")?.int ?? 0)",
+                    "\(session.read("Session: step")?.int ?? 0)", session.read("Session: expires_at")?.shortTime ?? "",
                 ]
             }
         }
@@ -95,7 +98,7 @@ struct Sessions: ParsableCommand {
             if let state { body["state"] = try Sessions.document(state) }
             let session = try client.connect().post("/sessions", .object(body))
             guard !client.printed(session) else { return }
-            Output.line(session["id"]?.string ?? "?")
+            Output.line(session.read("Session: id")?.string ?? "?")
         }
     }
 
@@ -152,8 +155,10 @@ struct Sessions: ParsableCommand {
             if let topK { body["top_k"] = .number(Double(topK)) }
             let answer = try server.post("/sessions/\(segment(id))/steps", .object(body))
             guard !client.printed(answer) else { return }
-            for output in answer["outputs"]?.array ?? [] { Output.line(Sessions.line(output)) }
-            for warning in answer["warnings"]?.array ?? [] { Output.error("note: \(warning["detail"]?.string ?? "")") }
+            for output in answer.read("Steps: outputs")?.array ?? [] { Output.line(Sessions.line(output)) }
+            for warning in answer.read("Steps: warnings")?.array ?? [] {
+                Output.error("note: \(warning.read("Warnings[]: detail")?.string ?? "")")
+            }
         }
     }
 
@@ -168,7 +173,7 @@ struct Sessions: ParsableCommand {
             if let horizon { body["horizon"] = .number(Double(horizon)) }
             let answer = try client.connect().post("/sessions/\(segment(id))/forecast", .object(body))
             guard !client.printed(answer) else { return }
-            for output in answer["outputs"]?.array ?? [] { Output.line(Sessions.line(output)) }
+            for output in answer.read("SessionForecast: outputs")?.array ?? [] { Output.line(Sessions.line(output)) }
         }
     }
 
@@ -200,7 +205,7 @@ struct Sessions: ParsableCommand {
             if let newID { body["id"] = .string(newID) }
             let session = try client.connect().post("/sessions/\(segment(id))/fork", .object(body))
             guard !client.printed(session) else { return }
-            Output.line(session["id"]?.string ?? "?")
+            Output.line(session.read("Session: id")?.string ?? "?")
         }
     }
 

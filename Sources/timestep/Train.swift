@@ -108,7 +108,7 @@ struct Train: Command {
         case (_?, _?): throw CommandError(.usage, "give a file or --dataset, not both")
         case (let path?, nil):
             let uploaded = try Datasets.upload(path, format: format, to: server)
-            body["data"] = ["dataset": uploaded["id"] ?? .null]
+            body["data"] = ["dataset": uploaded.read("Dataset: id") ?? .null]
         case (nil, let id?): body["data"] = ["dataset": .string(id)]
         case (nil, nil):
             guard body["data"] != nil else {
@@ -121,7 +121,7 @@ struct Train: Command {
     // MARK: Watching
 
     private func watch(_ jobs: [JSON], on server: Server) throws(CommandError) {
-        let ids = jobs.compactMap { $0["id"]?.string }
+        let ids = jobs.compactMap { $0.read("Job: id")?.string }
         Signals.follow([SIGINT]) { _ in
             Output.error(
                 "\ntimestep: stopped watching; the training goes on. Watch again: timestep jobs watch \(ids.last ?? "ID")"
@@ -131,8 +131,8 @@ struct Train: Command {
         let follower = JobFollower(server: server, terminal: client.progressTerminal, descriptor: STDERR_FILENO)
         var outcomes: [JobFollower.Outcome] = []
         for (job, id) in zip(jobs, ids) {
-            let name = job["model"]?["name"]?.string ?? "model"
-            let seed = jobs.count > 1 ? job["seed"]?.int.map { ", seed \($0)" } ?? "" : ""
+            let name = job.read("Job: model.name")?.string ?? "model"
+            let seed = jobs.count > 1 ? job.read("Job: seed")?.int.map { ", seed \($0)" } ?? "" : ""
             outcomes.append(try follower.follow(id, label: name + seed))
         }
         if !client.printed(document(outcomes.map(\.job))) {
@@ -154,23 +154,24 @@ struct Train: Command {
     private func holdoutPlot(_ outcomes: [JobFollower.Outcome], _ server: Server) throws(CommandError) -> ForecastPlot?
     {
         guard let data, data != "-", outcomes.count == 1, let job = outcomes.first?.job,
-            job["status"]?.string == "succeeded",
-            let task = job["spec"]?["task"], let holdout = task["holdout"]?.int, holdout > 1,
-            let name = job["model"]?["name"]?.string, let version = job["model"]?["version"]?.int,
-            let target = task["target"]?.string ?? task["target"]?[0]?.string, (task["features"]?.count ?? 0) == 0,
+            job.read("Job: status")?.string == "succeeded",
+            let task = job.read("Job: spec.task"), let holdout = task.read("ForecastTask: holdout")?.int, holdout > 1,
+            let name = job.read("Job: model.name")?.string, let version = job.read("Job: model.version")?.int,
+            let target = task.read("ForecastTask: target")?.string ?? task.read("ForecastTask: target")?[0]?.string,
+            (task.read("ForecastTask: features")?.count ?? 0) == 0,
             let text = try? Files.text(data), let series = try? Series(csv: text)
         else { return nil }
         let answer = try server.post(
             "/predict", ["model": .string("\(name):\(version)"), "horizon": .number(Double(holdout))])
-        return try ForecastPlot(answer: answer, truth: series, target: target, time: task["time"]?.string)
+        return try ForecastPlot(answer: answer, truth: series, target: target)
     }
 
     private func judge(_ jobs: [JSON]) throws(CommandError) {
-        let failures = jobs.filter { $0["status"]?.string != "succeeded" }
+        let failures = jobs.filter { $0.read("Job: status")?.string != "succeeded" }
         if let first = failures.first {
-            let id = first["id"]?.string ?? "?"
-            let status = first["status"]?.string ?? "?"
-            let detail = first["error"]?["detail"]?.string.map { ": " + $0 } ?? ""
+            let id = first.read("Job: id")?.string ?? "?"
+            let status = first.read("Job: status")?.string ?? "?"
+            let detail = first.read("Job: error.detail")?.string.map { ": " + $0 } ?? ""
             throw CommandError(.jobFailed, "job \(id) \(status)\(detail)")
         }
         guard let requireRmse else { return }
@@ -189,20 +190,21 @@ struct Train: Command {
     private func show(submitted jobs: [JSON]) {
         guard !client.printed(document(jobs)) else { return }
         for job in jobs {
-            let id = job["id"]?.string ?? "?"
-            Output.line("\(id) is \(job["status"]?.string ?? "?"); watch it: timestep jobs watch \(id)")
+            let id = job.read("Job: id")?.string ?? "?"
+            Output.line("\(id) is \(job.read("Job: status")?.string ?? "?"); watch it: timestep jobs watch \(id)")
         }
     }
 
     private func show(estimate: JSON) {
         guard !client.printed(estimate) else { return }
-        let flops = estimate["floating_point_operations_per_epoch"]?.double
-        Output.line("parameters             \(estimate["parameters"]?.int ?? 0)")
-        Output.line("memory                 \(Numerals.bytes(estimate["memory_bytes"]?.int ?? 0))")
+        let flops = estimate.read("Estimate: floating_point_operations_per_epoch")?.double
+        Output.line("parameters             \(estimate.read("Estimate: parameters")?.int ?? 0)")
+        Output.line("memory                 \(Numerals.bytes(estimate.read("Estimate: memory_bytes")?.int ?? 0))")
         Output.line("operations an epoch    \(Numerals.short(flops.map { $0 / 1e9 })) Gflop")
         Output.line(
-            "steps                  \(estimate["steps"]?.int ?? 0) (\(estimate["steps_per_epoch"]?.int ?? 0) an epoch)")
-        if let seconds = estimate["seconds"]?.double {
+            "steps                  \(estimate.read("Estimate: steps")?.int ?? 0) (\(estimate.read("Estimate: steps_per_epoch")?.int ?? 0) an epoch)"
+        )
+        if let seconds = estimate.read("Estimate: seconds")?.double {
             Output.line("time, roughly          \(Numerals.time(seconds: seconds))")
         }
     }

@@ -27,27 +27,31 @@ struct TrainingSummary {
     }
 
     private func headline(_ job: JSON) -> [String] {
-        let id = job["id"]?.string ?? "?"
-        let name = job["model"]?["name"]?.string ?? "?"
-        let seed = job["seed"]?.int.map { ", seed \($0)" } ?? ""
-        switch job["status"]?.string {
+        let id = job.read("Job: id")?.string ?? "?"
+        let name = job.read("Job: model.name")?.string ?? "?"
+        let seed = job.read("Job: seed")?.int.map { ", seed \($0)" } ?? ""
+        switch job.read("Job: status")?.string {
         case "succeeded":
-            let version = job["model"]?["version"]?.int.map { ":\($0)" } ?? ""
-            let report = job["report"]
-            var told = ["\(report?["epochs_run"]?.int ?? 0) epochs"]
-            if report?["stopped_early"]?.bool == true, let best = report?["best_epoch"]?.int {
+            let version = job.read("Job: model.version")?.int.map { ":\($0)" } ?? ""
+            let report = job.read("Job: report")
+            var told = ["\(report?.read("Report: epochs_run")?.int ?? 0) epochs"]
+            if report?.read("Report: stopped_early")?.bool == true, let best = report?.read("Report: best_epoch")?.int {
                 told.append("best after \(best)")
             }
-            told.append("loss \(Numerals.short(report?["train_loss"]?.double))")
-            if let loss = report?["validation_loss"]?.double { told.append("validation loss \(Numerals.short(loss))") }
-            let warnings = report?["warnings"]?.array?.compactMap(\.string) ?? []
+            told.append("loss \(Numerals.short(report?.read("Report: train_loss")?.double))")
+            if let loss = report?.read("Report: validation_loss")?.double {
+                told.append("validation loss \(Numerals.short(loss))")
+            }
+            let warnings = report?.read("Report: warnings")?.array?.compactMap(\.string) ?? []
             return ["\(name)\(version)\(seed): \(told.joined(separator: ", "))  (\(id))"]
                 + warnings.map { "  note: \($0)" }
         case "failed":
-            let code = job["error"]?["code"]?.string.map { " (\($0))" } ?? ""
-            return ["\(id): \(name)\(seed) failed\(code): \(job["error"]?["detail"]?.string ?? "no reason is known")"]
+            let code = job.read("Job: error.code")?.string.map { " (\($0))" } ?? ""
+            return [
+                "\(id): \(name)\(seed) failed\(code): \(job.read("Job: error.detail")?.string ?? "no reason is known")"
+            ]
         case let status:
-            let percent = job["progress"]?["fraction"]?.double.map { ", \(Int($0 * 100))% done" } ?? ""
+            let percent = job.read("Job: progress.fraction")?.double.map { ", \(Int($0 * 100))% done" } ?? ""
             return ["\(id): \(name)\(seed) is \(status ?? "?")\(percent)"]
         }
     }
@@ -61,7 +65,9 @@ struct TrainingSummary {
             ("sMAPE %", .right), ("one step: RMSE", .right),
         ])
         for (outcome, scores) in zip(outcomes, all) {
-            let name = outcomes.count > 1 ? "seed \(outcome.job["seed"]?.int ?? 0)" : "network, \(first.horizon) ahead"
+            let name =
+                outcomes.count > 1
+                ? "seed \(outcome.job.read("Job: seed")?.int ?? 0)" : "network, \(first.horizon) ahead"
             table.add(Self.row(name, scores?.network, scores?.oneStep), isEmphasised: outcomes.count == 1)
         }
         if outcomes.count > 1 {
@@ -89,10 +95,13 @@ struct TrainingSummary {
 
     /// What the same rows or sequences score in fewer bits, beside float32: the mean over the seeds.
     private func precisionLine() -> String? {
-        let reports = outcomes.compactMap { $0.job["report"]?["precision"] }.filter { !$0.isNull }
-        guard let part = reports.first?["part"]?.string, reports.count == outcomes.count else { return nil }
+        let reports = outcomes.compactMap { $0.job.read("Job: report.precision") }.filter { !$0.isNull }
+        guard let part = reports.first?.read("PrecisionReport: part")?.string, reports.count == outcomes.count else {
+            return nil
+        }
         let scores: [(name: String, digits: Int, of: (JSON) -> Double?)] = [
-            ("RMSE", 2, { $0["horizon"]?["rmse"]?.double }), ("accuracy", 4, { $0["accuracy"]?.double }),
+            ("RMSE", 2, { $0.read("PrecisionScores: horizon.rmse")?.double }),
+            ("accuracy", 4, { $0.read("PrecisionScores: accuracy")?.double }),
         ]
         for score in scores {
             let means = ["float32", "bfloat16", "int8"].map { precision in
@@ -109,7 +118,9 @@ struct TrainingSummary {
 
     private func classificationTable() -> TextTable? {
         let reports = outcomes.compactMap { outcome in
-            outcome.job["report"]?["classification"].flatMap { $0.isNull ? nil : ($0, outcome.job["seed"]?.int ?? 0) }
+            outcome.job.read("Job: report.classification").flatMap {
+                $0.isNull ? nil : ($0, outcome.job.read("Job: seed")?.int ?? 0)
+            }
         }
         guard !reports.isEmpty else { return nil }
         var table = TextTable([
@@ -117,9 +128,9 @@ struct TrainingSummary {
         ])
         for (report, seed) in reports {
             table.add([
-                "seed \(seed)", Numerals.fixed(report["train_accuracy"]?.double, 4),
-                Numerals.fixed(report["validation_accuracy"]?.double, 4),
-                Numerals.fixed(report["majority_accuracy"]?.double, 4),
+                "seed \(seed)", Numerals.fixed(report.read("Report.classification: train_accuracy")?.double, 4),
+                Numerals.fixed(report.read("Report.classification: validation_accuracy")?.double, 4),
+                Numerals.fixed(report.read("Report.classification: majority_accuracy")?.double, 4),
             ])
         }
         return table

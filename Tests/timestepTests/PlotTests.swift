@@ -1,3 +1,4 @@
+import Formats
 import Testing
 
 @testable import timestep
@@ -98,7 +99,7 @@ struct PlotTests {
         let plot = try ForecastPlot(
             answer: [
                 "outputs": [[[3.5], [4.5]]], "targets": ["y"], "index": [["2000-03", "2000-04"]],
-            ], truth: Series(csv: csv), target: "y", time: "month")
+            ], truth: Series(csv: csv), target: "y")
         #expect(plot.truth == [3, 4])
         #expect(plot.history == [1, 2])
         #expect(plot.rootMeanSquaredError == 0.5)
@@ -109,8 +110,39 @@ struct PlotTests {
     func forecastBeyondEnd() throws {
         let plot = try ForecastPlot(
             answer: ["outputs": [[[3.5]]], "targets": ["y"], "index": [["2000-06"]]],
-            truth: Series(csv: "month,y\n2000-04,4\n2000-05,5\n"), target: "y", time: "month")
+            truth: Series(csv: "month,y\n2000-04,4\n2000-05,5\n"), target: "y")
         #expect(plot.truth.isEmpty && plot.rootMeanSquaredError == nil)
-        #expect(plot.history == [4, 5])
+        #expect(plot.history == [4, 5] && plot.firstLabel == "2000-04")
+        #expect(plot.doubt?.contains("2000-06") == true)
+    }
+
+    @Test("rows are matched one by one, whichever column names them and wherever they stand in the file")
+    func forecastRows() throws {
+        let answer: JSON = [
+            "outputs": [[[3.5], [4.5], [5.5], [6.5]]], "targets": ["y"], "index": [["7", "8", "9", "10"]],
+        ]
+        // The numbers of y and of k are labels of the forecast too, and fewer.
+        let csv = "y,k,day\n7,9,5\n8,1,6\n9,1,8\n10,1,9\n11,1,11\n12,1,12\n"
+        let plot = try ForecastPlot(answer: answer, truth: Series(csv: csv), target: "y")
+        #expect(plot.truth == [nil, 9, 10, nil])
+        #expect(plot.history == [7, 8] && plot.firstLabel == "5" && plot.doubt == nil)
+        #expect(plot.rootMeanSquaredError == 4.5)
+    }
+
+    @Test("a file that has nothing of the forecast's dates is compared with nothing, and that is said")
+    func foreignFile() throws {
+        let plot = try ForecastPlot(
+            answer: ["outputs": [[[3.5]]], "targets": ["y"], "index": [["2000-06"]]],
+            truth: Series(csv: "month,y\n1990-04,4\n1990-05,5\n"), target: "y")
+        #expect(plot.truth.isEmpty && plot.history.isEmpty)
+        #expect(plot.doubt?.contains("\"2000-06\"") == true)
+    }
+
+    @Test("a forecast without dates is laid beside the last rows, and that is said")
+    func undated() throws {
+        let plot = try ForecastPlot(
+            answer: ["outputs": [[[3.5], [4.5]]], "targets": ["y"]], truth: Series(csv: "y\n1\n2\n3\n4\n"), target: "y")
+        #expect(plot.truth == [3, 4] && plot.history == [1, 2])
+        #expect(plot.doubt?.contains("last 2 rows") == true)
     }
 }

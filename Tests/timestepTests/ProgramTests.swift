@@ -122,6 +122,25 @@ struct ProgramTests {
         #expect(strict.error.contains("0.50"))
     }
 
+    @Test("predict --against compares with the rows that the forecast's dates name, not with the last of the file")
+    func against() throws {
+        let fake = try FakeServer { _ in
+            (
+                200, "application/json",
+                #"{"model": {"name": "m", "version": 4}, "targets": ["y"], "outputs": [[[3.5], [4.5]]], "index": [["2000-03", "2000-04"]]}"#
+            )
+        }
+        let path = folder() + ".csv"
+        try "month,y\n2000-01,1\n2000-02,2\n2000-03,3\n2000-04,4\n2000-05,900\n2000-06,900\n"
+            .write(toFile: path, atomically: true, encoding: .utf8)
+        defer { try? FileManager.default.removeItem(atPath: path) }
+        let result = try Program.run(
+            ["predict", "m", "--horizon", "2", "--against", path, "--server", fake.address])
+        #expect(result.status == 0, "\(result.error)")
+        #expect(result.output.contains("RMSE 0.50"), "\(result.output)")
+        #expect(fake.requests.map(\.target) == ["/predict"])
+    }
+
     @Test("a precision is asked for where a prediction or a session is, or set for a model")
     func precision() throws {
         let fake = try FakeServer { asked in
