@@ -2,11 +2,16 @@ import Foundation
 import Glibc
 
 /// Times as RFC 3339 has them, in UTC: `2026-01-02T03:04:05.678Z`.
-enum Timestamp {
+public enum Timestamp {
     /// To the millisecond, rounded down, so that a text never lies after the moment it tells.
     static func text(_ date: Date) -> String {
         let milliseconds = Int((date.timeIntervalSince1970 * 1000).rounded(.down))
         let (seconds, rest) = milliseconds.flooredQuotientAndRemainder(by: 1000)
+        return text(seconds: seconds, milliseconds: rest)
+    }
+
+    /// The moment so many seconds, and thousandths of one, after the beginning of 1970.
+    public static func text(seconds: Int, milliseconds: Int) -> String {
         var time = time_t(seconds)
         var parts = tm()
         gmtime_r(&time, &parts)
@@ -27,7 +32,7 @@ enum Timestamp {
         append(Int(parts.tm_hour), 2, ":")
         append(Int(parts.tm_min), 2, ":")
         append(Int(parts.tm_sec), 2, ".")
-        append(rest, 3, "Z")
+        append(milliseconds, 3, "Z")
         return String(decoding: text, as: UTF8.self)
     }
 

@@ -1,3 +1,4 @@
+import API
 import Formats
 import Glibc
 import Logging
@@ -142,16 +143,7 @@ struct LineLogHandler: LogHandler {
 
     /// RFC 3339 in UTC with milliseconds: "2025-03-01T12:00:00.123Z".
     static func timestamp(_ time: timespec) -> String {
-        var seconds = time.tv_sec
-        var parts = tm()
-        gmtime_r(&seconds, &parts)
-        func pad(_ value: Int, _ width: Int) -> String {
-            let text = "\(value)"
-            return String(repeating: "0", count: max(0, width - text.count)) + text
-        }
-        let date = "\(pad(Int(parts.tm_year) + 1900, 4))-\(pad(Int(parts.tm_mon) + 1, 2))-\(pad(Int(parts.tm_mday), 2))"
-        let clock = "\(pad(Int(parts.tm_hour), 2)):\(pad(Int(parts.tm_min), 2)):\(pad(Int(parts.tm_sec), 2))"
-        return "\(date)T\(clock).\(pad(time.tv_nsec / 1_000_000, 3))Z"
+        Timestamp.text(seconds: time.tv_sec, milliseconds: time.tv_nsec / 1_000_000)
     }
 }
 

@@ -126,5 +126,8 @@ struct TerminalTests {
         #expect(series.rows == [["1", "2,5"], ["line\none", ""], ["3"]])
         #expect(try series.numbers("a") == [1, nil, 3])
         #expect(throws: CommandError.self) { try series.column("c") }
+        #expect(throws: CommandError(.file, "the CSV, line 2: the quote opened in line 2 is never closed")) {
+            try Series(csv: "a,b\n1,\"2\n")
+        }
     }
 }
