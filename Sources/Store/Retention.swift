@@ -89,7 +89,7 @@ extension Store {
         part(policy.progressEvents) { time throws(StoreError) in
             report.events += try sweepEvents("kind = 'progress'", before: time)
         }
-        part(.zero) { _ throws(StoreError) in report.events += try sweepEpochs() }
+        part(.zero) { _ throws(StoreError) in report.events += try sweepCrowds(at: now) }
         if let failure { throw failure }
         return report
     }
@@ -116,40 +116,54 @@ extension Store {
         }
     }
 
-    /// Epochs that a job may tell of, the newest: on small data thousands end in a second, for days.
-    static let mostEpochs = 100_000
+    /// Events of each kind that one job may have, the newest; `progress` goes by its age alone. On small data thousands of
+    /// epochs end in a second, for days. A checkpoint is told of every ten seconds: ten thousand are the last day of a
+    /// training of months. A job changes its status or loses its worker seldom, but there is no end to how often it may.
+    static let mostEvents: KeyValuePairs<JobEvent.Kind, Int> = [
+        .epoch: 100_000, .checkpoint: 10_000, .status: 10_000, .error: 10_000,
+    ]
 
-    private func sweepEpochs() throws(StoreError) -> Int {
+    /// How long after its end a job is still looked at: many sweeps.
+    private static let settled: Duration = .seconds(86_400)
+
+    private func sweepCrowds(at now: Date) throws(StoreError) -> Int {
         let jobs = try database.read { db in
-            try String.fetchAll(db, sql: "SELECT id FROM jobs WHERE epoch > ?", arguments: [Self.mostEpochs])
+            try String.fetchAll(
+                db, sql: "SELECT id FROM jobs WHERE finished_at IS NULL OR finished_at > ?",
+                arguments: [now.addingTimeInterval(-Self.settled.seconds).microseconds])
         }
         var total = 0
         for job in jobs {
-            // The oldest that stays; none where there are few enough by now.
-            let sequence = try database.read { db in
-                try Int64.fetchOne(
-                    db,
-                    sql: """
-                        SELECT sequence FROM events WHERE job_id = ? AND kind = 'epoch'
-                        ORDER BY sequence DESC LIMIT 1 OFFSET ?
-                        """, arguments: [job, Self.mostEpochs - 1])
-            }
-            guard let sequence else { continue }
-            var count = Self.sweepBatch
-            while count == Self.sweepBatch {
-                count = try removing { db in
-                    try db.execute(
-                        sql: """
-                            DELETE FROM events WHERE sequence IN (
-                                SELECT sequence FROM events WHERE job_id = ? AND kind = 'epoch' AND sequence < ?
-                                ORDER BY sequence LIMIT ?)
-                            """, arguments: [job, sequence, Self.sweepBatch])
-                    return db.changesCount
-                }
-                total += count
-            }
+            for (kind, most) in Self.mostEvents { total += try sweepCrowd(of: kind, job, most) }
         }
         return total
+    }
+
+    private func sweepCrowd(of kind: JobEvent.Kind, _ job: String, _ most: Int) throws(StoreError) -> Int {
+        // The oldest that stays; none where there are few enough.
+        let sequence = try database.read { db in
+            try Int64.fetchOne(
+                db,
+                sql: """
+                    SELECT sequence FROM events WHERE job_id = ? AND kind = ?
+                    ORDER BY sequence DESC LIMIT 1 OFFSET ?
+                    """, arguments: [job, kind.rawValue, most - 1])
+        }
+        guard let sequence else { return 0 }
+        var total = 0
+        while true {
+            let count = try removing { db in
+                try db.execute(
+                    sql: """
+                        DELETE FROM events WHERE sequence IN (
+                            SELECT sequence FROM events WHERE job_id = ? AND kind = ? AND sequence < ?
+                            ORDER BY sequence LIMIT ?)
+                        """, arguments: [job, kind.rawValue, sequence, Self.sweepBatch])
+                return db.changesCount
+            }
+            total += count
+            if count < Self.sweepBatch { return total }
+        }
     }
 
     private func sweepCheckpoints(before time: Int64) throws(StoreError) -> Int {

@@ -112,23 +112,38 @@ func manyEvents() throws {
     #expect(try store.events(of: job.id, limit: 99).items.count == 2)
 }
 
-@Test("of the epochs of one job, running or over, the newest hundred thousand are kept")
-func manyEpochs() throws {
+@Test(
+    "of each kind of events of one job, running or just over, the newest are kept, however old the job is",
+    arguments: Array(Store.mostEvents))
+func crowdedEvents(_ kind: JobEvent.Kind, _ most: Int) throws {
     let store = try StoreFolder().open()
     let job = try store.addRunningJob()
-    let count = Store.mostEpochs + 6_000
-    try store.database.write { db in
-        try db.execute(
-            sql: """
-                WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?)
-                INSERT INTO events (job_id, attempt, kind, payload, at) SELECT ?, 1, 'epoch', CAST(i AS TEXT), 0 FROM n
-                """, arguments: [count, job.id])
+    let other = try store.addRunningJob()
+    let told = try store.events(of: job.id, limit: 9).items.filter { $0.kind == kind }.count
+    func tell(_ count: Int) throws {
+        try store.database.write { db in
+            try db.execute(
+                sql: """
+                    WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?)
+                    INSERT INTO events (job_id, attempt, kind, payload, at) SELECT ?, 1, ?, CAST(i AS TEXT), 0 FROM n
+                    """, arguments: [count, job.id, kind.rawValue])
+        }
     }
-    _ = try store.report(JobProgress(fraction: 0, epoch: count), job: job.id, attempt: 1, at: .start)
-    #expect(try store.sweep(RetentionPolicy(), at: .start).events == 6_000)
+    try tell(most + 6_000)
+    #expect(try store.sweep(RetentionPolicy(), at: .start).events == told + 6_000)
     #expect(try store.sweep(RetentionPolicy(), at: .start).events == 0)
-    let left = try store.events(of: job.id, limit: 3).items
-    #expect(left.map(\.kind) == [.status, .status, .epoch] && left.last?.payload == "6001")
+    let left = try store.database.read { db in
+        try Int.fetchOne(
+            db, sql: "SELECT COUNT(*) FROM events WHERE job_id = ? AND kind = ?", arguments: [job.id, kind.rawValue])
+    }
+    #expect(left == most)
+    // A listener who saw an event that went, goes on with the oldest that is left.
+    let next = try store.events(of: job.id, after: 6, limit: 9).items.first { $0.kind == kind }
+    #expect(next?.payload == "6001")
+    #expect(try store.events(of: other.id, limit: 9).items.count == 2)
+    try tell(1)
+    try store.fail(job.id, attempt: 1, JobFailure(code: "c", detail: "d"), at: .start)
+    #expect(try store.sweep(RetentionPolicy(), at: .start + 600).events >= 1)
 }
 
 @Test("files without a row go at the next start; files that are not the store's stay")
