@@ -1,4 +1,4 @@
-import Glibc
+import Kernels
 
 /// The transforms of one column, fitted: what they do to a value, and how to undo it. All arithmetic in Double.
 public struct ColumnTransform: Hashable, Sendable {
@@ -98,7 +98,7 @@ public struct ColumnTransform: Hashable, Sendable {
         var consumed = lag
         for index in stride(from: steps.count - 1, through: 0, by: -1) {
             switch steps[index] {
-            case .log: y = exp(y)
+            case .log: y = DoubleFunctions.exp(y)
             case .difference(let lag):
                 consumed -= lag
                 y += passage.bases[index][count - consumed - lag]
@@ -120,7 +120,7 @@ public struct ColumnTransform: Hashable, Sendable {
             var result = values
             for (row, value) in values.enumerated() {
                 guard value > 0 else { throw TransformError(.notPositive(value: value), column: column, row: row) }
-                result[row] = Glibc.log(value)
+                result[row] = DoubleFunctions.log(value)
             }
             return result
         case .difference(let lag):

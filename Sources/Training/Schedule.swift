@@ -1,4 +1,4 @@
-import Glibc
+import Kernels
 import Networks
 
 /// A schedule at work: the learning rate of each step, and what it remembers of the losses so far.
@@ -32,7 +32,8 @@ struct Schedule {
         case .exponential: return warmth * learningRate * power(spec.factor, epoch)
         case .linear: return warmth * (spec.minimum + (learningRate - spec.minimum) * (1 - way))
         case .cosine:
-            return warmth * (spec.minimum + (learningRate - spec.minimum) * (1 + cos(Double.pi * way)) / 2)
+            return warmth
+                * (spec.minimum + (learningRate - spec.minimum) * (1 + DoubleFunctions.cos(Double.pi * way)) / 2)
         case .reduceOnPlateau: return warmth * max(learningRate * factor, spec.minimum)
         }
     }

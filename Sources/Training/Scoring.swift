@@ -1,4 +1,3 @@
-import Glibc
 import Networks
 
 /// Sums up forecasts of one target against what came.

@@ -75,6 +75,28 @@ struct LayerTests {
         }
     }
 
+    @Test("the learning half computes by no function of a C library, whose last bit is its own")
+    func functions() throws {
+        let names =
+            "log|log2|log10|log1p|exp|exp2|exp10|expm1|pow|sin|cos|tan|sincos|sinh|cosh|tanh|asin|acos|atan|atan2|"
+            + "asinh|acosh|atanh|cbrt|hypot|erf|erfc|tgamma|lgamma"
+        let call = try Regex("(^|[^A-Za-z0-9_.]|Glibc\\.|Foundation\\.)(\(names))\\(")
+        for target in ["Kernels", "Networks", "Training", "Formats"] {
+            for file in try SourceTree.swiftFiles(under: "Sources/\(target)") {
+                for (number, line) in file.code.enumerated() where !line.contains("func ") {
+                    #expect(line.firstMatch(of: call) == nil, "\(file):\(number + 1) \(line)")
+                }
+            }
+        }
+        // What imports nothing has them from nowhere.
+        for target in ["KernelBodies", "Networks", "Training"] {
+            for file in try SourceTree.swiftFiles(under: "Sources/\(target)") {
+                let libraries = file.imports.filter { $0 == "Glibc" || $0 == "Musl" || $0.hasPrefix("Foundation") }
+                #expect(libraries.isEmpty, "\(file) imports \(libraries)")
+            }
+        }
+    }
+
     @Test("Wire imports nothing at all: it cannot see a descriptor or a clock")
     func wire() throws {
         for file in try SourceTree.swiftFiles(under: "Sources/Wire") {
