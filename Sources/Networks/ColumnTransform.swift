@@ -86,26 +86,57 @@ public struct ColumnTransform: Hashable, Sendable {
         guard history.count >= lag else {
             throw TransformError(.tooFewRows(have: history.count, need: lag), column: column)
         }
-        return inverse(y, after: lag, of: try pass(Array(history.suffix(lag)), column: column))
+        return inverse(y, after: lag, of: try pass(Array(history.suffix(lag)), column: column)).value
+    }
+
+    /// What leads back to raw units.
+    struct Inverse {
+        var value: Double
+        /// How much it changes with what it was made of.
+        var slope = 1.0
+        /// How far roundings on the way may have led astray.
+        var noise = 0.0
     }
 
     /// The raw value that comes after the first `count` raw values of a passage and transforms to `y`.
     ///
     /// - Precondition: `count` is at least `lag`.
-    func inverse(_ y: Double, after count: Int, of passage: Passage) -> Double {
-        var y = y
+    func inverse(_ y: Double, after count: Int, of passage: Passage) -> Inverse {
+        var raw = Inverse(value: y)
         // Raw values that the steps so far consume: a base begins that many raw values late.
         var consumed = lag
         for index in stride(from: steps.count - 1, through: 0, by: -1) {
             switch steps[index] {
-            case .log: y = DoubleFunctions.exp(y)
+            case .log:
+                raw.value = DoubleFunctions.exp(raw.value)
+                raw.slope *= raw.value
+                raw.noise *= raw.value
             case .difference(let lag):
                 consumed -= lag
-                y += passage.bases[index][count - consumed - lag]
-            case .scale(let offset, let divisor): y = y * divisor + offset
+                let base = passage.bases[index][count - consumed - lag]
+                raw.value += base
+                raw.noise += base.ulp
+            case .scale(let offset, let divisor):
+                raw.value = raw.value * divisor + offset
+                raw.slope *= divisor
+                raw.noise *= divisor.magnitude
             }
+            raw.noise += raw.value.ulp
         }
-        return y
+        return raw
+    }
+
+    /// What the network said in raw units, with as few digits as tell it: the shortest decimal that transforms to the same
+    /// 32-bit number again. A large level with small changes keeps the digits that its changes need.
+    ///
+    /// - Returns: `value`, exactly, and `told`, what is answered.
+    func answer(_ output: Float, after count: Int, of passage: Passage) -> (value: Double, told: Double) {
+        let raw = inverse(Double(output), after: count, of: passage)
+        // Half of the way to the nearer of the two numbers beside the output.
+        let half = Double(output.magnitude - output.magnitude.nextDown) / 2
+        // A little less of it: how far an exponential is from its slope, and what is lost both here and on the way in.
+        let margin = half * raw.slope.magnitude * 0.999_999 - 2 * raw.noise
+        return (raw.value, KnownDigits.rounded(raw.value, within: margin))
     }
 
     /// This transform's steps up to the first that looks at other rows or at the spread: log, or nothing. The space in

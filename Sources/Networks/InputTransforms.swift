@@ -79,8 +79,8 @@ public struct InputTransforms: Hashable, Sendable {
         return try pass(row[...], after: lags, appendingTo: &inputs).reaching == 0 ? nil : inputs
     }
 
-    /// The raw targets that come after each row of a passage that reached the network and transform to `outputs`, appended
-    /// to `values`.
+    /// The raw targets that come after each row of a passage that reached the network and transform to `outputs`, with the
+    /// digits that are known of them, appended to `values`.
     ///
     ///     outputs  [reaching × targets]
     func inverse(_ outputs: ArraySlice<Float>, of passage: Passage, appendingTo values: inout [Double]) {
@@ -94,20 +94,30 @@ public struct InputTransforms: Hashable, Sendable {
             let first = history + passage.rows - passage.reaching + 1
             for place in 0..<passage.reaching {
                 let position = place * targets + index
-                let output = Double(outputs[outputs.startIndex + position])
-                values[start + position] = column.inverse(output, after: first + place, of: own)
+                let output = outputs[outputs.startIndex + position]
+                values[start + position] = column.answer(output, after: first + place, of: own).told
             }
         }
     }
 
     /// The raw targets that come after `lags` and transform to `outputs`.
-    public func inverse(_ outputs: some Sequence<Float>, after lags: [[Double]]) throws(TransformError) -> [Double] {
-        var result: [Double] = []
+    ///
+    /// - Returns: `values`, exactly, and `told`, with the digits that are known of them.
+    public func inverse(
+        _ outputs: some Sequence<Float>, after lags: [[Double]]
+    ) throws(TransformError) -> (values: [Double], told: [Double]) {
+        var (values, told): ([Double], [Double]) = ([], [])
         for (index, output) in outputs.enumerated() {
-            let history = lags.suffix(columns[index].lag).map { $0[index] }
-            result.append(try columns[index].inverse(Double(output), after: history, column: index))
+            let column = columns[index]
+            let history = lags.suffix(column.lag).map { $0[index] }
+            guard history.count >= column.lag else {
+                throw TransformError(.tooFewRows(have: history.count, need: column.lag), column: index)
+            }
+            let answer = column.answer(output, after: column.lag, of: try column.pass(history, column: index))
+            values.append(answer.value)
+            told.append(answer.told)
         }
-        return result
+        return (values, told)
     }
 
     /// `lags` after one more row: the last `lag` rows, their first `laggedColumns` columns.

@@ -207,11 +207,11 @@ public final class Predictor: Sendable {
             for input in states.indices {
                 let output = outputs[input * targets..<(input + 1) * targets]
                 let lags = states[input].lags
-                let values = try blaming(input, step) { () throws(TransformError) in
+                let (values, told) = try blaming(input, step) { () throws(TransformError) in
                     try model.inputs.inverse(output, after: lags)
                 }
                 model.inputs.advance(&states[input].lags, with: values)
-                results[input] += values
+                results[input] += told
                 rows += output
                 if inputs > targets, step + 1 < horizon {
                     rows += future[input][step * (inputs - targets)..<(step + 1) * (inputs - targets)]

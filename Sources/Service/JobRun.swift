@@ -235,7 +235,7 @@ extension TrainingProgress {
         var metrics: [String: Double] = [:]
         metrics["train_loss"] = trainLoss
         metrics["validation_loss"] = validationLoss
-        return metrics
+        return metrics.mapValues(KnownDigits.ofSingles)
     }
 }
 
@@ -247,16 +247,16 @@ extension TrainingReport {
         return losses
     }
 
-    /// What a version's row carries to be compared by.
+    /// What a version's row carries to be compared by, as the report tells it.
     var metrics: [String: Double] {
         var metrics = losses
         metrics["train_accuracy"] = classification?.trainAccuracy
         metrics["validation_accuracy"] = classification?.validationAccuracy
-        metrics["holdout_rmse"] = holdout?.horizon.rmse
-        metrics["holdout_mae"] = holdout?.horizon.mae
-        metrics["holdout_mase"] = holdout?.horizon.mase
-        metrics["holdout_smape"] = holdout?.horizon.smape
-        metrics["holdout_one_step_rmse"] = holdout?.oneStep.rmse
+        metrics["holdout_rmse"] = (holdout?.horizon.rmse).map(KnownDigits.ofSingles)
+        metrics["holdout_mae"] = (holdout?.horizon.mae).map(KnownDigits.ofSingles)
+        metrics["holdout_mase"] = (holdout?.horizon.mase).map(KnownDigits.ofSingles)
+        metrics["holdout_smape"] = (holdout?.horizon.smape).map(KnownDigits.ofSingles)
+        metrics["holdout_one_step_rmse"] = (holdout?.oneStep.rmse).map(KnownDigits.ofSingles)
         return metrics
     }
 }

@@ -103,7 +103,7 @@ extension Trainer {
             let network = InferenceNetwork(
                 model.network, model.parameters, precision: precision, kernels: kernels)
             let found = kernels.scores(network, examples, indices)
-            return PrecisionScores(accuracy: found.accuracy, loss: found.loss)
+            return PrecisionScores(accuracy: found.accuracy, loss: KnownDigits.ofSingles(found.loss))
         }
         return PrecisionReport(
             part: isValidated ? .validation : .training, count: indices.count, float32: scores(.float32),

@@ -16,8 +16,9 @@ extension Trainer {
             parameters: Parameters(layout: ParameterLayout(description), values: kept), seed: spec.training.seed,
             datasetDigest: datasetDigest)
         var report = TrainingReport(
-            trainLoss: best?.trainLoss ?? progressState.trainLoss ?? progressState.lastGoodLoss ?? 0,
-            validationLoss: best?.validationLoss ?? progressState.validationLoss,
+            trainLoss: KnownDigits.ofSingles(
+                best?.trainLoss ?? progressState.trainLoss ?? progressState.lastGoodLoss ?? 0),
+            validationLoss: (best?.validationLoss ?? progressState.validationLoss).map(KnownDigits.ofSingles),
             epochsRun: progressState.step / stepsPerEpoch, bestEpoch: best?.epoch,
             stoppedEarly: progressState.stoppedEarly, steps: progressState.step, parameters: kept.count)
         // In float32, as it answers unless it is asked otherwise, whatever it was trained in.

@@ -201,7 +201,8 @@ public final class Trainer {
         let rate = schedule.rate(atStep: progressState.step - 1)
         schedule.epochEnded(loss: progressState.validationLoss ?? trainLoss)
         return EpochReport(
-            epoch: epoch, trainLoss: trainLoss, validationLoss: progressState.validationLoss,
+            epoch: epoch, trainLoss: KnownDigits.ofSingles(trainLoss),
+            validationLoss: progressState.validationLoss.map(KnownDigits.ofSingles),
             validationAccuracy: accuracy, learningRate: rate)
     }
 

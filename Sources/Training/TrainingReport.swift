@@ -1,3 +1,5 @@
+import Networks
+
 /// What came of a training run: losses, and scores on rows or sequences that were kept from it.
 public struct TrainingReport: Codable, Sendable, Equatable {
     /// Mean loss over the last epoch (of the best one with early stopping), in the network's own units: squared error of
@@ -54,7 +56,8 @@ public struct TrainingReport: Codable, Sendable, Equatable {
 
 /// Errors of a forecast in raw units. Over several targets, the mean of theirs.
 ///
-/// A forecast that ran away to infinity has infinite errors; they are written as null.
+/// A forecast that ran away to infinity has infinite errors; they are written as null. What they are made of are 32-bit
+/// outputs, so they are written with the digits of such.
 public struct Scores: Sendable, Equatable {
     public var rmse: Double
     public var mae: Double
@@ -89,7 +92,7 @@ extension Scores: Codable {
     public func encode(to encoder: any Encoder) throws {
         var container = encoder.container(keyedBy: CodingKeys.self)
         func write(_ value: Double?, _ key: CodingKeys) throws {
-            try container.encode(value.flatMap { $0.isFinite ? $0 : nil }, forKey: key)
+            try container.encode(value.flatMap { $0.isFinite ? KnownDigits.ofSingles($0) : nil }, forKey: key)
         }
         try write(rmse, .rmse)
         try write(mae, .mae)

@@ -1,6 +1,8 @@
 import Foundation
-import Networks
+import TestSupport
 import Testing
+
+@testable import Networks
 
 @Suite("Transforms")
 struct TransformTests {
@@ -22,6 +24,76 @@ struct TransformTests {
             let row = place + column.lag
             let back = try column.inverse(value, after: Array(series[..<row]), column: 0)
             #expect(abs(back - series[row]) < 1e-9 * abs(series[row]))
+        }
+    }
+
+    @Test(
+        "an answer is the shortest decimal that transforms to what the network said",
+        arguments: chains, [0.0, 1e6, 1e12])
+    func answers(chain: [TransformSpec], level: Double) throws {
+        let raised = series.map { $0 + level }
+        let column = try ColumnTransform(fitting: chain, to: [raised], column: 0)
+        let inputs = InputTransforms(columns: [column], laggedColumns: 1)
+        let history = raised.suffix(column.lag).map { [$0] }
+        var digits = 0
+        for draw in draws(2_000, seed: 5) {
+            let output = draw * 3
+            let (values, told) = try inputs.inverse([output], after: history)
+            let back = try inputs.forward(history.flatMap { $0 } + told)
+            // Far from 0 a double itself may not tell two outputs apart; it is told as it is then.
+            if told != values { #expect(back == [output], "\(told) for \(values)") }
+            digits += "\(told[0])".filter(\.isNumber).count
+            // One digit less is another number.
+            if level == 0, told[0] != values[0], let shorter = oneDigitLess(told[0]) {
+                #expect(try inputs.forward(history.flatMap { $0 } + [shorter]) != [output], "\(told) for \(values)")
+            }
+        }
+        #expect(level > 0 || digits < 2_000 * 11, "\(Double(digits) / 2_000) digits")
+    }
+
+    /// The number rounded to one significant digit less than it is written with.
+    private func oneDigitLess(_ value: Double) -> Double? {
+        let text = "\(value)"
+        guard !text.contains("e"), let point = text.firstIndex(of: "."), !text.hasSuffix(".0") else { return nil }
+        return Double(String(format: "%.\(text.distance(from: point, to: text.endIndex) - 2)f", value))
+    }
+
+    @Test("numbers are rounded within what is known of them and no further")
+    func knownDigits() {
+        #expect(KnownDigits.rounded(352.48853144623877, within: 4e-6) == 352.48853)
+        #expect(KnownDigits.rounded(352.48853144623877, within: 6e-2) == 352.5)
+        #expect(
+            KnownDigits.rounded(1_234_567, within: 600) == 1_235_000
+                || KnownDigits.rounded(1_234_567, within: 600) == 1_234_000)
+        #expect(KnownDigits.rounded(-0.000123456789, within: 6e-10) == -0.000123457)
+        for value in [1.0 / 3, 1e300, .leastNonzeroMagnitude, -0.0, .infinity] {
+            #expect(KnownDigits.rounded(value, within: 0) == value)
+            #expect(KnownDigits.rounded(value, within: .nan) == value)
+        }
+        var random = SeededGenerator(3)
+        for _ in 0..<20_000 {
+            let value =
+                Double.random(in: -1...1, using: &random)
+                * Double(sign: .plus, exponent: .random(in: -60...60, using: &random), significand: 1)
+            let margin =
+                value.magnitude * Double(sign: .plus, exponent: .random(in: -48 ... -1, using: &random), significand: 1)
+            let rounded = KnownDigits.rounded(value, within: margin)
+            #expect((rounded - value).magnitude <= margin)
+        }
+    }
+
+    @Test("a mean of 32-bit numbers is told as the shortest decimal that is the same one in 32 bits")
+    func singles() {
+        #expect(KnownDigits.ofSingles(0.0036781234567890123) == 0.0036781235)
+        #expect(KnownDigits.ofSingles(1.0 / 3) == 0.33333334 && KnownDigits.ofSingles(0) == 0)
+        #expect(KnownDigits.ofSingles(1e300) == 1e300 && KnownDigits.ofSingles(.infinity) == .infinity)
+        for draw in draws(5_000, seed: 11) {
+            for value in [draw, draw * 1e-20, draw * 1e20] {
+                let told = KnownDigits.ofSingles(Double(value))
+                #expect(Float(told) == value)
+                // A decimal at the very edge of what reads as the same number is not taken.
+                #expect("\(told)".count <= "\(value)".count + 1, "\(told) for \(value)")
+            }
         }
     }
 
