@@ -13,10 +13,11 @@ import Training
         "{\"w\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[0,8]}}",
     ]
 
-    private func mutate(_ bytes: [UInt8], _ random: inout SeededGenerator) -> [UInt8] {
+    /// One to `most` changes: where one already makes most contents refused, few leave more to be read.
+    private func mutate(_ bytes: [UInt8], most: Int = 6, _ random: inout SeededGenerator) -> [UInt8] {
         var bytes = bytes
         let alphabet = Array("[]{},:\"\\\n\r \t0123456789eE+-.ntfux/é\u{0}".utf8) + [0xFF, 0xC3, 0x80, 0xED, 0xA0]
-        for _ in 0..<Int.random(in: 1...6, using: &random) {
+        for _ in 0..<Int.random(in: 1...most, using: &random) {
             let place = Int.random(in: 0...bytes.count, using: &random)
             switch Int.random(in: 0..<6, using: &random) {
             case 0: bytes.insert(alphabet.randomElement(using: &random) ?? 0, at: place)
@@ -57,8 +58,9 @@ import Training
     @Test("mutated datasets are refused or loaded, and cut anywhere the verdict is the same")
     func datasets() {
         var random = SeededGenerator(42)
+        var (scanned, tables, sets) = (0, 0, 0)
         for round in 0..<8_000 {
-            let bytes = mutate(Array(Self.seeds[round % Self.seeds.count].utf8), &random)
+            let bytes = mutate(Array(Self.seeds[round % Self.seeds.count].utf8), most: 2, &random)
             for format in DatasetFormat.allCases {
                 let whole = DatasetScanner(format: format)
                 whole.push(bytes)
@@ -68,33 +70,54 @@ import Training
                 pieces.push(Array(bytes[..<cut]))
                 pieces.push(Array(bytes[cut...]))
                 #expect((try? pieces.finish()) == summary)
+                if summary != nil { scanned += 1 }
                 let loader = DatasetLoader(bytes: bytes, format: format)
                 let policy = MissingPolicy.allCases[round % MissingPolicy.allCases.count]
                 let names = summary?.columns.map(\.name) ?? ["a"]
                 let forecast = ForecastTask(target: [names.first ?? "a"], time: names.last)
                 if let table = try? loader.series(forecast, missing: policy) {
+                    tables += 1
                     #expect(table.columns.allSatisfy { $0.allSatisfy { $0.isFinite } })
                 }
                 let classify = ClassifyTask(sequence: round % 2 == 0 ? names.first : nil)
                 if let set = try? loader.sequences(classify, missing: policy) {
+                    sets += 1
                     #expect(set.values.allSatisfy { $0.isFinite })
                 }
             }
         }
+        // Neither is everything refused nor everything taken.
+        #expect(scanned > 1_200 && tables > 250 && sets > 10, "\(scanned) scanned, \(tables) tables, \(sets) sets")
     }
 
-    @Test("mutated tensor files are refused or read")
+    @Test("mutated tensor files are refused, or read as tensors that lie within them, and cut short they are refused")
     func tensors() {
         var random = SeededGenerator(43)
+        var (taken, refused) = (0, 0)
         let header = Array((Self.seeds.last ?? "").utf8)
         for _ in 0..<5_000 {
-            let changed = mutate(header, &random)
+            let changed = mutate(header, most: 2, &random)
             let length = UInt64(max(0, changed.count + Int.random(in: -1...1, using: &random)))
             let bytes =
                 (0..<8).map { UInt8(truncatingIfNeeded: length >> ($0 * 8)) } + changed
                 + [UInt8](repeating: 0, count: 8)
-            guard let tensors = try? Safetensors(bytes) else { continue }
-            for name in tensors.names { _ = tensors[name]?.doubles }
+            guard let tensors = try? Safetensors(bytes) else {
+                refused += 1
+                continue
+            }
+            taken += 1
+            for (name, tensor) in tensors.tensors {
+                #expect(tensor.name == name && tensor.shape.allSatisfy { $0 >= 0 })
+                #expect(tensor.bytes.count == tensor.count * tensor.type.size && tensor.bytes.count <= 8)
+                #expect(tensor.doubles.map { $0.count == tensor.count } ?? (tensor.type == .i64))
+                #expect(tensor.ints.map { $0.count == tensor.count } ?? [.f32, .f64].contains(tensor.type))
+            }
+            // Without the last byte of the last tensor it is no whole file.
+            guard let end = tensors.tensors.values.filter({ !$0.bytes.isEmpty }).map(\.bytes.endIndex).max() else {
+                continue
+            }
+            #expect(throws: (any Error).self) { try Safetensors(Array(bytes[..<(end - 1)])) }
         }
+        #expect(taken > 40 && refused > 1_000, "\(taken) taken, \(refused) refused")
     }
 }

@@ -7,11 +7,38 @@ import Testing
 /// Whole layers against the computations of another framework: outputs, last states, and every gradient.
 @Suite("Reference cases")
 struct ReferenceCaseTests {
-    static let cases: [(name: String, cell: Cell)] = [
-        ("rnn_tanh_1layer", .elman(.tanh)), ("rnn_relu_2layer_small", .elman(.relu)),
-        ("elman_sigmoid_1layer", .elman(.sigmoid)), ("lstm_1layer", .lstm), ("lstm_1layer_varlen", .lstm),
-        ("gru_reset_after_1layer", .gru(.after)), ("gru_reset_before_1layer", .gru(.before)),
-    ]
+    /// Every case of a layer among the fixtures: what is put there is tested.
+    static let cases: [(name: String, cell: Cell)] = all.compactMap { found in found.cell.map { (found.name, $0) } }
+
+    private static let all: [(name: String, family: String, cell: Cell?)] = {
+        do {
+            return try SafetensorsCase.names().map { name in
+                let found = try SafetensorsCase(name)
+                return (name, found.family, cell(of: found))
+            }
+        } catch { fatalError("the reference cases cannot be read: \(error)") }
+    }()
+
+    /// The cell of a case of layers; nil for a whole training or task, which `ReferenceTrainingTests` repeats.
+    private static func cell(of found: SafetensorsCase) -> Cell? {
+        let rule = found.config["nonlinearity"]?.string ?? found.config["equations"]?.string ?? ""
+        let activations: [(String, Activation)] = [("tanh", .tanh), ("relu", .relu), ("sigmoid", .sigmoid)]
+        switch found.config["cell"]?.string {
+        case _ where ["training", "task"].contains(found.family): return nil
+        case "rnn", "elman": return activations.first { rule.contains($0.0) }.map { .elman($0.1) }
+        case "lstm": return .lstm
+        case "gru": return .gru(.after)
+        case "gru_reset_before": return .gru(.before)
+        default: return nil
+        }
+    }
+
+    @Test("every case among the fixtures is of a family that some test repeats")
+    func nothingLeftOut() {
+        let unknown = Self.all.filter { $0.cell == nil && !["training", "task"].contains($0.family) }
+        #expect(unknown.isEmpty, "\(unknown.map(\.name))")
+        #expect(Self.cases.count >= 7)
+    }
 
     @Test("outputs, states and gradients are those of the reference", arguments: cases)
     func agrees(name: String, cell: Cell) throws {

@@ -20,6 +20,11 @@ public struct SafetensorsCase: Sendable {
     public let description: JSON
     public let tensors: Safetensors
 
+    /// The cases of a folder of `Tests/Fixtures`, in order.
+    public static func names(folder: String = "reference") throws -> [String] {
+        try Fixtures.list(folder).filter { $0.hasSuffix(".json") }.map { String($0.dropLast(".json".count)) }
+    }
+
     /// Reads `Tests/Fixtures/FOLDER/NAME.json` and `.safetensors`.
     public init(_ name: String, folder: String = "reference") throws {
         self.name = name

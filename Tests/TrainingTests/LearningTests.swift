@@ -8,7 +8,7 @@ import Training
 @Suite("Learning", .serialized)
 struct LearningTests {
     @Test(
-        "airline: an LSTM of 32 forecasts 24 months at an RMSE of 32.1 or less, mean of seeds 1, 2, 3",
+        "airline: an LSTM of 32 forecasts 24 months at an RMSE of 20 or less, mean of seeds 1, 2, 3",
         arguments: OptimisationSpec.Precision.allCases)
     func airlineForecast(precision: OptimisationSpec.Precision) throws {
         let scores = try [UInt64(1), 2, 3].map { seed in
@@ -34,7 +34,7 @@ struct LearningTests {
             return report.horizon.rmse
         }
         print("airline, 24 months ahead, trained in \(precision), RMSE:", scores)
-        #expect(scores.reduce(0, +) / 3 <= 32.1)
+        #expect(scores.reduce(0, +) / 3 <= 20)
     }
 
     @Test(
