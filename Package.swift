@@ -65,7 +65,7 @@ let package = Package(
         .systemLibrary(name: "CVectors", path: "Sources/CVectors"),
 
         // What requests share and how they end; known to both halves.
-        .target(name: "Resources", swiftSettings: optimised),
+        .target(name: "Resources", dependencies: ["CCrypto"], swiftSettings: optimised),
 
         // Fields by name, told once.
         .target(name: "NamedFields", swiftSettings: optimised),
@@ -75,10 +75,10 @@ let package = Package(
             name: "Kernels", dependencies: ["CVectors"] + instructionSets.map { .byName(name: $0.name) },
             swiftSettings: optimised),
         .target(
-            name: "Networks", dependencies: ["Resources", "NamedFields", "Kernels", "CCrypto"],
+            name: "Networks", dependencies: ["Resources", "NamedFields", "Kernels"],
             swiftSettings: optimised),
         .target(
-            name: "Training", dependencies: ["Resources", "NamedFields", "Kernels", "Networks", "CCrypto"],
+            name: "Training", dependencies: ["Resources", "NamedFields", "Kernels", "Networks"],
             swiftSettings: optimised),
         .target(
             name: "Formats", dependencies: ["Resources", "NamedFields", "Networks", "Training"],
@@ -94,11 +94,11 @@ let package = Package(
         // Between them.
         .target(
             name: "Store",
-            dependencies: ["CCrypto", "CPosix", .product(name: "GRDB", package: "GRDB.swift")], swiftSettings: strict),
+            dependencies: ["Resources", "CPosix", .product(name: "GRDB", package: "GRDB.swift")], swiftSettings: strict),
         .target(
             name: "Service",
             dependencies: [
-                "Resources", "NamedFields", "Kernels", "Networks", "Training", "Formats", "Store", "CCrypto", "CPosix",
+                "Resources", "NamedFields", "Kernels", "Networks", "Training", "Formats", "Store", "CPosix",
                 .product(name: "Logging", package: "swift-log"),
             ], swiftSettings: strict),
         .target(name: "COpenAPI", path: "Sources/COpenAPI", cSettings: [.unsafeFlags(["-std=c23"])]),
@@ -142,13 +142,15 @@ let package = Package(
         .testTarget(name: "WireTests", dependencies: ["Wire"], swiftSettings: strict),
         .testTarget(name: "HTTPServerTests", dependencies: ["Resources", "Wire", "HTTPServer"], swiftSettings: strict),
         .testTarget(
-            name: "StoreTests", dependencies: ["Store", .product(name: "GRDB", package: "GRDB.swift")],
+            name: "StoreTests", dependencies: ["Resources", "Store", .product(name: "GRDB", package: "GRDB.swift")],
             swiftSettings: strict),
         .testTarget(
             name: "ServiceTests", dependencies: ["NamedFields", "Service", "TestSupport"], swiftSettings: strict),
         .testTarget(
             name: "APITests",
-            dependencies: ["NamedFields", "Kernels", "Networks", "API", "HTTPServer", "TestSupport", "Yams"],
+            dependencies: [
+                "Resources", "NamedFields", "Kernels", "Networks", "API", "HTTPServer", "TestSupport", "Yams",
+            ],
             swiftSettings: strict),
         .testTarget(
             name: "timestepTests", dependencies: ["NamedFields", "timestep", "TestSupport", "CCrash"],

@@ -1,4 +1,5 @@
 import CCrypto
+import Resources
 import Wire
 
 /// The API key: demanded as `Authorization: Bearer KEY` or `X-API-Key: KEY`.
@@ -13,14 +14,14 @@ struct Authentication: Sendable {
     private static let openPaths: Set<String> = ["/healthz", "/readyz", "/openapi.yaml"]
 
     init(key: String?) {
-        expected = key.flatMap { $0.isEmpty ? nil : Digest.sha256(Array($0.utf8)) }
+        expected = key.flatMap { $0.isEmpty ? nil : SHA256.digest($0.utf8) }
     }
 
     /// Why the request is refused; nil where it is not.
     func refusal(_ head: RequestHead) -> Problem? {
         guard let expected, !Self.openPaths.contains(head.path) else { return nil }
         let given = Self.key(in: head.fields)
-        if let given, Self.areEqual(Digest.sha256(Array(given.utf8)), expected) { return nil }
+        if let given, Self.areEqual(SHA256.digest(given.utf8), expected) { return nil }
         let detail =
             given == nil
             ? "send the API key as \"Authorization: Bearer KEY\" or \"X-API-Key: KEY\""
@@ -43,22 +44,5 @@ struct Authentication: Sendable {
                 right.withUnsafeBytes { b in CRYPTO_memcmp(a.baseAddress, b.baseAddress, a.count) }
             }
                 == 0
-    }
-}
-
-/// SHA-256 by OpenSSL.
-enum Digest {
-    static func sha256(_ bytes: [UInt8]) -> [UInt8] {
-        var digest = [UInt8](repeating: 0, count: 32)
-        var length: UInt32 = 0
-        // Fails only where the library lacks SHA-256 or memory: then no digest would be right.
-        precondition(EVP_Digest(bytes, bytes.count, &digest, &length, EVP_sha256(), nil) == 1 && length == 32)
-        return digest
-    }
-
-    /// 64 lower-case hexadecimal digits.
-    static func hexadecimal(_ bytes: [UInt8]) -> String {
-        let digits = Array("0123456789abcdef".utf8)
-        return String(decoding: sha256(bytes).flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] }, as: UTF8.self)
     }
 }

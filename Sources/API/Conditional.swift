@@ -1,4 +1,5 @@
 import HTTPServer
+import Resources
 import Wire
 
 /// Answers that a client may have already (RFC 9110, 13.1.2): who names the tag of what it has gets 304 instead.
@@ -16,7 +17,7 @@ extension Call {
 
 enum EntityTag {
     /// A strong tag of these bytes.
-    static func of(_ bytes: [UInt8]) -> String { "\"\(Digest.hexadecimal(bytes))\"" }
+    static func of(_ bytes: [UInt8]) -> String { "\"\(SHA256.hex(of: bytes))\"" }
 
     /// A tag may hold a comma, so the list is read tag by tag; what is no tag ends it.
     static func matches(_ values: [String], _ tag: String) -> Bool {

@@ -1,5 +1,6 @@
 import Formats
 import HTTPServer
+import Resources
 import Service
 import Store
 import Wire
@@ -35,7 +36,7 @@ struct Idempotency {
         do { try call.request.memory.take(call.request.body.count, for: "the digest of the request") } catch {
             throw Problem(error)
         }
-        digest = Digest.hexadecimal(Array("\(call.request.head.rawTarget)\n\(format)\n".utf8) + call.request.body)
+        digest = SHA256.hex(of: Array("\(call.request.head.rawTarget)\n\(format)\n".utf8) + call.request.body)
     }
 
     /// Acts, or gives the stored answer again. `resume` makes the answer of a request whose server ended after it had

@@ -1,5 +1,3 @@
-import CCrypto
-
 /// Writes the payload of our own files: little-endian numbers, counted strings and arrays, one after the other.
 public struct BinaryWriter {
     public private(set) var bytes: [UInt8] = []
@@ -190,18 +188,5 @@ public struct BinaryReader {
         _ some: (inout BinaryReader) throws(Malformed) -> Value
     ) throws(Malformed) -> Value? {
         try readBool() ? try some(&self) : nil
-    }
-}
-
-/// SHA-256 (FIPS 180-4), by OpenSSL.
-public enum SHA256 {
-    public static let byteCount = 32
-
-    public static func digest(_ bytes: some Sequence<UInt8>) -> [UInt8] {
-        let bytes = Array(bytes)
-        var digest = [UInt8](repeating: 0, count: byteCount)
-        let succeeded = EVP_Digest(bytes, bytes.count, &digest, nil, EVP_sha256(), nil)
-        precondition(succeeded == 1, "libcrypto cannot compute SHA-256, which every build of it has")
-        return digest
     }
 }

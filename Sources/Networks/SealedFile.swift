@@ -1,3 +1,5 @@
+import Resources
+
 /// The envelope of our own binary files: what it is, how long it is, and a checksum, so that a torn or foreign file is
 /// recognised and named.
 ///

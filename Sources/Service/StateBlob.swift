@@ -1,5 +1,6 @@
 import Kernels
 import Networks
+import Resources
 import Store
 
 /// A session's state as bytes that can be kept anywhere and restored later, by this server or another.

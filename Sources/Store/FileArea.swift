@@ -1,4 +1,5 @@
 import Foundation
+import Resources
 
 /// The folders of stored files.
 ///

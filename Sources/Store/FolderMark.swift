@@ -1,5 +1,6 @@
 import Foundation
 import Glibc
+import Resources
 import Synchronization
 
 /// What the data folder remembers of its database, outside of it: which one it is, and how many commits it has seen.

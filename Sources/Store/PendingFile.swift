@@ -1,5 +1,6 @@
 import Foundation
 import Glibc
+import Resources
 
 /// A file on its way: written under a temporary name, synced, renamed, its directory synced; then a row names it.
 ///

@@ -1,6 +1,7 @@
 import Kernels
 import NamedFields
 import Networks
+import Resources
 
 // A run on ice: parameters, moments, random counter (the step), place in the batch order (again the step), schedule and
 // early-stop state, the best parameters. Resumed, it gives the bytes of a run that never stopped.

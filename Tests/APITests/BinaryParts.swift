@@ -1,5 +1,6 @@
 import Kernels
 import Networks
+import Resources
 
 @testable import Service
 

@@ -1,5 +1,6 @@
 import Foundation
 import GRDB
+import Resources
 import Testing
 
 @testable import Store
