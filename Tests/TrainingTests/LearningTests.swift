@@ -28,7 +28,7 @@ struct LearningTests {
             // What fewer bits cost in the answer: little beside what the network itself misses.
             let reduced = try #require(done.precision)
             for scores in [reduced.bfloat16, reduced.int8] {
-                #expect((scores.horizon?.rmse ?? .infinity) < 1.25 * report.horizon.rmse)
+                #expect((scores.horizon?.rmse ?? .infinity) < 1.05 * report.horizon.rmse)
             }
             #expect(abs((report.baselines.seasonalNaive?.horizon.rmse ?? 0) - 76.99) < 0.01)
             return report.horizon.rmse
