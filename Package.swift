@@ -119,7 +119,7 @@ let package = Package(
 
         // Tests, laid out like the sources.
         .target(
-            name: "TestSupport", dependencies: ["Networks", "Training", "Formats"], path: "Tests/TestSupport",
+            name: "TestSupport", dependencies: ["Kernels", "Networks", "Training", "Formats"], path: "Tests/TestSupport",
             swiftSettings: optimised),
         .testTarget(name: "SourcesTests", swiftSettings: strict),
         .testTarget(name: "ResourcesTests", dependencies: ["Resources"], swiftSettings: strict),

@@ -1,4 +1,5 @@
 import Formats
+import Networks
 import Resources
 import Service
 
@@ -149,11 +150,17 @@ extension JSONWriter {
         }
     }
 
-    /// Hidden or cell states, layer by layer; null for a layer that has none.
-    mutating func layers(_ layers: [[Float]?]) {
-        array { writer in
-            for layer in layers {
-                if let layer { writer.floats(layer) } else { writer.null() }
+    /// One slot of the state of every layer; null for a layer that has none.
+    mutating func layers(_ name: StateLayout.Name, of state: [Float], _ layout: StateLayout) {
+        state.withUnsafeBufferPointer { state in
+            array { writer in
+                for layer in 0..<layout.layers {
+                    if let range = layout.range(name, layer: layer) {
+                        writer.floats(UnsafeBufferPointer(rebasing: state[range]))
+                    } else {
+                        writer.null()
+                    }
+                }
             }
         }
     }

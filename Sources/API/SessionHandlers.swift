@@ -184,7 +184,8 @@ extension Call {
     }
 
     private func steps(of id: String, _ wish: StepPayload) throws -> Response {
-        var outputs = OutputWriter(try service.session(id).model)
+        let model = try service.session(id).model
+        var outputs = OutputWriter(model)
         // Three lists that grow step by step and come one after the other in the answer.
         var (y, h, c) = (JSONWriter(), JSONWriter(), JSONWriter())
         y.beginArray()
@@ -195,8 +196,10 @@ extension Call {
             id, wish.request, within: allowance, answerBytes: { wish.answerBytes($0, rows: $1, stateBytes: $2) }
         ) { step in
             if wish.wantsOutput { outputs.write(step.output, to: &y, at: "#/outputs/\(count)") }
-            if let hidden = step.h { h.layers(hidden) }
-            if let cell = step.c { c.layers(cell) }
+            if let state = step.state {
+                if wish.request.wantsHidden { h.layers(.h, of: state, model.stateLayout) }
+                if wish.request.wantsCell { c.layers(.c, of: state, model.stateLayout) }
+            }
             count += 1
         }
         y.endArray()
@@ -215,7 +218,8 @@ extension Call {
     }
 
     private func steps(of id: String, _ wish: StepPayload, onto stream: EventStream) throws {
-        var outputs = OutputWriter(try service.session(id).model)
+        let model = try service.session(id).model
+        var outputs = OutputWriter(model)
         var end: Int?
         let session = try service.step(
             id, wish.request, within: allowance,
@@ -230,13 +234,15 @@ extension Call {
                         writer.key("output")
                         outputs.write(step.output, to: &writer, at: "#/output")
                     }
-                    if let hidden = step.h {
-                        writer.key("h")
-                        writer.layers(hidden)
-                    }
-                    if let cell = step.c {
-                        writer.key("c")
-                        writer.layers(cell)
+                    if let state = step.state {
+                        if wish.request.wantsHidden {
+                            writer.key("h")
+                            writer.layers(.h, of: state, model.stateLayout)
+                        }
+                        if wish.request.wantsCell {
+                            writer.key("c")
+                            writer.layers(.c, of: state, model.stateLayout)
+                        }
                     }
                     outputs.writeWarnings(to: &writer)
                 }

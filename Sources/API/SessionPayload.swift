@@ -38,9 +38,9 @@ struct OpenSessionPayload {
 struct StatePayload {
     static let fields = ["object", "model", "step", "network_step", "layers", "sum", "lags"]
     static let modelFields = ["name", "version", "digest", "precision"]
-    static let layerFields = ["h", "c"]
+    static let layerFields = StateLayout.Name.ofLayers.map(\.rawValue)
 
-    var state: SessionState
+    var state: GivenState
     var origin = StateOrigin()
 
     init?(reading body: JSONReader) {
@@ -54,7 +54,7 @@ struct StatePayload {
         }
         let step = body.int("step", in: 0...JSON.largestExactInteger)
         let networkStep = body.optional("network_step")?.int(in: 0...JSON.largestExactInteger)
-        let layers = body.required("layers")?.elements()?.map(Layer.init(reading:))
+        let layers = body.required("layers")?.elements()?.map(Self.layer)
         if layers?.isEmpty == true { body.fail("layers", "expected one entry for each layer, found an empty list") }
         let sum = body.optional("sum").map { $0.floats() }
         var lags: [[Double]] = []
@@ -63,27 +63,21 @@ struct StatePayload {
         }
         guard let step, let layers, !layers.isEmpty, !layers.contains(where: { $0 == nil }) else { return nil }
         if case .some(nil) = sum { return nil }
-        state = SessionState(
-            step: step,
-            network: StreamState(
-                h: layers.compactMap { $0?.h }, c: layers.map { $0?.c }, sum: sum.flatMap { $0 },
-                steps: networkStep ?? step),
-            lags: lags)
+        var parts = StateParts(layers: layers.compactMap { $0 })
+        if case .some(.some(let sum)) = sum { parts.readout[.sum] = sum }
+        state = GivenState(step: step, networkStep: networkStep ?? step, parts: parts, lags: lags)
     }
 
-    private struct Layer {
-        var h: [Float]
-        var c: [Float]?
-
-        init?(reading layer: JSONReader) {
-            guard layer.fields(StatePayload.layerFields) else { return nil }
-            let hidden = layer.required("h")?.floats()
-            let cell = layer.optional("c").map { $0.floats() }
-            guard let hidden else { return nil }
-            if case .some(nil) = cell { return nil }
-            h = hidden
-            c = cell.flatMap { $0 }
+    /// The slots of one layer.
+    private static func layer(_ layer: JSONReader) -> [StateLayout.Name: [Float]]? {
+        guard layer.fields(layerFields) else { return nil }
+        var slots: [StateLayout.Name: [Float]] = [:]
+        for name in StateLayout.Name.ofLayers {
+            guard let reader = name == .h ? layer.required("h") : layer.optional(name.rawValue) else { continue }
+            guard let floats = reader.floats() else { return nil }
+            slots[name] = floats
         }
+        return slots[.h] == nil ? nil : slots
     }
 }
 
@@ -199,6 +193,7 @@ extension JSONWriter {
     }
 
     mutating func state(_ state: SessionState, of model: ServedModel) {
+        let parts = model.stateLayout.parts(of: state.network.values)
         object { writer in
             writer.member("object", "session_state")
             writer.key("model")
@@ -212,23 +207,19 @@ extension JSONWriter {
             writer.member("network_step", state.network.steps)
             writer.key("layers")
             writer.array { writer in
-                for (hidden, cell) in zip(state.network.h, state.network.c) {
-                    writer.object { writer in
-                        writer.key("h")
-                        writer.floats(hidden)
-                        if let cell {
-                            writer.key("c")
-                            writer.floats(cell)
-                        }
-                    }
-                }
+                for layer in parts.layers { writer.object { $0.slots(layer) } }
             }
-            if let sum = state.network.sum {
-                writer.key("sum")
-                writer.floats(sum)
-            }
+            writer.slots(parts.readout)
             writer.key("lags")
             writer.array { writer in for row in state.lags { writer.doubles(row) } }
+        }
+    }
+
+    private mutating func slots(_ slots: [StateLayout.Name: [Float]]) {
+        for name in StateLayout.Name.allCases {
+            guard let own = slots[name] else { continue }
+            key(name.rawValue)
+            floats(own)
         }
     }
 }

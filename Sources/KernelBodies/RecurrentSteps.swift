@@ -3,59 +3,46 @@
 //
 // The bits are those of `product` into q followed by the cell's forward body.
 
+import CVectors
+
 extension Bodies {
-    /// LSTM: h′ and c′ from p and U·h + bias. Shapes as in `lstmForward`; groups are of units.
+    /// The state after a step of a cell with one phase, from p and U·h + bias. Groups are of units.
     ///
-    ///     hPrevious  [rows × hidden]    may not be h
-    ///     packed     U, 4 blocks interleaved, as `pack` left it for this precision; bias likewise in float32
+    ///     s          as for `cellForward`, without q; h may not be h_previous
+    ///     packed     U, the cell's blocks interleaved, as `pack` left it for this precision; bias likewise in float32
     @inline(never)
-    public static func lstmStep(
-        rows: Int, hidden: Int, packed: UnsafePointer<Float>, bias: UnsafePointer<Float>, precision: Int,
-        firstGroup: Int, groupCount: Int, backwards: Int, p: UnsafePointer<Float>, pStride: Int,
-        hPrevious: UnsafePointer<Float>, hPreviousStride: Int,
-        cPrevious: UnsafePointer<Float>, cPreviousStride: Int,
-        h: UnsafeMutablePointer<Float>, hStride: Int, c: UnsafeMutablePointer<Float>, cStride: Int,
-        kept: UnsafeMutablePointer<Float>?, keptStride: Int, scratch: UnsafeMutablePointer<Float>
+    public static func cellStep(
+        _ s: UnsafePointer<cell_forward>, packed: UnsafePointer<Float>, bias: UnsafePointer<Float>, precision: Int,
+        firstGroup: Int, groupCount: Int, backwards: Int, scratch: UnsafeMutablePointer<Float>
     ) {
-        let cell = LSTMFinish(
-            hidden: hidden, p: Source(p, pStride), cPrevious: Source(cPrevious, cPreviousStride),
-            h: Target(h, hStride), c: Target(c, cStride), kept: Target(kept ?? h, keptStride), keeps: kept != nil)
-        run(
-            cell, blocks: 4, hidden: hidden, packed: packed, bias: bias, precision: precision,
-            groups: firstGroup..<firstGroup + groupCount, backwards: backwards != 0,
-            left: LeftRows(hPrevious, hPreviousStride), rows: rows, scratch: scratch)
+        guard let operands = ForwardOperands(s) else { return }
+        withKind(
+            s.pointee.kind,
+            CellStep(
+                s: operands, rows: s.pointee.rows, options: s.pointee.options, packed: packed, bias: bias,
+                precision: precision, groups: firstGroup..<firstGroup + groupCount, backwards: backwards != 0,
+                scratch: scratch))
     }
+}
 
-    /// GRU, reset after the product. Shapes as in `gruAfterForward`.
-    @inline(never)
-    public static func gruAfterStep(
-        rows: Int, hidden: Int, packed: UnsafePointer<Float>, bias: UnsafePointer<Float>, precision: Int,
-        firstGroup: Int, groupCount: Int, backwards: Int, p: UnsafePointer<Float>, pStride: Int,
-        hPrevious: UnsafePointer<Float>, hPreviousStride: Int, h: UnsafeMutablePointer<Float>, hStride: Int,
-        kept: UnsafeMutablePointer<Float>?, keptStride: Int, scratch: UnsafeMutablePointer<Float>
-    ) {
-        let cell = GRUAfterFinish(
-            hidden: hidden, p: Source(p, pStride), hPrevious: Source(hPrevious, hPreviousStride),
-            h: Target(h, hStride), kept: Target(kept ?? h, keptStride), keeps: kept != nil)
-        run(
-            cell, blocks: 3, hidden: hidden, packed: packed, bias: bias, precision: precision,
-            groups: firstGroup..<firstGroup + groupCount, backwards: backwards != 0,
-            left: LeftRows(hPrevious, hPreviousStride), rows: rows, scratch: scratch)
-    }
+/// The step of one kind: the walk over groups is compiled for each, its body is chosen once a group.
+private struct CellStep: KindVisitor {
+    let s: ForwardOperands
+    let rows: Int
+    let options: Int
+    let packed: UnsafePointer<Float>
+    let bias: UnsafePointer<Float>
+    let precision: Int
+    let groups: Range<Int>
+    let backwards: Bool
+    let scratch: UnsafeMutablePointer<Float>
 
-    /// Elman. Shapes as in `elmanForward`.
-    @inline(never)
-    public static func elmanStep(
-        activation: Int, rows: Int, hidden: Int, packed: UnsafePointer<Float>, bias: UnsafePointer<Float>,
-        precision: Int, firstGroup: Int, groupCount: Int, backwards: Int, p: UnsafePointer<Float>, pStride: Int,
-        hPrevious: UnsafePointer<Float>, hPreviousStride: Int, h: UnsafeMutablePointer<Float>, hStride: Int,
-        scratch: UnsafeMutablePointer<Float>
-    ) {
-        let cell = ElmanFinish(activation: activation, p: Source(p, pStride), h: Target(h, hStride))
-        run(
-            cell, blocks: 1, hidden: hidden, packed: packed, bias: bias, precision: precision,
-            groups: firstGroup..<firstGroup + groupCount, backwards: backwards != 0,
-            left: LeftRows(hPrevious, hPreviousStride), rows: rows, scratch: scratch)
+    @inline(__always)
+    func visit<Kind: CellKind>(_ kind: Kind.Type) {
+        Bodies.run(
+            CellFinish<Kind>(s: s, options: options), blocks: Kind.shape(options).blocks, hidden: s.hidden,
+            packed: packed, bias: bias, precision: precision, groups: groups, backwards: backwards,
+            left: LeftRows(s.hPrevious.base, s.hPrevious.stride), rows: rows, scratch: scratch)
     }
 }
 
@@ -81,7 +68,7 @@ extension Bodies {
 
 extension Bodies {
     @inline(__always)
-    private static func run<Cell: Finish>(
+    fileprivate static func run<Cell: Finish>(
         _ cell: Cell, blocks: Int, hidden: Int, packed: UnsafePointer<Float>, bias: UnsafePointer<Float>,
         precision: Int, groups: Range<Int>, backwards: Bool, left: LeftRows, rows: Int,
         scratch: UnsafeMutablePointer<Float>
@@ -130,57 +117,33 @@ private struct RecurrentStep<Cell: Finish>: GroupedProduct {
     }
 }
 
-private struct LSTMFinish: Finish {
-    let hidden: Int
-    let p: Source
-    let cPrevious: Source
-    let h: Target
-    let c: Target
-    let kept: Target
-    let keeps: Bool
+private struct CellFinish<Kind: CellKind>: Finish {
+    let s: ForwardOperands
+    let options: Int
 
     @inline(__always)
     func finish(row: Int, rows: Int, unit: Int, units: Int, q: Source) {
-        let forward = LSTMForward(
-            hidden: hidden, qHidden: Lanes.scalarCount, p: p.from(row, unit), q: q,
-            cPrevious: cPrevious.from(row, unit), h: h.from(row, unit), c: c.from(row, unit),
-            kept: kept.from(row, unit), keeps: keeps)
-        walk(forward, rows: rows, hidden: units)
+        let some = ForwardOperands(s, row: row, unit: unit, q: q, qHidden: Lanes.scalarCount)
+        Kind.choose(options, Units(s: some, rows: rows, units: units))
+    }
+
+    private struct Units: BodyVisitor {
+        let s: ForwardOperands
+        let rows: Int
+        let units: Int
+
+        @inline(__always)
+        func visit<Body: CellBody>(_ body: Body) { walk(ForwardStep(body: body, s: s), rows: rows, hidden: units) }
     }
 }
 
-private struct GRUAfterFinish: Finish {
-    let hidden: Int
-    let p: Source
-    let hPrevious: Source
-    let h: Target
-    let kept: Target
-    let keeps: Bool
+/// One step forward, vector by vector.
+struct ForwardStep<Body: CellBody>: Pointwise {
+    let body: Body
+    let s: ForwardOperands
 
     @inline(__always)
-    func finish(row: Int, rows: Int, unit: Int, units: Int, q: Source) {
-        let forward = GRUAfterForward(
-            hidden: hidden, qHidden: Lanes.scalarCount, p: p.from(row, unit), q: q,
-            hPrevious: hPrevious.from(row, unit), h: h.from(row, unit), kept: kept.from(row, unit), keeps: keeps)
-        walk(forward, rows: rows, hidden: units)
-    }
-}
-
-private struct ElmanFinish: Finish {
-    let activation: Int
-    let p: Source
-    let h: Target
-
-    @inline(__always)
-    func finish(row: Int, rows: Int, unit: Int, units: Int, q: Source) {
-        let (p, h) = (p.from(row, unit), h.from(row, unit))
-        switch activation {
-        case 0: walk(ElmanForward<TanhActivation>(p: p, q: q, h: h), rows: rows, hidden: units)
-        case 1: walk(ElmanForward<SigmoidActivation>(p: p, q: q, h: h), rows: rows, hidden: units)
-        case 2: walk(ElmanForward<RectifierActivation>(p: p, q: q, h: h), rows: rows, hidden: units)
-        default: walk(ElmanForward<IdentityActivation>(p: p, q: q, h: h), rows: rows, hidden: units)
-        }
-    }
+    func step<A: Access>(_ access: A, row: Int, unit: Int) { body.forward(access, s, row, unit) }
 }
 
 /// Sums that wait for the rest of their step.

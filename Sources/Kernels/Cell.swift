@@ -1,6 +1,19 @@
-/// The function of an Elman cell.
+import CVectors
+import KernelsBaseline
+
+/// A function of one variable in a cell.
 public enum Activation: String, Sendable, Codable, CaseIterable {
     case tanh, sigmoid, relu, identity
+
+    /// The number by which the bodies know it.
+    var code: Int {
+        switch self {
+        case .tanh: 0
+        case .sigmoid: 1
+        case .relu: 2
+        case .identity: 3
+        }
+    }
 }
 
 /// Where a GRU applies its reset gate: to the product U·h (PyTorch, cuDNN), or to h before it (Cho et al. 2014).
@@ -8,48 +21,149 @@ public enum GRUReset: String, Sendable, Codable, CaseIterable {
     case after, before
 }
 
+/// What an LSTM may do otherwise than the standard form.
+public struct LSTMOptions: Sendable, Hashable {
+    public enum Forget: String, Sendable, Codable, CaseIterable {
+        /// A gate with weights of its own (Gers et al. 2000).
+        case gate
+        /// Nothing is forgotten: f = 1 (Hochreiter and Schmidhuber 1997).
+        case none
+        /// f = 1 - i (Greff et al. 2017).
+        case coupled
+
+        /// The number by which the body knows it.
+        fileprivate var code: Int {
+            switch self {
+            case .gate: 0
+            case .none: 1
+            case .coupled: 2
+            }
+        }
+    }
+
+    /// Gates that may see the cell state, in the order of their weights.
+    public struct Gates: OptionSet, Sendable, Hashable {
+        public let rawValue: Int
+
+        public init(rawValue: Int) { self.rawValue = rawValue }
+
+        public static let input = Gates(rawValue: 1)
+        public static let forget = Gates(rawValue: 2)
+        public static let output = Gates(rawValue: 4)
+        public static let all: Gates = [.input, .forget, .output]
+    }
+
+    public var forget: Forget
+    /// Gates with a weight a unit on the cell state (Gers and Schmidhuber 2000). A forget gate that is none has none.
+    public var peepholes: Gates
+    /// Whether the output's peephole sees c as it was before the step, and not c′.
+    public var outputSeesPrevious: Bool
+    /// In the place of the candidate's tanh.
+    public var candidate: Activation
+    /// In the place of the tanh over c′.
+    public var state: Activation
+
+    public init(
+        forget: Forget = .gate, peepholes: Gates = [], outputSeesPrevious: Bool = false,
+        candidate: Activation = .tanh, state: Activation = .tanh
+    ) {
+        self.forget = forget
+        self.peepholes = peepholes
+        self.outputSeesPrevious = outputSeesPrevious
+        self.candidate = candidate
+        self.state = state
+    }
+
+    /// The bits by which the body knows them.
+    fileprivate var code: Int {
+        let seesPrevious = outputSeesPrevious && peepholes.contains(.output)
+        return forget.code | seen.rawValue << 2 | (seesPrevious ? 32 : 0) | candidate.code << 6 | state.code << 8
+    }
+
+    /// The peepholes of gates that there are.
+    fileprivate var seen: Gates { forget == .gate ? peepholes : peepholes.subtracting(.forget) }
+}
+
 /// A recurrent cell: h′ (and c′) from p = W·x + b and q = U·h + c, whose blocks are `hidden` wide each.
 public enum Cell: Sendable, Hashable {
-    /// h′ = f(p + q). Elman 1990.
-    case elman(Activation)
+    /// h′ = f(p + q), or h + f(p + q). Elman 1990.
+    case elman(Activation, residual: Bool = false)
     /// Gates i, f, o and candidate g; blocks in the order i, f, g, o. Gers et al. 2000.
-    case lstm
+    case lstm(LSTMOptions = LSTMOptions())
     /// Gates r, z and candidate n; blocks in the order r, z, n; h′ = (1 - z) ⊙ n + z ⊙ h. Cho et al. 2014.
     case gru(GRUReset)
+    /// Gate f and candidate n; blocks in the order f, n; h′ = (1 - f) ⊙ n + f ⊙ h. Zhou et al. 2016.
+    case minimalGated
 
+    /// The number of its kind and its options, by which the bodies know it.
+    var code: (kind: Int, options: Int) {
+        switch self {
+        case .elman(let activation, let residual): (0, activation.code + (residual ? 4 : 0))
+        case .lstm(let options): (1, options.code)
+        case .gru(let reset): (2, reset == .before ? 1 : 0)
+        case .minimalGated: (3, 0)
+        }
+    }
+
+    /// Its peepholes in the order of their weights: the block of the gate in p, and whether it sees c or c′.
+    public var peepholes: [(block: Int, seesPrevious: Bool)] {
+        guard case .lstm(let options) = self else { return [] }
+        var peepholes: [(block: Int, seesPrevious: Bool)] = []
+        if options.seen.contains(.input) { peepholes.append((0, true)) }
+        if options.seen.contains(.forget) { peepholes.append((1, true)) }
+        if options.seen.contains(.output) {
+            peepholes.append((options.forget == .gate ? 3 : 2, options.outputSeesPrevious))
+        }
+        return peepholes
+    }
+
+    /// One of every kind, and of every option of each.
     public static let all: [Cell] =
-        Activation.allCases.map(Cell.elman) + [.lstm] + GRUReset.allCases.map(Cell.gru)
+        Activation.allCases.flatMap { [Cell.elman($0), .elman($0, residual: true)] }
+        + [
+            .lstm(), .lstm(LSTMOptions(forget: .none)), .lstm(LSTMOptions(forget: .coupled)),
+            .lstm(LSTMOptions(peepholes: .all)),
+            .lstm(LSTMOptions(peepholes: [.forget, .output], outputSeesPrevious: true)),
+            .lstm(LSTMOptions(forget: .coupled, peepholes: [.input, .output], candidate: .relu, state: .sigmoid)),
+            .lstm(LSTMOptions(forget: .none, peepholes: [.output], candidate: .sigmoid, state: .identity)),
+        ] + GRUReset.allCases.map(Cell.gru) + [.minimalGated]
 
-    /// Blocks of `hidden` in p, q and the weights.
-    public var blocks: Int {
-        switch self {
-        case .elman: return 1
-        case .lstm: return 4
-        case .gru: return 3
-        }
+    /// What it is made of, as its body says.
+    public var shape: CellShape {
+        let code = code
+        return CellShape(KernelsBaseline.Bodies.cellShape(kind: code.kind, options: code.options))
+    }
+}
+
+/// What a cell is made of. Blocks are as wide as the state.
+public struct CellShape: Sendable, Hashable {
+    /// Of p, q and the weights.
+    public let blocks: Int
+    /// What forward leaves for backward at every step.
+    public let saved: Int
+    /// The last of `blocks`, whose recurrent part enters by itself: behind a gate, or formed of a masked state. Their
+    /// weights' gradient is formed apart from that of the others.
+    public let lateBlocks: Int
+    /// Weights of gates on the cell state, one a unit each.
+    public let peepholes: Int
+    public let hasCellState: Bool
+    /// p and q enter by their sum alone, so dq = dp. Otherwise that of the late blocks is its own.
+    public let sharesGradient: Bool
+    /// The late blocks' product takes a masked state, so forward and backward come in two phases.
+    public let hasTwoPhases: Bool
+
+    init(_ shape: cell_shape) {
+        blocks = shape.blocks
+        saved = shape.saved
+        lateBlocks = shape.late_blocks
+        peepholes = shape.peepholes
+        hasCellState = shape.has_c != 0
+        sharesGradient = shape.shares_gradient != 0
+        hasTwoPhases = shape.has_two_phases != 0
     }
 
-    public var carriesCellState: Bool { self == .lstm }
-
-    /// Blocks of `hidden` that forward keeps for backward at every step.
-    public var keptBlocks: Int {
-        switch self {
-        case .elman: return 0
-        case .lstm: return 5
-        case .gru(.after): return 4
-        case .gru(.before): return 3
-        }
-    }
-
-    /// Blocks of `hidden` in a row that holds p, then what forward keeps in its place, then dp (and dqₙ) in place of that.
-    public var rowBlocks: Int { max(blocks, keptBlocks) }
-
-    /// p and q enter by their sum alone, so dq = dp. Otherwise the candidate's block of dq is its own.
-    public var sharesGradient: Bool { self != .gru(.after) }
-
-    /// The candidate's block of U has a gradient that is formed apart from those of the gates.
-    public var splitsCandidate: Bool { if case .gru = self { true } else { false } }
-
-    /// The candidate's recurrent product takes r ⊙ h, so forward and backward come in two phases.
-    public var hasTwoPhases: Bool { self == .gru(.before) }
+    /// Blocks of a row that holds p, then what is saved in its place, then dp (and the late blocks' dq) in place of that.
+    public var rowBlocks: Int { max(sharesGradient ? blocks : blocks + lateBlocks, saved) }
+    /// Blocks before the late ones.
+    public var earlyBlocks: Int { blocks - lateBlocks }
 }

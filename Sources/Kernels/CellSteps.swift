@@ -8,7 +8,7 @@ public struct CellForward {
     public var p: Rows
     /// Recurrent side U·h + c, [rows × blocks·hidden]; nil where the step forms it.
     public var q: Rows?
-    /// [rows × hidden]. Elman and LSTM do not read it.
+    /// [rows × hidden].
     public var hPrevious: Rows
     /// [rows × hidden], cells with a cell state only.
     public var cPrevious: Rows?
@@ -16,36 +16,29 @@ public struct CellForward {
     public var h: MutableRows
     /// Written, [rows × hidden], cells with a cell state only; may be cPrevious.
     public var c: MutableRows?
-    /// Written, [rows × keptBlocks·hidden]: what backward needs; may begin where p does. nil in inference, except
-    /// where the cell has two phases, which carry the gates from one to the other in it.
-    public var kept: MutableRows?
-    /// r ⊙ h, [rows × hidden], cells with two phases only: written by `forwardGates`, the operand of the candidate's
-    /// product, and of its weight gradient.
-    public var resetState: MutableRows?
+    /// [peepholes × hidden], cells with peepholes only.
+    public var peepholes: UnsafePointer<Float>?
+    /// Written, [rows × saved·hidden]: what backward needs; may begin where p does. nil in inference, except where the
+    /// cell has two phases, which carry the gates from one to the other in it.
+    public var saved: MutableRows?
+    /// [rows × hidden], cells with two phases only: the state that the late blocks' product takes, written by
+    /// `forwardMask`; the operand of their weight gradient too.
+    public var masked: MutableRows?
 
     public init(
-        hidden: Int, p: Rows, q: Rows?, hPrevious: Rows, cPrevious: Rows? = nil, h: MutableRows,
-        c: MutableRows? = nil, kept: MutableRows? = nil, resetState: MutableRows? = nil
+        hidden: Int, p: Rows, q: Rows?, hPrevious: Rows, cPrevious: Rows? = nil, peepholes: UnsafePointer<Float>? = nil,
+        h: MutableRows, c: MutableRows? = nil, saved: MutableRows? = nil, masked: MutableRows? = nil
     ) {
         self.hidden = hidden
         self.p = p
         self.q = q
         self.hPrevious = hPrevious
         self.cPrevious = cPrevious
+        self.peepholes = peepholes
         self.h = h
         self.c = c
-        self.kept = kept
-        self.resetState = resetState
-    }
-}
-
-extension CellForward {
-    /// The step of some of the rows.
-    func rows(_ range: Range<Int>) -> CellForward {
-        CellForward(
-            hidden: hidden, p: p.rows(range), q: q?.rows(range), hPrevious: hPrevious.rows(range),
-            cPrevious: cPrevious?.rows(range), h: h.rows(range), c: c?.rows(range), kept: kept?.rows(range),
-            resetState: resetState?.rows(range))
+        self.saved = saved
+        self.masked = masked
     }
 }
 
@@ -53,48 +46,55 @@ extension CellForward {
 public struct CellBackward {
     public var hidden: Int
     /// In: the whole gradient of h′ (from above and from the step after). Out: the part of it that reaches h beside the
-    /// product U·h; zero for Elman and LSTM. [rows × hidden]
+    /// product U·h; zero for most cells. [rows × hidden]
     public var dh: MutableRows
     /// In: the gradient of c′ from the step after. Out: that of c. [rows × hidden], cells with a cell state only.
     public var dc: MutableRows?
-    /// From forward; nil for Elman. dp and dq may lie in its place.
-    public var kept: Rows?
-    /// h′ of this step, [rows × hidden]. Only Elman reads it.
+    /// From forward; nil where the cell saves nothing. dp and dq may lie in its place.
+    public var saved: Rows?
+    /// h′ of this step, [rows × hidden].
     public var h: Rows
-    /// [rows × hidden]. Only GRUs read it.
+    /// [rows × hidden].
     public var hPrevious: Rows
     /// [rows × hidden], cells with a cell state only.
     public var cPrevious: Rows?
     /// Written, [rows × blocks·hidden].
     public var dp: MutableRows
-    /// Written, [rows × hidden]: the candidate's block, where it is not that of dp (`Cell.sharesGradient`).
+    /// Written, [rows × lateBlocks·hidden], where it is not that of dp (`CellShape.sharesGradient`).
     public var dq: MutableRows?
-    /// Uₙᵀ·dpₙ, [rows × hidden], cells with two phases only: the product between them, read by `backwardGates`.
-    public var dResetState: Rows?
+    /// The gradient of the masked state, [rows × hidden], cells with two phases only: the product between them, read by
+    /// `backwardMask`.
+    public var dMasked: Rows?
+    /// [peepholes × hidden], cells with peepholes only.
+    public var peepholes: UnsafePointer<Float>?
 
     public init(
-        hidden: Int, dh: MutableRows, dc: MutableRows? = nil, kept: Rows? = nil, h: Rows, hPrevious: Rows,
-        cPrevious: Rows? = nil, dp: MutableRows, dq: MutableRows? = nil, dResetState: Rows? = nil
+        hidden: Int, dh: MutableRows, dc: MutableRows? = nil, saved: Rows? = nil, h: Rows, hPrevious: Rows,
+        cPrevious: Rows? = nil, peepholes: UnsafePointer<Float>? = nil, dp: MutableRows, dq: MutableRows? = nil,
+        dMasked: Rows? = nil
     ) {
         self.hidden = hidden
         self.dh = dh
         self.dc = dc
-        self.kept = kept
+        self.saved = saved
         self.h = h
         self.hPrevious = hPrevious
         self.cPrevious = cPrevious
+        self.peepholes = peepholes
         self.dp = dp
         self.dq = dq
-        self.dResetState = dResetState
+        self.dMasked = dMasked
     }
 }
 
 extension KernelSet {
-    /// h′ (and c′, and what backward needs) from p, q and the previous state. For a cell with two phases this is the
-    /// second: `forwardGates` and the candidate's product into block n of q go before it.
+    /// h′ (and c′, and what backward needs) from p, q and the state before. For a cell with two phases this is the
+    /// second: `forwardMask` and the late blocks' product into their place in q go before it.
     public func forward(_ cell: Cell, _ step: CellForward) {
-        check(cell, step)
-        divide(ForwardWork(bodies: bodies, cell: cell, step: step), units: step.p.count, cost: 40 * step.p.width)
+        check(cell.shape, step)
+        divide(
+            ForwardWork(bodies: bodies, cell: cell, step: step, phase: .main), units: step.p.count,
+            cost: 40 * step.p.width)
     }
 
     /// The product U·h + c and the step after it in one go, for cells with one phase; q of the step is not used.
@@ -104,71 +104,81 @@ extension KernelSet {
     /// - Parameter backwards: as in `product`.
     public func forward(_ matrix: RecurrentMatrix, _ step: CellForward, backwards: Bool = false) {
         check(laneCount: matrix.laneCount)
-        check(matrix.cell, step, readsQ: false)
+        check(matrix.shape, step, readsQ: false)
         precondition(UnsafePointer(step.h.base) != step.hPrevious.base, "h in place of hPrevious")
         precondition(step.hidden == matrix.hidden, "weights of \(matrix.hidden) units for a step of \(step.hidden)")
-        let outputs = matrix.cell.blocks * step.hidden
+        let outputs = matrix.shape.blocks * step.hidden
         divide(
             RecurrentStepWork(
                 products: products(matrix.precision), cell: matrix.cell,
                 weights: UnsafePointer(matrix.weights.base), bias: UnsafePointer(matrix.bias.base),
                 precision: matrix.precision.code, step: step, backwards: backwards),
             rows: step.p.count,
-            groups: bodies.groupCount(blocks: matrix.cell.blocks, hidden: step.hidden), outputs: outputs,
+            groups: bodies.groupCount(blocks: matrix.shape.blocks, hidden: step.hidden), outputs: outputs,
             cost: max(step.p.count, Self.rowsOfMemory) * (step.hidden + 40) * outputs)
     }
 
-    /// First phase of a cell with two: gates r and z into kept, r ⊙ h into resetState.
-    public func forwardGates(_ cell: Cell, _ step: CellForward) {
-        precondition(cell.hasTwoPhases, "\(cell) has one phase")
-        check(cell, step)
-        divide(ForwardGatesWork(bodies: bodies, step: step), units: step.p.count, cost: 40 * step.p.width)
+    /// First phase of a cell with two: the masked state, and what the second phase needs, into saved.
+    public func forwardMask(_ cell: Cell, _ step: CellForward) {
+        let shape = cell.shape
+        precondition(shape.hasTwoPhases, "\(cell) has one phase")
+        check(shape, step)
+        divide(
+            ForwardWork(bodies: bodies, cell: cell, step: step, phase: .mask), units: step.p.count,
+            cost: 40 * step.p.width)
     }
 
-    /// dp, dq and what goes on to the step before. For a cell with two phases this is the first: it gives dp of the
-    /// blocks z and n; the product Uₙᵀ·dpₙ into dResetState and `backwardGates` come after it.
+    /// dp, dq and what goes on to the step before. For a cell with two phases this is the first: it gives dp of all
+    /// that does not form the masked state; the late blocks' transposed product into dMasked and `backwardMask` follow.
     public func backward(_ cell: Cell, _ step: CellBackward) {
-        check(cell, step)
-        divide(BackwardWork(bodies: bodies, cell: cell, step: step), units: step.dp.count, cost: 10 * step.dp.width)
+        check(cell.shape, step)
+        divide(
+            BackwardWork(bodies: bodies, cell: cell, step: step, phase: .main), units: step.dp.count,
+            cost: 10 * step.dp.width)
     }
 
-    /// Second phase backward of a cell with two: dp of block r, and r ⊙ dResetState added to dh.
-    public func backwardGates(_ cell: Cell, _ step: CellBackward) {
-        precondition(cell.hasTwoPhases, "\(cell) has one phase")
-        check(cell, step)
-        precondition(step.dResetState != nil, "\(cell): no dResetState")
-        divide(BackwardGatesWork(bodies: bodies, step: step), units: step.dp.count, cost: 10 * step.dp.width)
+    /// Second phase backward of a cell with two: the rest of dp, and what reaches h by way of the mask added to dh.
+    public func backwardMask(_ cell: Cell, _ step: CellBackward) {
+        let shape = cell.shape
+        precondition(shape.hasTwoPhases, "\(cell) has one phase")
+        check(shape, step)
+        precondition(step.dMasked != nil, "\(cell): no dMasked")
+        divide(
+            BackwardWork(bodies: bodies, cell: cell, step: step, phase: .mask), units: step.dp.count,
+            cost: 10 * step.dp.width)
     }
 
-    private func check(_ cell: Cell, _ step: CellForward, readsQ: Bool = true) {
+    private func check(_ shape: CellShape, _ step: CellForward, readsQ: Bool = true) {
         let (rows, hidden) = (step.p.count, step.hidden)
-        check("p", step.p, rows, cell.blocks * hidden)
-        if readsQ { check("q", step.q, rows, cell.blocks * hidden) }
+        check("p", step.p, rows, shape.blocks * hidden)
+        if readsQ { check("q", step.q, rows, shape.blocks * hidden) }
         check("hPrevious", step.hPrevious, rows, hidden)
         check("h", step.h.rows, rows, hidden)
-        if cell.carriesCellState {
+        if shape.hasCellState {
             check("cPrevious", step.cPrevious, rows, hidden)
             check("c", step.c?.rows, rows, hidden)
         }
-        if cell.keptBlocks > 0, step.kept != nil || cell.hasTwoPhases {
-            check("kept", step.kept?.rows, rows, cell.keptBlocks * hidden)
+        precondition(shape.peepholes == 0 || step.peepholes != nil, "peepholes: none given")
+        if shape.saved > 0, step.saved != nil || shape.hasTwoPhases {
+            check("saved", step.saved?.rows, rows, shape.saved * hidden)
         }
-        if cell.hasTwoPhases { check("resetState", step.resetState?.rows, rows, hidden) }
+        if shape.hasTwoPhases { check("masked", step.masked?.rows, rows, hidden) }
     }
 
-    private func check(_ cell: Cell, _ step: CellBackward) {
+    private func check(_ shape: CellShape, _ step: CellBackward) {
         let (rows, hidden) = (step.dp.count, step.hidden)
         check("dh", step.dh.rows, rows, hidden)
-        check("dp", step.dp.rows, rows, cell.blocks * hidden)
+        check("dp", step.dp.rows, rows, shape.blocks * hidden)
         check("h", step.h, rows, hidden)
         check("hPrevious", step.hPrevious, rows, hidden)
-        if cell.keptBlocks > 0 { check("kept", step.kept, rows, cell.keptBlocks * hidden) }
-        if cell.carriesCellState {
+        if shape.saved > 0 { check("saved", step.saved, rows, shape.saved * hidden) }
+        if shape.hasCellState {
             check("dc", step.dc?.rows, rows, hidden)
             check("cPrevious", step.cPrevious, rows, hidden)
         }
-        if !cell.sharesGradient { check("dq", step.dq?.rows, rows, hidden) }
-        if let dResetState = step.dResetState { check("dResetState", dResetState, rows, hidden) }
+        precondition(shape.peepholes == 0 || step.peepholes != nil, "peepholes: none given")
+        if !shape.sharesGradient { check("dq", step.dq?.rows, rows, shape.lateBlocks * hidden) }
+        if let dMasked = step.dMasked { check("dMasked", dMasked, rows, hidden) }
     }
 
     @inline(__always)
@@ -177,17 +187,5 @@ extension KernelSet {
         precondition(
             view.count == rows && view.width == width,
             "\(name): [\(view.count) × \(view.width)] given, [\(rows) × \(width)] needed")
-    }
-}
-
-extension Activation {
-    /// The number by which the bodies know it.
-    var code: Int {
-        switch self {
-        case .tanh: return 0
-        case .sigmoid: return 1
-        case .relu: return 2
-        case .identity: return 3
-        }
     }
 }

@@ -1,3 +1,5 @@
+import CVectors
+
 #if arch(arm64)
 import KernelsBaseline
 #else
@@ -29,23 +31,9 @@ protocol ProductBodies: SendableMetatype {
         rows: Int, blocks: Int, hidden: Int, packed: UnsafePointer<Float>, bias: UnsafePointer<Float>, precision: Int,
         firstGroup: Int, groupCount: Int, backwards: Int, left: UnsafePointer<Float>, leftStride: Int,
         target: UnsafeMutablePointer<Float>, targetStride: Int, scratch: UnsafeMutablePointer<Float>)
-    static func lstmStep(
-        rows: Int, hidden: Int, packed: UnsafePointer<Float>, bias: UnsafePointer<Float>, precision: Int,
-        firstGroup: Int, groupCount: Int, backwards: Int, p: UnsafePointer<Float>, pStride: Int,
-        hPrevious: UnsafePointer<Float>, hPreviousStride: Int,
-        cPrevious: UnsafePointer<Float>, cPreviousStride: Int,
-        h: UnsafeMutablePointer<Float>, hStride: Int, c: UnsafeMutablePointer<Float>, cStride: Int,
-        kept: UnsafeMutablePointer<Float>?, keptStride: Int, scratch: UnsafeMutablePointer<Float>)
-    static func gruAfterStep(
-        rows: Int, hidden: Int, packed: UnsafePointer<Float>, bias: UnsafePointer<Float>, precision: Int,
-        firstGroup: Int, groupCount: Int, backwards: Int, p: UnsafePointer<Float>, pStride: Int,
-        hPrevious: UnsafePointer<Float>, hPreviousStride: Int, h: UnsafeMutablePointer<Float>, hStride: Int,
-        kept: UnsafeMutablePointer<Float>?, keptStride: Int, scratch: UnsafeMutablePointer<Float>)
-    static func elmanStep(
-        activation: Int, rows: Int, hidden: Int, packed: UnsafePointer<Float>, bias: UnsafePointer<Float>,
-        precision: Int, firstGroup: Int, groupCount: Int, backwards: Int, p: UnsafePointer<Float>, pStride: Int,
-        hPrevious: UnsafePointer<Float>, hPreviousStride: Int, h: UnsafeMutablePointer<Float>, hStride: Int,
-        scratch: UnsafeMutablePointer<Float>)
+    static func cellStep(
+        _ s: UnsafePointer<cell_forward>, packed: UnsafePointer<Float>, bias: UnsafePointer<Float>, precision: Int,
+        firstGroup: Int, groupCount: Int, backwards: Int, scratch: UnsafeMutablePointer<Float>)
 }
 
 /// Products with the gradients of their weights.
@@ -72,56 +60,14 @@ protocol InstructionSetBodies: GradientBodies {
         x: UnsafePointer<Float>, stride: Int, rows: Int, width: Int,
         target: UnsafeMutablePointer<Float>, other: UnsafeMutablePointer<Float>?, adds: Int,
         scratch: UnsafeMutablePointer<Float>)
+    static func columnProducts(
+        rows: Int, width: Int, x: UnsafePointer<Float>, xStride: Int, y: UnsafePointer<Float>, yStride: Int,
+        target: UnsafeMutablePointer<Float>)
 
-    static func elmanForward(
-        activation: Int, rows: Int, hidden: Int,
-        p: UnsafePointer<Float>, pStride: Int, q: UnsafePointer<Float>, qStride: Int,
-        h: UnsafeMutablePointer<Float>, hStride: Int)
-    static func elmanBackward(
-        activation: Int, rows: Int, hidden: Int,
-        dh: UnsafeMutablePointer<Float>, dhStride: Int, h: UnsafePointer<Float>, hStride: Int,
-        dp: UnsafeMutablePointer<Float>, dpStride: Int)
-    static func lstmForward(
-        rows: Int, hidden: Int,
-        p: UnsafePointer<Float>, pStride: Int, q: UnsafePointer<Float>, qStride: Int,
-        cPrevious: UnsafePointer<Float>, cPreviousStride: Int,
-        h: UnsafeMutablePointer<Float>, hStride: Int, c: UnsafeMutablePointer<Float>, cStride: Int,
-        kept: UnsafeMutablePointer<Float>?, keptStride: Int)
-    static func lstmBackward(
-        rows: Int, hidden: Int,
-        dh: UnsafeMutablePointer<Float>, dhStride: Int, dc: UnsafeMutablePointer<Float>, dcStride: Int,
-        kept: UnsafePointer<Float>, keptStride: Int, cPrevious: UnsafePointer<Float>, cPreviousStride: Int,
-        dp: UnsafeMutablePointer<Float>, dpStride: Int)
-    static func gruAfterForward(
-        rows: Int, hidden: Int,
-        p: UnsafePointer<Float>, pStride: Int, q: UnsafePointer<Float>, qStride: Int,
-        hPrevious: UnsafePointer<Float>, hPreviousStride: Int, h: UnsafeMutablePointer<Float>, hStride: Int,
-        kept: UnsafeMutablePointer<Float>?, keptStride: Int)
-    static func gruAfterBackward(
-        rows: Int, hidden: Int,
-        dh: UnsafeMutablePointer<Float>, dhStride: Int, kept: UnsafePointer<Float>, keptStride: Int,
-        hPrevious: UnsafePointer<Float>, hPreviousStride: Int,
-        dp: UnsafeMutablePointer<Float>, dpStride: Int, dq: UnsafeMutablePointer<Float>, dqStride: Int)
-    static func gruBeforeForwardGates(
-        rows: Int, hidden: Int,
-        p: UnsafePointer<Float>, pStride: Int, q: UnsafePointer<Float>, qStride: Int,
-        hPrevious: UnsafePointer<Float>, hPreviousStride: Int,
-        resetState: UnsafeMutablePointer<Float>, resetStateStride: Int,
-        kept: UnsafeMutablePointer<Float>, keptStride: Int)
-    static func gruBeforeForwardCandidate(
-        rows: Int, hidden: Int,
-        p: UnsafePointer<Float>, pStride: Int, q: UnsafePointer<Float>, qStride: Int,
-        hPrevious: UnsafePointer<Float>, hPreviousStride: Int, h: UnsafeMutablePointer<Float>, hStride: Int,
-        kept: UnsafeMutablePointer<Float>, keptStride: Int)
-    static func gruBeforeBackwardCandidate(
-        rows: Int, hidden: Int,
-        dh: UnsafeMutablePointer<Float>, dhStride: Int, kept: UnsafePointer<Float>, keptStride: Int,
-        hPrevious: UnsafePointer<Float>, hPreviousStride: Int, dp: UnsafeMutablePointer<Float>, dpStride: Int)
-    static func gruBeforeBackwardGates(
-        rows: Int, hidden: Int,
-        dh: UnsafeMutablePointer<Float>, dhStride: Int, dResetState: UnsafePointer<Float>, dResetStateStride: Int,
-        kept: UnsafePointer<Float>, keptStride: Int, hPrevious: UnsafePointer<Float>, hPreviousStride: Int,
-        dp: UnsafeMutablePointer<Float>, dpStride: Int)
+    static func cellForward(_ s: UnsafePointer<cell_forward>)
+    static func cellForwardMask(_ s: UnsafePointer<cell_forward>)
+    static func cellBackward(_ s: UnsafePointer<cell_backward>)
+    static func cellBackwardMask(_ s: UnsafePointer<cell_backward>)
 
     static func softmax(
         logits: UnsafePointer<Float>, logitsStride: Int, rows: Int, classes: Int,

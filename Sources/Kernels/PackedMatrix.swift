@@ -40,6 +40,7 @@ public final class RecurrentMatrix: @unchecked Sendable {
     // @unchecked: as for PackedMatrix.
 
     public let cell: Cell
+    public let shape: CellShape
     public let hidden: Int
     public let precision: Precision
     let laneCount: Int
@@ -48,17 +49,19 @@ public final class RecurrentMatrix: @unchecked Sendable {
 
     /// - Precondition: the cell has one phase.
     public init(_ cell: Cell, hidden: Int, precision: Precision = .float32, for kernels: KernelSet) {
-        precondition(!cell.hasTwoPhases, "\(cell) has products between its phases")
+        let shape = cell.shape
+        precondition(!shape.hasTwoPhases, "\(cell) has products between its phases")
         self.cell = cell
+        self.shape = shape
         self.hidden = hidden
         self.precision = precision
         laneCount = kernels.bodies.laneCount
         weights = Buffer(
             count: kernels.products(precision).packedCount(
-                blocks: cell.blocks, hidden: hidden, inputs: hidden, precision: precision.code))
+                blocks: shape.blocks, hidden: hidden, inputs: hidden, precision: precision.code))
         bias = Buffer(
             count: kernels.bodies.packedCount(
-                blocks: cell.blocks, hidden: hidden, inputs: 1, precision: Precision.float32.code))
+                blocks: shape.blocks, hidden: hidden, inputs: 1, precision: Precision.float32.code))
     }
 
     /// Memory of weights and bias.

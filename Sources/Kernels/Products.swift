@@ -33,7 +33,7 @@ extension KernelSet {
     /// Arranges U, row-major [blocks·hidden × hidden], and its bias for steps of a cell.
     public func pack(_ u: UnsafePointer<Float>, bias: UnsafePointer<Float>, into matrix: RecurrentMatrix) {
         check(laneCount: matrix.laneCount)
-        let (blocks, hidden) = (matrix.cell.blocks, matrix.hidden)
+        let (blocks, hidden) = (matrix.shape.blocks, matrix.hidden)
         pack(
             PackWork(
                 products: products(matrix.precision), w: u, outputStride: hidden, inputStride: 1, blocks: blocks,
@@ -116,7 +116,7 @@ extension KernelSet {
         _ left: Rows, _ matrix: RecurrentMatrix, backwards: Bool = false, into target: MutableRows
     ) {
         check(laneCount: matrix.laneCount)
-        let outputs = matrix.cell.blocks * matrix.hidden
+        let outputs = matrix.shape.blocks * matrix.hidden
         precondition(
             left.width == matrix.hidden && target.width == outputs && left.count == target.count,
             "product of \(left.count) × \(left.width) rows with \(outputs) × \(matrix.hidden) weights "
@@ -124,10 +124,10 @@ extension KernelSet {
         precondition(left.count == 0 || left.base != UnsafePointer(target.base), "a product in place of its rows")
         divide(
             RecurrentProductWork(
-                products: products(matrix.precision), left: left, blocks: matrix.cell.blocks,
+                products: products(matrix.precision), left: left, blocks: matrix.shape.blocks,
                 packed: UnsafePointer(matrix.weights.base), bias: UnsafePointer(matrix.bias.base),
                 precision: matrix.precision, backwards: backwards, target: target),
-            rows: left.count, groups: bodies.groupCount(blocks: matrix.cell.blocks, hidden: matrix.hidden),
+            rows: left.count, groups: bodies.groupCount(blocks: matrix.shape.blocks, hidden: matrix.hidden),
             outputs: outputs, cost: max(left.count, Self.rowsOfMemory) * matrix.hidden * outputs)
     }
 

@@ -57,6 +57,13 @@ extension KernelSet {
             y: target.base, yStride: target.stride, target: target.base, targetStride: target.stride)
     }
 
+    /// target[column] += Σ x[row][column] · y[row][column], rows in order; target is [width] and may not overlap them.
+    public func addColumnProducts(_ x: Rows, _ y: Rows, into target: UnsafeMutablePointer<Float>) {
+        checkSame(x, y)
+        bodies.columnProducts(
+            rows: x.count, width: x.width, x: x.base, xStride: x.stride, y: y.base, yStride: y.stride, target: target)
+    }
+
     /// target = factor·x; target may be x.
     public func scale(_ x: Rows, by factor: Float, into target: MutableRows) {
         checkSame(x, target.rows)

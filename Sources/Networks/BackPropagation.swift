@@ -42,12 +42,12 @@ extension TrainingNetwork {
         let weights = layers[index]
         let buffers = workspace.layers[index]
         let hidden = weights.hidden
-        let twoPhases = weights.cell.hasTwoPhases
+        let twoPhases = weights.shape.hasTwoPhases
         let p = places(index).columns(0..<weights.width)
         let h = buffers.h.rows(count: batch.rows, width: hidden)
-        let c = weights.cell.carriesCellState ? buffers.c.rows(count: batch.rows, width: hidden) : nil
+        let c = weights.shape.hasCellState ? buffers.c.rows(count: batch.rows, width: hidden) : nil
         let q = workspace.q.rows(count: twoPhases ? batch.count : 0, width: weights.width)
-        let resetState = buffers.resetState.rows(count: twoPhases ? batch.rows : 0, width: hidden)
+        let masked = buffers.masked.rows(count: twoPhases ? batch.rows : 0, width: hidden)
         if atOnce { kernels.product(x, weights.input, start: .bias(weights.inputBias), into: p) }
         for step in 0..<batch.steps {
             let some = range.clamped(to: 0..<batch.active[step])
@@ -56,12 +56,13 @@ extension TrainingNetwork {
             if !atOnce {
                 kernels.product(x.rows(rows), weights.input, start: .bias(weights.inputBias), into: p.rows(rows))
             }
+            let saved = saved(index, rows)
+            let phases =
+                twoPhases ? saved.map { PhaseBuffers(q: q.rows(some), saved: $0, masked: masked.rows(rows)) } : nil
             kernels.forwardStep(
-                weights, p: p.rows.rows(rows), q: twoPhases ? q.rows(some) : nil,
-                hPrevious: previous(step, some, h, first: buffers.h0.base),
-                cPrevious: c.map { previous(step, some, $0, first: buffers.c0.base) },
-                h: h.rows(rows), c: c?.rows(rows), kept: kept(index, rows),
-                resetState: twoPhases ? resetState.rows(rows) : nil)
+                weights, p: p.rows.rows(rows), phases, hPrevious: previous(step, some, h, first: buffers.h0.base),
+                cPrevious: c.map { previous(step, some, $0, first: buffers.c0.base) }, h: h.rows(rows),
+                c: c?.rows(rows), saved: saved)
         }
     }
 
@@ -130,11 +131,11 @@ extension TrainingNetwork {
         let buffers = workspace.layers[index]
         let hidden = weights.hidden
         let h = buffers.h.rows(count: batch.rows, width: hidden)
-        let c = weights.cell.carriesCellState ? buffers.c.rows(count: batch.rows, width: hidden) : nil
+        let c = weights.shape.hasCellState ? buffers.c.rows(count: batch.rows, width: hidden) : nil
         let dp = places(index).columns(0..<weights.width)
-        let dq = candidateGradient(index)
+        let dq = lateGradient(index)
         let dc = buffers.dc.rows(count: c == nil ? 0 : batch.count, width: hidden)
-        let dResetState = workspace.dResetState.rows(count: weights.cell.hasTwoPhases ? batch.count : 0, width: hidden)
+        let dMasked = workspace.dMasked.rows(count: weights.shape.hasTwoPhases ? batch.count : 0, width: hidden)
         for step in (0..<batch.steps).reversed() {
             let some = range.clamped(to: 0..<batch.active[step])
             if some.isEmpty { continue }
@@ -142,12 +143,13 @@ extension TrainingNetwork {
             let dh = buffers.dh.rows(count: batch.count, width: hidden).rows(some)
             if let above { kernels.add(above.rows(rows), to: dh) }
             let backward = CellBackward(
-                hidden: hidden, dh: dh, dc: c == nil ? nil : dc.rows(some), kept: kept(index, rows)?.rows,
+                hidden: hidden, dh: dh, dc: c == nil ? nil : dc.rows(some), saved: saved(index, rows)?.rows,
                 h: h.rows.rows(rows), hPrevious: previous(step, some, h, first: buffers.h0.base),
-                cPrevious: c.map { previous(step, some, $0, first: buffers.c0.base) }, dp: dp.rows(rows),
+                cPrevious: c.map { previous(step, some, $0, first: buffers.c0.base) },
+                peepholes: weights.peepholes, dp: dp.rows(rows),
                 dq: dq?.rows(rows))
             kernels.backwardStep(
-                weights, backward, dResetState: weights.cell.hasTwoPhases ? dResetState.rows(some) : nil)
+                weights, backward, dMasked: weights.shape.hasTwoPhases ? dMasked.rows(some) : nil)
         }
     }
 
@@ -158,26 +160,50 @@ extension TrainingNetwork {
         let buffers = workspace.layers[index]
         let place = layout.layers[index]
         let dp = places(index).columns(0..<weights.width).rows
-        let gates = weights.gates
-        let candidate = candidateGradient(index)?.rows ?? dp.columns(gates..<weights.width)
+        let split = weights.earlyWidth
+        let late = lateGradient(index)?.rows ?? dp.columns(split..<weights.width)
         kernels.weightGradient(
             dp, inputOfLayer(index, x), precision: precision, into: gradient + place.inputWeights.lowerBound)
         let inputBias = gradient + place.inputBias.lowerBound
         let recurrentBias = gradient + place.recurrentBias.lowerBound
-        let shared = weights.cell.sharesGradient ? weights.width : gates
+        let shared = weights.shape.sharesGradient ? weights.width : split
         kernels.biasGradient(dp.columns(0..<shared), into: inputBias, and: recurrentBias)
-        if !weights.cell.sharesGradient {
-            kernels.biasGradient(dp.columns(gates..<weights.width), into: inputBias + gates)
-            kernels.biasGradient(candidate, into: recurrentBias + gates)
+        if !weights.shape.sharesGradient {
+            kernels.biasGradient(dp.columns(split..<weights.width), into: inputBias + split)
+            kernels.biasGradient(late, into: recurrentBias + split)
         }
+        peepholeGradients(index, dp, into: gradient + place.peepholes.lowerBound)
         let recurrent = gradient + place.recurrentWeights.lowerBound
-        let candidateWeights = recurrent + gates * weights.hidden
-        recurrentGradient(dp.columns(0..<gates), buffers, hidden: weights.hidden, into: recurrent)
-        if weights.cell.hasTwoPhases {
-            let resetState = buffers.resetState.rows(count: batch.rows, width: weights.hidden)
-            kernels.weightGradient(candidate, resetState.rows, precision: precision, into: candidateWeights)
-        } else if weights.cell.splitsCandidate {
-            recurrentGradient(candidate, buffers, hidden: weights.hidden, into: candidateWeights)
+        let lateWeights = recurrent + split * weights.hidden
+        recurrentGradient(dp.columns(0..<split), buffers, hidden: weights.hidden, into: recurrent)
+        if weights.shape.hasTwoPhases {
+            let masked = buffers.masked.rows(count: batch.rows, width: weights.hidden)
+            kernels.weightGradient(late, masked.rows, precision: precision, into: lateWeights)
+        } else if late.width > 0 {
+            recurrentGradient(late, buffers, hidden: weights.hidden, into: lateWeights)
+        }
+    }
+
+    /// Σ over rows of a gate's gradient times the cell state it sees, in the order of steps.
+    private func peepholeGradients(_ index: Int, _ dp: Rows, into gradient: UnsafeMutablePointer<Float>) {
+        let weights = layers[index]
+        guard weights.shape.peepholes > 0 else { return }
+        let buffers = workspace.layers[index]
+        let hidden = weights.hidden
+        let c = buffers.c.rows(count: batch.rows, width: hidden)
+        for (place, peephole) in weights.peepholeGates.enumerated() {
+            let d = dp.columns(peephole.block * hidden..<(peephole.block + 1) * hidden)
+            let target = gradient + place * hidden
+            if !peephole.seesPrevious {
+                kernels.addColumnProducts(d, c.rows, into: target)
+                continue
+            }
+            for step in 0..<batch.steps {
+                let some = 0..<batch.active[step]
+                let rows = batch.offsets[step]..<batch.offsets[step + 1]
+                kernels.addColumnProducts(
+                    d.rows(rows), previous(step, some, c, first: buffers.c0.base), into: target)
+            }
         }
     }
 
@@ -208,20 +234,20 @@ extension TrainingNetwork {
     /// The rows that hold p, then what is kept, then dp, of every step of a layer.
     private func places(_ index: Int) -> MutableRows {
         let weights = layers[index]
-        return workspace.layers[index].p.rows(count: batch.rows, width: weights.cell.rowBlocks * weights.hidden)
+        return workspace.layers[index].p.rows(count: batch.rows, width: weights.shape.rowBlocks * weights.hidden)
     }
 
     /// What forward keeps, in place of p.
-    private func kept(_ index: Int, _ rows: Range<Int>) -> MutableRows? {
-        let blocks = layers[index].cell.keptBlocks
+    private func saved(_ index: Int, _ rows: Range<Int>) -> MutableRows? {
+        let blocks = layers[index].shape.saved
         return blocks > 0 ? places(index).rows(rows).columns(0..<blocks * layers[index].hidden) : nil
     }
 
-    /// The candidate's block of dq where it is not that of dp: behind dp.
-    private func candidateGradient(_ index: Int) -> MutableRows? {
+    /// The late blocks of dq where they are not those of dp: behind dp.
+    private func lateGradient(_ index: Int) -> MutableRows? {
         let weights = layers[index]
-        return weights.cell.sharesGradient
-            ? nil : places(index).columns(weights.width..<weights.width + weights.hidden)
+        return weights.shape.sharesGradient
+            ? nil : places(index).columns(weights.width..<weights.width + weights.shape.lateBlocks * weights.hidden)
     }
 
     /// The states that some rows of a step come from: the same rows of the step before, or the first states.
@@ -258,8 +284,8 @@ extension TrainingNetwork {
     ///
     /// - Parameter dTop: rows of `hidden` floats, sequence after sequence.
     public func backwardStates(
-        dTop: [Float], dLast: [StreamState], into gradient: UnsafeMutablePointer<Float>
-    ) -> (dx: [Float], dFirst: [StreamState]) {
+        dTop: [Float], dLast: [NetworkState], into gradient: UnsafeMutablePointer<Float>
+    ) -> (dx: [Float], dFirst: [NetworkState]) {
         precondition(dTop.count == batch.rows * (layers.last?.hidden ?? 0), "one gradient row a step")
         precondition(dLast.count == batch.count, "one gradient a sequence")
         let above = workspace.dUpper.rows(count: batch.rows, width: layers.last?.hidden ?? 0)
@@ -271,10 +297,8 @@ extension TrainingNetwork {
             let buffers = workspace.layers[index]
             for row in 0..<batch.count {
                 let state = dLast[batch.order[row]]
-                for unit in 0..<weights.hidden {
-                    buffers.dh.base[row * weights.hidden + unit] = state.h[index][unit]
-                    buffers.dc.base[row * weights.hidden + unit] = state.c[index]?[unit] ?? 0
-                }
+                stateLayout.copy(state, .h, index, to: buffers.dh.base + row * weights.hidden)
+                stateLayout.copy(state, .c, index, to: buffers.dc.base + row * weights.hidden)
             }
         }
         let packed = backwardLayers(above.rows, into: gradient, wantsInput: true)
@@ -284,33 +308,30 @@ extension TrainingNetwork {
             }
             count = batch.rows * description.inputs
         }
-        var dFirst = [StreamState](repeating: StreamState(zeroFor: description), count: batch.count)
+        var dFirst = [NetworkState](repeating: NetworkState(zeroFor: stateLayout), count: batch.count)
         for (index, weights) in layers.enumerated() {
             let buffers = workspace.layers[index]
             for row in 0..<batch.count {
-                for unit in 0..<weights.hidden {
-                    dFirst[batch.order[row]].h[index][unit] = buffers.dh.base[row * weights.hidden + unit]
-                    dFirst[batch.order[row]].c[index]?[unit] = buffers.dc.base[row * weights.hidden + unit]
-                }
+                stateLayout.copy(buffers.dh.base + row * weights.hidden, to: &dFirst[batch.order[row]], .h, index)
+                stateLayout.copy(buffers.dc.base + row * weights.hidden, to: &dFirst[batch.order[row]], .c, index)
             }
         }
         return (dx, dFirst)
     }
 
     /// The states after each sequence's last step, in the caller's order, of the batch that went forward last.
-    public var lastStates: [StreamState] {
-        var states = [StreamState](repeating: StreamState(zeroFor: description), count: batch.count)
+    public var lastStates: [NetworkState] {
+        var states = [NetworkState](repeating: NetworkState(zeroFor: stateLayout), count: batch.count)
         for (index, weights) in layers.enumerated() {
             let buffers = workspace.layers[index]
             for row in 0..<batch.count {
                 let sequence = batch.order[row]
                 let length = batch.lengths[sequence]
-                let place = length > 0 ? batch.offsets[length - 1] + row : row
-                for unit in 0..<weights.hidden {
-                    let offset = place * weights.hidden + unit
-                    states[sequence].h[index][unit] = length > 0 ? buffers.h.base[offset] : buffers.h0.base[offset]
-                    states[sequence].c[index]?[unit] = length > 0 ? buffers.c.base[offset] : buffers.c0.base[offset]
-                }
+                let place = (length > 0 ? batch.offsets[length - 1] + row : row) * weights.hidden
+                stateLayout.copy(
+                    (length > 0 ? buffers.h.base : buffers.h0.base) + place, to: &states[sequence], .h, index)
+                stateLayout.copy(
+                    (length > 0 ? buffers.c.base : buffers.c0.base) + place, to: &states[sequence], .c, index)
                 states[sequence].steps = length
             }
         }

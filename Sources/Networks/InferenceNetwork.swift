@@ -15,9 +15,13 @@ public final class InferenceNetwork: Sendable {
     }
 
     public let description: NetworkDescription
+    public let stateLayout: StateLayout
     public let precision: Precision
     let kernels: KernelSet
     let layers: [LayerWeights]
+    /// Where the states of each layer lie, and the sum of a mean readout.
+    let statePlaces: [(h: Range<Int>, c: Range<Int>?)]
+    let sumPlace: Range<Int>?
     let head: PackedMatrix
     let headBias: Buffer
     /// Of one step of one sequence.
@@ -34,6 +38,11 @@ public final class InferenceNetwork: Sendable {
     ) {
         precondition(parameters.layout == ParameterLayout(description), "parameters of another network")
         self.description = description
+        stateLayout = StateLayout(description)
+        statePlaces = description.layers.indices.map { [stateLayout] index in
+            (stateLayout.range(.h, layer: index) ?? 0..<0, stateLayout.range(.c, layer: index))
+        }
+        sumPlace = stateLayout.range(.sum)
         self.precision = precision
         self.kernels = kernels
         let layout = parameters.layout
@@ -64,7 +73,7 @@ public final class InferenceNetwork: Sendable {
     }
 
     /// A state before the first step.
-    public var zeroState: StreamState { StreamState(zeroFor: description) }
+    public var zeroState: NetworkState { NetworkState(zeroFor: stateLayout) }
 
     /// Runs every sequence from the zero state.
     ///
@@ -76,14 +85,14 @@ public final class InferenceNetwork: Sendable {
     public func run(
         _ values: [Float], lengths: [Int], answer: Answer = .last, cancellation: Cancellation? = nil
     ) -> [Float] {
-        var none: [StreamState] = []
+        var none: [NetworkState] = []
         return run(
             values, lengths: lengths, states: &none, fromZero: true, answer: answer, cancellation: cancellation)
     }
 
     /// Runs every sequence from its own state and leaves its last state there.
     public func run(
-        _ values: [Float], lengths: [Int], states: inout [StreamState], answer: Answer = .last,
+        _ values: [Float], lengths: [Int], states: inout [NetworkState], answer: Answer = .last,
         cancellation: Cancellation? = nil
     ) -> [Float] {
         run(values, lengths: lengths, states: &states, fromZero: false, answer: answer, cancellation: cancellation)
@@ -93,7 +102,7 @@ public final class InferenceNetwork: Sendable {
     ///
     /// - Parameter inputs: one row of `inputs` floats a stream.
     /// - Returns: one row of `outputs` floats a stream.
-    public func step(_ states: inout [StreamState], _ inputs: [Float]) -> [Float] {
+    public func step(_ states: inout [NetworkState], _ inputs: [Float]) -> [Float] {
         precondition(inputs.count == states.count * description.inputs, "one input row a stream")
         return [Float](unsafeUninitializedCapacity: states.count * description.outputs) { outputs, count in
             inputs.withUnsafeBufferPointer { step(&states, $0, outputs) }
@@ -105,7 +114,7 @@ public final class InferenceNetwork: Sendable {
     ///
     ///     inputs  [streams × inputs]    outputs  [streams × outputs], overwritten
     public func step(
-        _ states: inout [StreamState], _ inputs: UnsafeBufferPointer<Float>,
+        _ states: inout [NetworkState], _ inputs: UnsafeBufferPointer<Float>,
         _ outputs: UnsafeMutableBufferPointer<Float>
     ) {
         precondition(inputs.count >= states.count * description.inputs, "one input row a stream")
@@ -128,7 +137,7 @@ public final class InferenceNetwork: Sendable {
     /// One step of all streams: its parts are streams.
     private struct Step: PartedWork {
         let network: InferenceNetwork
-        let states: UnsafeMutableBufferPointer<StreamState>
+        let states: UnsafeMutableBufferPointer<NetworkState>
         let inputs: UnsafePointer<Float>
         let outputs: UnsafeMutablePointer<Float>
 
@@ -140,21 +149,42 @@ public final class InferenceNetwork: Sendable {
 
     private func step(_ group: Range<Int>, _ step: Step) {
         let (first, count) = (group.lowerBound, group.count)
-        let workspace = pool.take(description, group: count, rows: count)
+        let workspace = pool.take(description, stateLayout, group: count, rows: count)
         defer { pool.giveBack(workspace) }
-        for row in 0..<count { load(&step.states[first + row], into: workspace, row: row) }
         let x = Rows(step.inputs + first * description.inputs, count: count, width: description.inputs)
-        let top = self.step(workspace, x: x)
-        if description.readout == .mean { kernels.add(top, to: workspace.sum.rows(count: count, width: top.width)) }
         let target = MutableRows(
             step.outputs + first * description.outputs, count: count, width: description.outputs)
-        // An output of one row is one addition after the other: what follows is done while they wait for each other.
-        readLast(workspace, into: target) { step.states[first + $0].steps + 1 }
-        for row in 0..<count { save(&step.states[first + row], from: workspace, row: row, steps: 1) }
+        if count == 1 {
+            // The state of one stream moves where it lies.
+            precondition(step.states[first].fits(stateLayout), "a state of another network")
+            let steps = step.states[first].steps + 1
+            step.states[first].values.withUnsafeMutableBufferPointer { values in
+                // A network without a state has no address for it, and reads and writes none.
+                let states = StateRows(base: values.baseAddress ?? step.outputs, group: 1)
+                self.step(workspace, states, x)
+                readLast(workspace, states, into: target) { _ in steps }
+            }
+            step.states[first].steps = steps
+            return
+        }
+        let states = workspace.states
+        for row in 0..<count { states.load(step.states[first + row], stateLayout, row: row) }
+        self.step(workspace, states, x)
+        readLast(workspace, states, into: target) { step.states[first + $0].steps + 1 }
+        for row in 0..<count { states.save(&step.states[first + row], stateLayout, row: row, steps: 1) }
+    }
+
+    /// One step of all layers, and of the sum that a mean readout carries.
+    private func step(_ workspace: InferenceWorkspace, _ states: StateRows, _ x: Rows) {
+        let top = withUnsafePointer(to: x.count) { active in
+            advance(
+                workspace, states, .rows(x), active: UnsafeBufferPointer(start: active, count: 1)[...], rows: x.count)
+        }
+        if let sumPlace { kernels.add(top.rows, to: states.rows(sumPlace).rows(0..<x.count)) }
     }
 
     /// What the head says of states as they are, without a step.
-    public func output(of states: [StreamState]) -> [Float] {
+    public func output(of states: [NetworkState]) -> [Float] {
         var copies = states
         return run([], lengths: [Int](repeating: 0, count: states.count), states: &copies)
     }

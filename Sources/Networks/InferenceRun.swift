@@ -6,7 +6,7 @@ import Resources
 
 extension InferenceNetwork {
     func run(
-        _ values: [Float], lengths: [Int], states: inout [StreamState], fromZero: Bool, answer: Answer,
+        _ values: [Float], lengths: [Int], states: inout [NetworkState], fromZero: Bool, answer: Answer,
         cancellation: Cancellation?
     ) -> [Float] {
         let batch = RaggedBatch(lengths: lengths)
@@ -35,7 +35,7 @@ extension InferenceNetwork {
         let network: InferenceNetwork
         let batch: RaggedBatch
         let values: UnsafePointer<Float>
-        let states: UnsafeMutableBufferPointer<StreamState>
+        let states: UnsafeMutableBufferPointer<NetworkState>
         let fromZero: Bool
         let answer: Answer
         let target: UnsafeMutablePointer<Float>
@@ -77,12 +77,13 @@ extension InferenceNetwork {
         // The workspace may have more.
         let rowsOfChunk = InferenceWorkspace.rows(
             for: description, group: group.count, steps: group.steps, threads: threads)
-        let workspace = pool.take(description, group: group.count, rows: rowsOfChunk)
+        let workspace = pool.take(description, stateLayout, group: group.count, rows: rowsOfChunk)
         defer { pool.giveBack(workspace) }
+        let rowsOfStates = workspace.states
         if run.fromZero {
-            workspace.clearStates(rows: group.count)
+            rowsOfStates.clear(stateLayout, rows: group.count)
         } else {
-            for row in 0..<group.count { load(&states[group.sequence(row)], into: workspace, row: row) }
+            for row in 0..<group.count { rowsOfStates.load(states[group.sequence(row)], stateLayout, row: row) }
         }
         let before = (0..<group.count).map { run.fromZero ? 0 : states[group.sequence($0)].steps }
         var step = 0
@@ -99,11 +100,15 @@ extension InferenceNetwork {
             findRows(group, steps, into: &workspace.places)
             let top = group.active.withUnsafeBufferPointer { active in
                 workspace.places.withUnsafeBufferPointer { places in
-                    chunk(workspace, run.values, places, active: active[steps], rows: rows)
+                    guard let places = places.baseAddress else { preconditionFailure("a workspace without rows") }
+                    let x = ScatteredRows(run.values, places: places, count: rows, width: description.inputs)
+                    return advance(workspace, rowsOfStates, .scattered(x), active: active[steps], rows: rows)
                 }
             }
-            if description.readout == .mean {
-                addUp(workspace, top, group.active[steps], means: run.answer == .everyStep) { before[$0] + step }
+            if let sumPlace {
+                addUp(rowsOfStates.rows(sumPlace), top, group.active[steps], means: run.answer == .everyStep) {
+                    before[$0] + step
+                }
             }
             if run.answer == .everyStep {
                 let outputs = workspace.output.rows(count: rows, width: description.outputs)
@@ -115,12 +120,13 @@ extension InferenceNetwork {
         if !run.fromZero {
             for row in 0..<group.count {
                 let sequence = group.sequence(row)
-                save(&states[sequence], from: workspace, row: row, steps: group.batch.lengths[sequence])
+                rowsOfStates.save(
+                    &states[sequence], stateLayout, row: row, steps: group.batch.lengths[sequence])
             }
         }
         if run.answer == .last {
             let last = workspace.output.rows(count: group.count, width: description.outputs)
-            readLast(workspace, into: last) { before[$0] + group.batch.lengths[group.sequence($0)] }
+            readLast(workspace, rowsOfStates, into: last) { before[$0] + group.batch.lengths[group.sequence($0)] }
             for row in 0..<group.count {
                 (target + group.sequence(row) * description.outputs)
                     .update(from: last.base + row * description.outputs, count: description.outputs)
@@ -128,96 +134,22 @@ extension InferenceNetwork {
         }
     }
 
-    /// Runs all layers over a chunk of steps; the states move on.
-    ///
-    /// - Parameters:
-    ///   - values: where the rows of x lie, step after step, each at its place.
-    ///   - active: rows of each step.
-    /// - Returns: the top layer's h, packed [rows × hidden], in a buffer that is free from here on.
-    func chunk(
-        _ workspace: InferenceWorkspace, _ values: UnsafePointer<Float>, _ places: UnsafeBufferPointer<Int>,
-        active: Slice<UnsafeBufferPointer<Int>>, rows: Int
-    ) -> MutableRows {
-        guard let places = places.baseAddress else { preconditionFailure("a workspace without rows") }
-        let x = ScatteredRows(values, places: places, count: rows, width: description.inputs)
-        var top = MutableRows(workspace.lower.base, count: rows, width: 0)
-        for (index, weights) in layers.enumerated() {
-            let hidden = weights.hidden
-            let p = workspace.p.rows(count: rows, width: weights.width)
-            let output = index % 2 == 0 ? workspace.lower.base : workspace.upper.base
-            let sequence = MutableRows(output, count: rows, width: hidden)
-            let h = workspace.states(h: index, width: hidden)
-            let c = workspace.states(c: index, width: hidden)
-            if index == 0 {
-                kernels.product(x, weights.input, start: .bias(weights.inputBias), into: p)
-            } else {
-                kernels.product(top.rows, weights.input, start: .bias(weights.inputBias), into: p)
-            }
-            var previous = h.rows
-            var offset = 0
-            for step in active.indices {
-                let count = active[step]
-                let state = sequence.rows(offset..<offset + count)
-                let cells = weights.cell.carriesCellState ? c.rows(0..<count) : nil
-                let twoPhases = weights.cell.hasTwoPhases
-                kernels.forwardStep(
-                    weights, p: p.rows.rows(offset..<offset + count),
-                    q: twoPhases ? workspace.q.rows(count: count, width: weights.width) : nil,
-                    hPrevious: previous.rows(0..<count), cPrevious: cells?.rows, h: state, c: cells,
-                    kept: twoPhases
-                        ? workspace.kept.rows(count: count, width: weights.cell.keptBlocks * hidden) : nil,
-                    resetState: twoPhases ? workspace.resetState.rows(count: count, width: hidden) : nil,
-                    backwards: workspace.takesTurn())
-                // Sequences that end here leave their last state; at the end of the chunk all leave theirs.
-                let goesOn = step + 1 < active.endIndex ? active[step + 1] : 0
-                (h.base + goesOn * hidden).update(from: state.base + goesOn * hidden, count: (count - goesOn) * hidden)
-                previous = state.rows
-                offset += count
-            }
-            top = sequence
-        }
-        return top
-    }
-
-    /// Runs all layers over one step of every row of x; the states move on.
-    ///
-    /// - Returns: the top layer's h, [rows × hidden]: where it stays, as a state.
-    func step(_ workspace: InferenceWorkspace, x: Rows) -> Rows {
-        let rows = 0..<x.count
-        // Only a row by itself reads every weight once; more take them from the cache again anyway.
-        let backwards = x.count == 1 && workspace.takesTurn()
-        var input = x
-        for (index, weights) in layers.enumerated() {
-            let hidden = weights.hidden
-            let h = workspace.nextStates(h: index, width: hidden).rows(rows)
-            let c = weights.cell.carriesCellState ? workspace.states(c: index, width: hidden).rows(rows) : nil
-            let twoPhases = weights.cell.hasTwoPhases
-            kernels.forwardStep(
-                weights, x: input, p: workspace.p.rows(count: x.count, width: weights.width),
-                q: workspace.q.rows(count: x.count, width: weights.width),
-                hPrevious: workspace.states(h: index, width: hidden).rows.rows(rows), cPrevious: c?.rows, h: h, c: c,
-                kept: twoPhases ? workspace.kept.rows(count: x.count, width: weights.cell.keptBlocks * hidden) : nil,
-                resetState: twoPhases ? workspace.resetState.rows(count: x.count, width: hidden) : nil,
-                backwards: backwards)
-            input = h.rows
-        }
-        workspace.advance()
-        return input
-    }
-
     // MARK: - Readout
 
     /// One output a row from the last states, or from the mean of all.
     ///
     /// - Parameter steps: how many the sum of a row holds.
-    func readLast(_ workspace: InferenceWorkspace, into target: MutableRows, steps: (Int) -> Int) {
-        guard let top = layers.last else { return }
-        var state = workspace.states(h: layers.count - 1, width: top.hidden).rows(0..<target.count)
-        if description.readout == .mean {
+    func readLast(
+        _ workspace: InferenceWorkspace, _ states: StateRows, into target: MutableRows, steps: (Int) -> Int
+    ) {
+        guard let top = layers.last, let place = statePlaces.last else { return }
+        var state = states.rows(place.h).rows(0..<target.count)
+        if let sumPlace {
+            let sums = states.rows(sumPlace)
             // q is free between steps, and at least as wide as h.
             state = workspace.q.rows(count: target.count, width: top.hidden)
             for row in 0..<target.count {
-                mean(workspace.sum.base + row * top.hidden, steps(row), into: state.rows(row..<row + 1))
+                mean(sums.base + row * top.hidden, steps(row), into: state.rows(row..<row + 1))
             }
         }
         kernels.product(state.rows, head, start: .bias(UnsafePointer(headBias.base)), into: target)
@@ -229,13 +161,12 @@ extension InferenceNetwork {
     ///   - means: whether each state is to be replaced by the mean up to its step.
     ///   - before: steps of a row before the chunk.
     func addUp(
-        _ workspace: InferenceWorkspace, _ top: MutableRows, _ active: ArraySlice<Int>, means: Bool,
-        before: (Int) -> Int
+        _ all: MutableRows, _ top: MutableRows, _ active: ArraySlice<Int>, means: Bool, before: (Int) -> Int
     ) {
         var offset = 0
         for (step, count) in active.enumerated() {
             let states = top.rows(offset..<offset + count)
-            let sums = workspace.sum.rows(count: count, width: top.width)
+            let sums = all.rows(0..<count)
             kernels.add(states.rows, to: sums)
             if means {
                 for row in 0..<count {
@@ -275,42 +206,6 @@ extension InferenceNetwork {
                     .update(from: source, count: outputs.width)
                 source += outputs.width
             }
-        }
-    }
-
-    // By reference, so that of a small step less time goes into counting references to the state's arrays.
-
-    func load(_ state: inout StreamState, into workspace: InferenceWorkspace, row: Int) {
-        precondition(state.fits(description), "a state of another network")
-        for index in state.h.indices {
-            let width = state.h[index].count
-            copy(state.h[index], to: workspace.states(h: index, width: width).base + row * width)
-            if let c = state.c[index] { copy(c, to: workspace.states(c: index, width: width).base + row * width) }
-        }
-        if let sum = state.sum { copy(sum, to: workspace.sum.base + row * sum.count) }
-    }
-
-    func save(_ state: inout StreamState, from workspace: InferenceWorkspace, row: Int, steps: Int) {
-        for index in state.h.indices {
-            let width = state.h[index].count
-            copy(workspace.states(h: index, width: width).base + row * width, to: &state.h[index])
-            if state.c[index] != nil {
-                copy(workspace.states(c: index, width: width).base + row * width, to: &state.c[index]!)
-            }
-        }
-        if let count = state.sum?.count { copy(workspace.sum.base + row * count, to: &state.sum!) }
-        state.steps += steps
-    }
-
-    private func copy(_ values: [Float], to target: UnsafeMutablePointer<Float>) {
-        values.withUnsafeBufferPointer { values in
-            if let base = values.baseAddress { target.update(from: base, count: values.count) }
-        }
-    }
-
-    private func copy(_ source: UnsafePointer<Float>, to values: inout [Float]) {
-        values.withUnsafeMutableBufferPointer { values in
-            values.baseAddress?.update(from: source, count: values.count)
         }
     }
 }

@@ -6,9 +6,9 @@ import Synchronization
 ///     places      [rows]                          rows: those of one chunk of steps; where they lie in x
 ///     p           [rows × widest blocks·hidden]
 ///     lower/upper [rows × widest hidden]          what a layer reads and writes, in turns
-///     q, kept     [group × …], resetState         one step
-///     h, c        [group × hidden] a layer        the states; h twice, those that are and those to come
-///     sum, output                                 the readout
+///     q, saved    [group × …], masked         one step
+///     states      [group × …]                     every slot of the states
+///     output      [rows × outputs]                the readout
 final class InferenceWorkspace: @unchecked Sendable {
     // @unchecked: handed from thread to thread by WorkspacePool, which gives it to one caller at a time. It would end
     // if a Mutex could lend a class that is not Sendable.
@@ -24,95 +24,56 @@ final class InferenceWorkspace: @unchecked Sendable {
     let lower: Buffer
     let upper: Buffer
     let q: Buffer
-    let kept: Buffer
-    let resetState: Buffer
-    private let even: Buffer
-    private let odd: Buffer
-    private let c: Buffer
-    let sum: Buffer
+    let saved: Buffer
+    let masked: Buffer
+    private let stateNumbers: Buffer
     let output: Buffer
-    /// Where each layer's states begin in h and c, and how wide they are.
-    let offsets: [Int]
-    private let widths: [Int]
     let group: Int
     /// Packed rows of a chunk.
     let rows: Int
     /// Whether the next step of one row goes through the weights backwards.
     private var isBackwards = false
-    private var isOdd = false
 
-    init(_ network: NetworkDescription, group: Int, rows: Int) {
+    init(_ network: NetworkDescription, _ layout: StateLayout, group: Int, rows: Int) {
         self.group = group
         self.rows = rows
-        bytes = Self.byteCount(network, group: group, rows: rows)
+        bytes = Self.byteCount(network, layout, group: group, rows: rows)
         let hidden = network.layers.map(\.hidden).max() ?? 0
-        let width = network.layers.map { $0.cell.blocks * $0.hidden }.max() ?? 0
-        let twoPhases = network.layers.filter(\.cell.hasTwoPhases)
+        let width = network.layers.map { $0.cell.shape.blocks * $0.hidden }.max() ?? 0
+        let twoPhases = network.layers.filter(\.cell.shape.hasTwoPhases)
         places = [Int](repeating: 0, count: rows)
         p = Buffer(count: rows * width)
         lower = Buffer(count: rows * hidden)
         upper = Buffer(count: rows * hidden)
         q = Buffer(count: group * width)
-        kept = Buffer(count: group * (twoPhases.map { $0.cell.keptBlocks * $0.hidden }.max() ?? 0))
-        resetState = Buffer(count: group * (twoPhases.map(\.hidden).max() ?? 0))
-        widths = network.layers.map(\.hidden)
-        var end = 0
-        offsets = network.layers.map { layer in
-            defer { end += group * layer.hidden }
-            return end
-        }
-        even = Buffer(count: end)
-        odd = Buffer(count: end)
-        c = Buffer(count: end)
-        sum = Buffer(count: network.readout == .mean ? group * (network.layers.last?.hidden ?? 0) : 0)
+        saved = Buffer(count: group * (twoPhases.map { $0.cell.shape.saved * $0.hidden }.max() ?? 0))
+        masked = Buffer(count: group * (twoPhases.map(\.hidden).max() ?? 0))
+        stateNumbers = Buffer(count: group * layout.count)
         output = Buffer(count: rows * network.outputs)
     }
 
     /// Bytes of a workspace, roughly.
-    static func byteCount(_ network: NetworkDescription, group: Int, rows: Int) -> Int {
+    static func byteCount(_ network: NetworkDescription, _ layout: StateLayout, group: Int, rows: Int) -> Int {
         let hidden = network.layers.map(\.hidden).max() ?? 0
-        let width = network.layers.map { $0.cell.blocks * $0.hidden }.max() ?? 0
-        let kept = network.layers.map { $0.cell.hasTwoPhases ? ($0.cell.keptBlocks + 1) * $0.hidden : 0 }.max() ?? 0
-        let states = network.layers.reduce(0) { $0 + 3 * $1.hidden }
+        let width = network.layers.map { $0.cell.shape.blocks * $0.hidden }.max() ?? 0
+        let saved =
+            network.layers.map { $0.cell.shape.hasTwoPhases ? ($0.cell.shape.saved + 1) * $0.hidden : 0 }.max() ?? 0
         let floats =
             Double(rows) * Double(2 + width + 2 * hidden + network.outputs)
-            + Double(group) * Double(width + kept + states + hidden)
+            + Double(group) * Double(width + saved + layout.count)
         return Int(min(floats * 4, 1e18))
     }
 
     /// Bytes, roughly.
     let bytes: Int
 
-    /// h of layer `index`, one row a sequence of the group.
-    func states(h index: Int, width: Int) -> MutableRows {
-        MutableRows((isOdd ? odd.base : even.base) + offsets[index], count: group, width: width)
-    }
-
-    /// What h of layer `index` will be once all layers have made their step.
-    func nextStates(h index: Int, width: Int) -> MutableRows {
-        MutableRows((isOdd ? even.base : odd.base) + offsets[index], count: group, width: width)
-    }
-
-    /// All layers of all rows have made their step into `nextStates`.
-    func advance() { isOdd.toggle() }
-
-    /// c likewise.
-    func states(c index: Int, width: Int) -> MutableRows { c.rows(at: offsets[index], count: group, width: width) }
+    /// The states of the group.
+    var states: StateRows { StateRows(base: stateNumbers.base, group: group) }
 
     /// The direction of this step; the next one has the other.
     func takesTurn() -> Bool {
         defer { isBackwards.toggle() }
         return isBackwards
-    }
-
-    /// Makes the states of the first rows zero.
-    func clearStates(rows: Int) {
-        precondition(rows <= group, "\(rows) rows of \(group)")
-        for (offset, width) in zip(offsets, widths) {
-            ((isOdd ? odd.base : even.base) + offset).update(repeating: 0, count: rows * width)
-            (c.base + offset).update(repeating: 0, count: rows * width)
-        }
-        sum.base.update(repeating: 0, count: sum.count / group * rows)
     }
 
     /// Cuts rows into groups of about the same size.
@@ -126,7 +87,7 @@ final class InferenceWorkspace: @unchecked Sendable {
 
     /// Rows of a chunk for a group: one step always fits.
     static func rows(for network: NetworkDescription, group: Int, steps: Int, threads: Int) -> Int {
-        let width = network.layers.map { $0.cell.blocks * $0.hidden }.max() ?? 1
+        let width = network.layers.map { $0.cell.shape.blocks * $0.hidden }.max() ?? 1
         return min(max(group, threads * chunkFloats / max(width, 1)), max(group * steps, group))
     }
 }
@@ -145,7 +106,7 @@ final class WorkspacePool: Sendable {
     ///
     /// Sizes are rounded up to powers of two, so that there are few of them whatever batches come, at up to twice the
     /// memory.
-    func take(_ network: NetworkDescription, group: Int, rows: Int) -> InferenceWorkspace {
+    func take(_ network: NetworkDescription, _ layout: StateLayout, group: Int, rows: Int) -> InferenceWorkspace {
         let (group, rows) = (Self.rounded(group), Self.rounded(rows))
         let found = free.withLock { free -> InferenceWorkspace? in
             if let last = free.last, last.group >= group, last.rows >= rows {
@@ -154,7 +115,7 @@ final class WorkspacePool: Sendable {
             }
             return free.others.firstIndex { $0.group >= group && $0.rows >= rows }.map { free.others.remove(at: $0) }
         }
-        return found ?? InferenceWorkspace(network, group: group, rows: rows)
+        return found ?? InferenceWorkspace(network, layout, group: group, rows: rows)
     }
 
     /// What is kept between runs, at most; more is let go: a run that needs it takes far longer than to allocate it, and

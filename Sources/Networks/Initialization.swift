@@ -42,7 +42,7 @@ extension Parameters {
         for (index, layer) in network.layers.enumerated() {
             let place = layout.layers[index]
             let (hidden, inputs) = (layer.hidden, network.inputs(ofLayer: index))
-            for block in 0..<layer.cell.blocks {
+            for block in 0..<layer.cell.shape.blocks {
                 var stream = random.stream(.initialization, layer: index, row: block)
                 fill(
                     place.inputWeights, block, shape: (hidden, inputs), rule.input, bound: hidden, &stream)
@@ -57,7 +57,11 @@ extension Parameters {
                     }
                 }
             }
-            if layer.cell == .lstm {
+            var stream = random.stream(.initialization, layer: index, row: layer.cell.shape.blocks)
+            for weight in place.peepholes {
+                values[weight] = Float((2 * stream.uniform() - 1) / Double(hidden).squareRoot())
+            }
+            if case .lstm(let options) = layer.cell, options.forget == .gate {
                 for unit in hidden..<2 * hidden {
                     values[place.inputBias.lowerBound + unit] += Float(rule.forgetBias)
                 }

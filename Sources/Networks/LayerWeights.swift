@@ -5,70 +5,77 @@ import Kernels
 ///
 ///     W [blocks·hidden × inputs]    U [blocks·hidden × hidden]    biases [blocks·hidden] each
 ///
-/// A cell that gates before its product (GRU, reset before) has U in two parts: the gate blocks, which take h, and the
-/// candidate's block, which takes r ⊙ h.
+/// A cell with two phases (GRU, reset before) has U in two parts: the early blocks, which take h, and the late ones, which
+/// take the masked state.
 final class LayerWeights: Sendable {
     let cell: Cell
+    let shape: CellShape
+    /// Of each peephole the gate's block in p, and whether it sees c as it was before the step.
+    let peepholeGates: [(block: Int, seesPrevious: Bool)]
     let hidden: Int
     let inputs: Int
     let precision: Precision
     let input: PackedMatrix
     let recurrent: Recurrent
-    /// Wᵀ, Uᵀ and the candidate's transpose, for backward.
-    let transposes: (input: PackedMatrix, recurrent: PackedMatrix, candidate: PackedMatrix?)?
+    /// Wᵀ, Uᵀ of the early blocks and of the late ones, for backward.
+    let transposes: (input: PackedMatrix, recurrent: PackedMatrix, late: PackedMatrix?)?
     /// U, as the steps of the cell take it.
     enum Recurrent {
         /// With its bias, for a step in one go.
         case onePhase(RecurrentMatrix)
-        /// The gate blocks, and the candidate's block by itself.
-        case twoPhases(gates: PackedMatrix, candidate: PackedMatrix)
+        /// The early blocks, and the late ones by themselves.
+        case twoPhases(early: PackedMatrix, late: PackedMatrix)
     }
 
-    /// Input biases, then recurrent biases.
+    /// Input biases, recurrent biases, then peepholes.
     private let biases: Buffer
 
     init(_ layer: LayerDescription, inputs: Int, precision: Precision, kernels: KernelSet, trains: Bool) {
         cell = layer.cell
+        shape = layer.cell.shape
+        peepholeGates = layer.cell.peepholes
         hidden = layer.hidden
         self.inputs = inputs
         self.precision = precision
         func matrix(outputs: Int, inputs: Int) -> PackedMatrix {
             PackedMatrix(outputs: outputs, inputs: inputs, precision: precision, for: kernels)
         }
-        let width = cell.blocks * hidden
-        let gates = cell.splitsCandidate ? width - hidden : width
+        let width = shape.blocks * hidden
+        let (early, late) = (shape.earlyBlocks * hidden, shape.lateBlocks * hidden)
         input = matrix(outputs: width, inputs: inputs)
         recurrent =
-            cell.hasTwoPhases
+            shape.hasTwoPhases
             ? .twoPhases(
-                gates: matrix(outputs: gates, inputs: hidden),
-                candidate: matrix(outputs: hidden, inputs: hidden))
+                early: matrix(outputs: early, inputs: hidden),
+                late: matrix(outputs: late, inputs: hidden))
             : .onePhase(RecurrentMatrix(cell, hidden: hidden, precision: precision, for: kernels))
         transposes =
             trains
             ? (
                 matrix(outputs: inputs, inputs: width),
-                matrix(outputs: hidden, inputs: gates),
-                cell.splitsCandidate ? matrix(outputs: hidden, inputs: hidden) : nil
+                matrix(outputs: hidden, inputs: early),
+                late > 0 ? matrix(outputs: hidden, inputs: late) : nil
             ) : nil
-        biases = Buffer(count: 2 * width)
+        biases = Buffer(count: 2 * width + shape.peepholes * hidden)
     }
 
     /// Blocks times hidden: the width of p and q.
-    var width: Int { cell.blocks * hidden }
+    var width: Int { shape.blocks * hidden }
     var inputBias: UnsafePointer<Float> { UnsafePointer(biases.base) }
     var recurrentBias: UnsafePointer<Float> { UnsafePointer(biases.base + width) }
-    /// Outputs of U before the candidate's where the cell splits that off, or all.
-    var gates: Int { cell.splitsCandidate ? width - hidden : width }
+    /// [peepholes × hidden], where the cell has some.
+    var peepholes: UnsafePointer<Float>? { shape.peepholes > 0 ? UnsafePointer(biases.base + 2 * width) : nil }
+    /// Outputs of U before those of the late blocks.
+    var earlyWidth: Int { shape.earlyBlocks * hidden }
     var byteCount: Int {
         var bytes = biases.count * MemoryLayout<Float>.stride + input.byteCount
         switch recurrent {
         case .onePhase(let matrix): bytes += matrix.byteCount
-        case .twoPhases(let gates, let candidate): bytes += gates.byteCount + candidate.byteCount
+        case .twoPhases(let early, let late): bytes += early.byteCount + late.byteCount
         }
         if let transposes {
             bytes += transposes.input.byteCount + transposes.recurrent.byteCount
-            bytes += transposes.candidate?.byteCount ?? 0
+            bytes += transposes.late?.byteCount ?? 0
         }
         return bytes
     }
@@ -77,20 +84,21 @@ final class LayerWeights: Sendable {
     func load(_ values: UnsafePointer<Float>, _ place: ParameterLayout.Layer, kernels: KernelSet) {
         let w = values + place.inputWeights.lowerBound
         let u = values + place.recurrentWeights.lowerBound
-        let candidateBlock = u + gates * hidden
+        let lateBlocks = u + earlyWidth * hidden
         kernels.pack(w, into: input)
         switch recurrent {
         case .onePhase(let matrix): kernels.pack(u, bias: values + place.recurrentBias.lowerBound, into: matrix)
-        case .twoPhases(let gates, let candidate):
-            kernels.pack(u, into: gates)
-            kernels.pack(candidateBlock, into: candidate)
+        case .twoPhases(let early, let late):
+            kernels.pack(u, into: early)
+            kernels.pack(lateBlocks, into: late)
         }
         if let transposes {
             kernels.packTransposed(w, into: transposes.input)
             kernels.packTransposed(u, into: transposes.recurrent)
-            if let candidate = transposes.candidate { kernels.packTransposed(candidateBlock, into: candidate) }
+            if let late = transposes.late { kernels.packTransposed(lateBlocks, into: late) }
         }
         biases.base.update(from: values + place.inputBias.lowerBound, count: width)
         (biases.base + width).update(from: values + place.recurrentBias.lowerBound, count: width)
+        (biases.base + 2 * width).update(from: values + place.peepholes.lowerBound, count: place.peepholes.count)
     }
 }

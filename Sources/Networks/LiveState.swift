@@ -1,11 +1,11 @@
 /// All that a model carries from one raw row of a stream to the next.
 public struct LiveState: Sendable, Equatable {
-    public var network: StreamState
+    public var network: NetworkState
     /// The last raw rows that differencing needs, oldest first, at most `Model.lag`: targets of a forecast, features of a
     /// classification.
     public var lags: [[Double]]
 
-    public init(network: StreamState, lags: [[Double]] = []) {
+    public init(network: NetworkState, lags: [[Double]] = []) {
         self.network = network
         self.lags = lags
     }

@@ -16,11 +16,7 @@ extension BinaryWriter {
 
     mutating func write(_ cell: Cell) {
         write(cell.name.rawValue)
-        switch cell {
-        case .elman(let activation): write(activation.rawValue)
-        case .lstm: write("")
-        case .gru(let reset): write(reset.rawValue)
-        }
+        write(cell.variant)
     }
 
     mutating func write(_ transform: TransformSpec) {
@@ -116,16 +112,10 @@ extension BinaryReader {
 
     private mutating func readCell() throws(Malformed) -> Cell {
         guard let name = Cell.Name(rawValue: try readWord()) else { throw malformed("a cell") }
-        let variant = try readWord()
-        switch name {
-        case .lstm: return .lstm
-        case .elman:
-            guard let activation = Activation(rawValue: variant) else { throw malformed("an activation") }
-            return .elman(activation)
-        case .gru:
-            guard let reset = GRUReset(rawValue: variant) else { throw malformed("a reset") }
-            return .gru(reset)
+        guard let cell = Cell(name, variant: try readString(most: 128)) else {
+            throw malformed("the options of a cell")
         }
+        return cell
     }
 
     mutating func readTransformSpec() throws(Malformed) -> TransformSpec {

@@ -6,7 +6,7 @@ import NamedFields
 /// Written as `{"cell": "lstm" | "gru" | "elman", "hidden": 32}`, with `"reset": "after" | "before"` for the GRU and
 /// `"activation": "tanh" | "sigmoid" | "relu" | "identity"` for Elman's network.
 public struct LayerDescription: Hashable, Sendable {
-    public var cell = Cell.lstm
+    public var cell = Cell.lstm()
     public var hidden = 32
 
     public init() {}
@@ -79,13 +79,15 @@ extension Cell {
         case elman
         case lstm
         case gru
+        case minimalGated = "mgu"
     }
 
     public init(_ name: Name, reset: GRUReset = .after, activation: Activation = .tanh) {
         switch name {
         case .elman: self = .elman(activation)
-        case .lstm: self = .lstm
+        case .lstm: self = .lstm()
         case .gru: self = .gru(reset)
+        case .minimalGated: self = .minimalGated
         }
     }
 
@@ -94,6 +96,7 @@ extension Cell {
         case .elman: .elman
         case .lstm: .lstm
         case .gru: .gru
+        case .minimalGated: .minimalGated
         }
     }
 }
@@ -104,14 +107,48 @@ extension LayerDescription: HasFields {
         if visitor.kind("cell", &name, "What the layer computes at every step.") { cell = Cell(name) }
         visitor.field("hidden", &hidden, .whole(1...ModelLimit.hidden), "The width of the layer's state.")
         switch cell {
-        case .elman(var activation):
+        case .elman(var activation, var residual):
             visitor.field("activation", &activation, .choice(), "The function of the cell.")
-            cell = .elman(activation)
-        case .lstm: break
+            visitor.field("residual_state", &residual, .flag, "Whether the function's value is added to the state.")
+            cell = .elman(activation, residual: residual)
+        case .lstm(var options):
+            options.visit(&visitor)
+            cell = .lstm(options)
         case .gru(var reset):
             visitor.field(
                 "reset", &reset, .choice(), "Whether the reset gate acts after the recurrent product or before it.")
             cell = .gru(reset)
+        case .minimalGated: break
         }
+    }
+}
+
+/// A gate of an LSTM that may have a peephole.
+public enum PeepholeGate: String, Sendable, CaseIterable {
+    case input, forget, output
+
+    fileprivate var gate: LSTMOptions.Gates {
+        switch self {
+        case .input: .input
+        case .forget: .forget
+        case .output: .output
+        }
+    }
+}
+
+extension LSTMOptions {
+    fileprivate mutating func visit(_ visitor: inout some FieldVisitor) {
+        visitor.field(
+            "forget", &forget, .choice(), "How the cell forgets: by a gate, never, or as much as it takes in.")
+        var gates = PeepholeGate.allCases.filter { peepholes.contains($0.gate) }
+        visitor.field(
+            "peepholes", &gates, .list(of: .choice(), "gates", 0...PeepholeGate.allCases.count),
+            "The gates that see the cell state.")
+        peepholes = gates.reduce(into: []) { $0.formUnion($1.gate) }
+        visitor.field(
+            "output_sees_previous", &outputSeesPrevious, .flag,
+            "Whether the output gate's peephole sees the cell state before the step, and not the one after it.")
+        visitor.field("candidate_activation", &candidate, .choice(), "The function of the candidate.")
+        visitor.field("state_activation", &state, .choice(), "The function of the cell state on its way out.")
     }
 }

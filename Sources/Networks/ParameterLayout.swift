@@ -4,6 +4,7 @@ import Kernels
 ///
 ///     layers.L.weight_ih [blocks·hidden × inputs]    layers.L.weight_hh [blocks·hidden × hidden]
 ///     layers.L.bias_ih   [blocks·hidden]             layers.L.bias_hh   [blocks·hidden]
+///     layers.L.peepholes [peepholes × hidden]        of cells that have some
 ///     head.weight        [outputs × hidden]          head.bias          [outputs]
 ///
 /// Blocks in PyTorch's order: LSTM i, f, g, o; GRU r, z, n. Both biases exist as there, so that weights load as they are.
@@ -15,12 +16,14 @@ public struct ParameterLayout: Hashable, Sendable {
         public var range: Range<Int>
     }
 
-    /// The four tensors of one layer.
+    /// The tensors of one layer.
     public struct Layer: Hashable, Sendable {
         public var inputWeights: Range<Int>
         public var recurrentWeights: Range<Int>
         public var inputBias: Range<Int>
         public var recurrentBias: Range<Int>
+        /// Empty where the cell has none.
+        public var peepholes: Range<Int>
     }
 
     public let tensors: [Tensor]
@@ -41,12 +44,15 @@ public struct ParameterLayout: Hashable, Sendable {
         }
         layers = network.layers.indices.map { index in
             let layer = network.layers[index]
-            let rows = layer.cell.blocks * layer.hidden
+            let shape = layer.cell.shape
+            let rows = shape.blocks * layer.hidden
             return Layer(
                 inputWeights: place("layers.\(index).weight_ih", rows, network.inputs(ofLayer: index)),
                 recurrentWeights: place("layers.\(index).weight_hh", rows, layer.hidden),
                 inputBias: place("layers.\(index).bias_ih", rows),
-                recurrentBias: place("layers.\(index).bias_hh", rows))
+                recurrentBias: place("layers.\(index).bias_hh", rows),
+                peepholes: shape.peepholes > 0
+                    ? place("layers.\(index).peepholes", shape.peepholes, layer.hidden) : end..<end)
         }
         let top = network.layers.last?.hidden ?? network.inputs
         headWeights = place("head.weight", network.outputs, top)

@@ -53,12 +53,8 @@ extension Predictor {
 
     /// Bytes of what a stream carries from row to row, its lags at their most.
     public var stateBytes: Int {
-        let layers = model.network.layers.reduce(0.0) { bytes, layer in
-            bytes + (layer.cell.carriesCellState ? 2 : 1) * (Double(layer.hidden) * 4 + Self.bytesOfArray)
-        }
         let lags = Double(model.lag) * (Double(model.inputs.laggedColumns) * 8 + Self.bytesOfArray)
-        let sum = Double(model.network.layers.last?.hidden ?? 0) * 4
-        return Self.whole(layers + lags + sum + 4 * Self.bytesOfArray)
+        return Self.whole(Double(network.stateLayout.count) * 4 + lags + 4 * Self.bytesOfArray)
     }
 
     /// A window's copy, its passage through the transforms, and the network's number in an array that grows.
@@ -80,6 +76,6 @@ extension InferenceNetwork {
         let rows = InferenceWorkspace.rows(
             for: description, group: group, steps: max(steps / max(sequences, 1), 1), threads: kernels.threads)
         // Sizes are rounded up to powers of two.
-        return InferenceWorkspace.byteCount(description, group: 2 * group, rows: 2 * rows)
+        return InferenceWorkspace.byteCount(description, stateLayout, group: 2 * group, rows: 2 * rows)
     }
 }

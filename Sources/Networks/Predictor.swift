@@ -120,7 +120,7 @@ public final class Predictor: Sendable {
         var passages: [InputTransforms.Passage] = []
         var last: [[[Double]]] = []
         for (input, range) in rows.ranges.enumerated() {
-            guard states[input].network.fits(model.network), states[input].lags.count <= model.lag else {
+            guard states[input].network.fits(network.stateLayout), states[input].lags.count <= model.lag else {
                 throw PredictionError(.state, input: input)
             }
             try check(cancellation)
@@ -176,7 +176,7 @@ public final class Predictor: Sendable {
     ) throws(PredictionError) -> [[Double]] {
         guard case .forecast = model.task else { throw PredictionError(.otherTask) }
         for (input, state) in states.enumerated() {
-            guard state.network.fits(model.network) else { throw PredictionError(.state, input: input) }
+            guard state.network.fits(network.stateLayout) else { throw PredictionError(.state, input: input) }
             guard state.lags.count >= model.lag, state.network.steps > 0 else {
                 throw PredictionError(.tooFewRows(have: state.lags.count, need: model.lag + 1), input: input)
             }

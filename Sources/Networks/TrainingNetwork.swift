@@ -10,6 +10,7 @@ import Kernels
 public final class TrainingNetwork {
     public let description: NetworkDescription
     public let layout: ParameterLayout
+    public let stateLayout: StateLayout
     public let precision: Precision
     let kernels: KernelSet
     let layers: [LayerWeights]
@@ -30,6 +31,7 @@ public final class TrainingNetwork {
         self.precision = precision
         self.kernels = kernels
         layout = ParameterLayout(description)
+        stateLayout = StateLayout(description)
         layers = description.layers.indices.map { index in
             LayerWeights(
                 description.layers[index], inputs: description.inputs(ofLayer: index), precision: precision,
@@ -79,7 +81,7 @@ public final class TrainingNetwork {
     /// - Returns: the outputs: [sequences × outputs] in the rows of the batch (longest first), or packed
     ///   [rows × outputs] where the readout is every step. They may be overwritten with their gradient.
     public func forward(
-        _ batch: RaggedBatch, x: Rows, dropout: DropoutPlace? = nil, states: [StreamState]? = nil
+        _ batch: RaggedBatch, x: Rows, dropout: DropoutPlace? = nil, states: [NetworkState]? = nil
     ) -> MutableRows {
         precondition(x.count == batch.rows && x.width == description.inputs, "x is no packed input of this batch")
         if workspace.rows < batch.rows || workspace.sequences < batch.count {
@@ -167,7 +169,7 @@ public final class TrainingNetwork {
         return UnsafePointer(h.base + (batch.offsets[length - 1] + row) * h.width)
     }
 
-    private func setFirstStates(_ states: [StreamState]?) {
+    private func setFirstStates(_ states: [NetworkState]?) {
         startsAtZero = states == nil
         for (index, layer) in description.layers.enumerated() {
             let buffers = workspace.layers[index]
@@ -179,10 +181,8 @@ public final class TrainingNetwork {
             precondition(states.count == batch.count, "one state a sequence")
             for row in 0..<batch.count {
                 let state = states[batch.order[row]]
-                for unit in 0..<layer.hidden {
-                    buffers.h0.base[row * layer.hidden + unit] = state.h[index][unit]
-                    buffers.c0.base[row * layer.hidden + unit] = state.c[index]?[unit] ?? 0
-                }
+                stateLayout.copy(state, .h, index, to: buffers.h0.base + row * layer.hidden)
+                stateLayout.copy(state, .c, index, to: buffers.c0.base + row * layer.hidden)
             }
         }
     }

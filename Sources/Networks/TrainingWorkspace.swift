@@ -11,7 +11,7 @@ final class TrainingWorkspace {
         let p: Buffer
         let h: Buffer
         let c: Buffer
-        let resetState: Buffer
+        let masked: Buffer
         /// The dropout mask on this layer's input, and the input after it.
         let mask: Buffer
         let dropped: Buffer
@@ -26,7 +26,7 @@ final class TrainingWorkspace {
             p = Buffer(count: sizes.p)
             h = Buffer(count: sizes.h)
             c = Buffer(count: sizes.c)
-            resetState = Buffer(count: sizes.resetState)
+            masked = Buffer(count: sizes.masked)
             mask = Buffer(count: sizes.dropped)
             dropped = Buffer(count: sizes.dropped)
             h0 = Buffer(count: sizes.state)
@@ -39,7 +39,7 @@ final class TrainingWorkspace {
     let layers: [Layer]
     /// One step's q, [sequences × widest blocks·hidden].
     let q: Buffer
-    let dResetState: Buffer
+    let dMasked: Buffer
     /// Gradients of what layers read, [rows × widest], in turns.
     let dLower: Buffer
     let dUpper: Buffer
@@ -56,7 +56,7 @@ final class TrainingWorkspace {
         self.sequences = sequences
         layers = sizes.layers.map(Layer.init)
         q = Buffer(count: sizes.q)
-        dResetState = Buffer(count: sizes.dResetState)
+        dMasked = Buffer(count: sizes.dMasked)
         dLower = Buffer(count: sizes.dInput)
         dUpper = Buffer(count: sizes.dInput)
         read = Buffer(count: sizes.read)
@@ -70,16 +70,16 @@ final class TrainingWorkspace {
             var p = 0
             var h = 0
             var c = 0
-            var resetState = 0
+            var masked = 0
             var dropped = 0
             var state = 0
 
-            var total: Int { p + h + c + resetState + 2 * dropped + 4 * state }
+            var total: Int { p + h + c + masked + 2 * dropped + 4 * state }
         }
 
         let layers: [Layer]
         let q: Int
-        let dResetState: Int
+        let dMasked: Int
         let dInput: Int
         let read: Int
         let output: Int
@@ -88,24 +88,24 @@ final class TrainingWorkspace {
             layers = network.layers.indices.map { index in
                 let (cell, hidden) = (network.layers[index].cell, network.layers[index].hidden)
                 var layer = Layer()
-                layer.p = rows * cell.rowBlocks * hidden
+                layer.p = rows * cell.shape.rowBlocks * hidden
                 layer.h = rows * hidden
-                layer.c = cell.carriesCellState ? rows * hidden : 0
-                layer.resetState = cell.hasTwoPhases ? rows * hidden : 0
+                layer.c = cell.shape.hasCellState ? rows * hidden : 0
+                layer.masked = cell.shape.hasTwoPhases ? rows * hidden : 0
                 layer.dropped = network.dropout > 0 && index > 0 ? rows * network.inputs(ofLayer: index) : 0
                 layer.state = sequences * hidden
                 return layer
             }
             let hidden = network.layers.map(\.hidden).max() ?? 0
-            q = sequences * (network.layers.map { $0.cell.blocks * $0.hidden }.max() ?? 0)
-            dResetState = sequences * (network.layers.filter(\.cell.hasTwoPhases).map(\.hidden).max() ?? 0)
+            q = sequences * (network.layers.map { $0.cell.shape.blocks * $0.hidden }.max() ?? 0)
+            dMasked = sequences * (network.layers.filter(\.cell.shape.hasTwoPhases).map(\.hidden).max() ?? 0)
             dInput = rows * max(hidden, network.inputs)
             read = sequences * (network.layers.last?.hidden ?? 0)
             output = (network.readout == .everyStep ? rows : sequences) * network.outputs
         }
 
         var total: Int {
-            layers.reduce(q + dResetState + 2 * dInput + 2 * read + output) { $0 + $1.total }
+            layers.reduce(q + dMasked + 2 * dInput + 2 * read + output) { $0 + $1.total }
         }
     }
 }

@@ -11,6 +11,8 @@ public final class LoadedModel: Sendable {
     public let version: ModelVersion
     public let model: Model
     let predictor: Predictor
+    /// What answers tell of it.
+    public let served: ServedModel
     /// Parameters as read, and packed, and what the file holds beside them.
     public let bytes: Int
 
@@ -22,6 +24,15 @@ public final class LoadedModel: Sendable {
         bytes =
             parameters + predictor.network.byteCount
             + Self.besideParameters(version, parameters: parameters, columns: model.network.inputs)
+        let kind: TaskKind =
+            switch model.task {
+            case .forecast: .forecast
+            case .classify: .classify
+            }
+        served = ServedModel(
+            name: version.model, version: version.version, digest: version.digest,
+            precision: predictor.network.precision, outputNames: model.outputNames, inputNames: model.inputNames,
+            stateLayout: predictor.network.stateLayout, kind: kind)
     }
 
     /// What a file holds beside its parameters, once it is read: names are texts in several lists, and each row of the
@@ -31,17 +42,6 @@ public final class LoadedModel: Sendable {
         return 3 * rest + 6 * rest / max(1, columns)
     }
 
-    public var served: ServedModel {
-        let kind: TaskKind =
-            switch model.task {
-            case .forecast: .forecast
-            case .classify: .classify
-            }
-        return ServedModel(
-            name: version.model, version: version.version, digest: version.digest,
-            precision: predictor.network.precision, outputNames: model.outputNames, inputNames: model.inputNames,
-            kind: kind)
-    }
 }
 
 /// Loads versions on first use and keeps them while they are used and as long as there is room.

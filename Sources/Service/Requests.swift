@@ -140,6 +140,8 @@ public struct ServedModel: Sendable, Equatable {
     /// Names of the targets (forecast) or the labels (classify), in the order of the outputs.
     public var outputNames: [String]
     public var inputNames: [String]
+    /// Where the numbers of a session's state lie.
+    public var stateLayout: StateLayout
     public var kind: TaskKind
 }
 

@@ -118,8 +118,7 @@ extension Service {
                 steps.append(
                     SessionStep(
                         step: state.step + steps.count + 1, output: StepOutput(answer, topK: request.topK),
-                        h: request.wantsHidden ? live[0].network.h : nil,
-                        c: request.wantsCell ? live[0].network.c : nil))
+                        state: request.wantsHidden || request.wantsCell ? live[0].network.values : nil))
             }
         }
         if request.wantsHidden || request.wantsCell {
@@ -212,7 +211,7 @@ extension Service {
 
     /// Puts a state in the place of the session's own, whole or not at all.
     public func setState(
-        of id: String, _ state: SessionState, from origin: StateOrigin = StateOrigin()
+        of id: String, _ state: GivenState, from origin: StateOrigin = StateOrigin()
     ) throws -> SessionInfo {
         try using(id) { session in try replace(session, checked(state, of: origin, session.loaded)) }
     }
@@ -220,7 +219,9 @@ extension Service {
     /// The state as bytes with a checksum, bound to the model's digest.
     public func stateBlob(of id: String) throws -> [UInt8] {
         try using(id) { session, result in
-            result = StateBlob.encode(try restorable(session.alone { $0 }, id), model: session.loaded.served)
+            result = StateBlob.encode(
+                try restorable(session.alone { $0 }, id), session.loaded.predictor.network.stateLayout,
+                model: session.loaded.served)
         }
     }
 

@@ -5,21 +5,26 @@ import Training
 /// What a state of a session has to be, whoever made it.
 extension Service {
     /// The state, if it is one of the model.
-    func checked(
-        _ state: SessionState, of origin: StateOrigin = StateOrigin(), _ loaded: LoadedModel
-    ) throws -> SessionState {
+    func checked(_ given: GivenState, of origin: StateOrigin, _ loaded: LoadedModel) throws -> SessionState {
         try origin.require(loaded.served)
+        // What does not fit has a place for no number; the check tells.
+        let values = loaded.predictor.network.stateLayout.values(of: given.parts)
+        let network = NetworkState(values: values ?? [], steps: given.networkStep)
+        return try checked(
+            SessionState(step: given.step, live: LiveState(network: network, lags: given.lags)), loaded,
+            fits: values != nil)
+    }
+
+    /// The state, if it is one that the model can go on from.
+    func checked(_ state: SessionState, _ loaded: LoadedModel, fits: Bool = true) throws -> SessionState {
         var findings: [Violation] = []
         let (live, lag) = (state.live, loaded.model.lag)
-        if !live.network.fits(loaded.model.network) {
-            let zero = loaded.predictor.network.zeroState
-            let shape = zero.h.indices.map { layer in
-                "layer \(layer): h of \(zero.h[layer].count)" + (zero.c[layer].map { ", c of \($0.count)" } ?? "")
-            }
+        if !fits {
             findings.append(
                 Violation(
                     "state",
-                    detail: "not of the shape of \(loaded.served.name): expected \(shape.joined(separator: "; "))"))
+                    detail: "not of the shape of \(loaded.served.name): expected "
+                        + loaded.predictor.network.stateLayout.summary))
         } else if !live.network.isFinite || !live.lags.allSatisfy({ $0.allSatisfy(\.isFinite) }) {
             findings.append(Violation("state", detail: "every number must be finite"))
         }

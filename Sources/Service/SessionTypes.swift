@@ -8,7 +8,7 @@ public struct OpenSessionRequest: Sendable {
     public enum Start: Sendable {
         /// Every number zero, and no rows seen.
         case zero
-        case state(SessionState, of: StateOrigin = StateOrigin())
+        case state(GivenState, of: StateOrigin = StateOrigin())
         /// What `stateBlob` gave.
         case blob([UInt8])
     }
@@ -64,7 +64,7 @@ public struct SessionInfo: Sendable {
 public struct SessionState: Sendable, Equatable {
     /// Raw rows taken.
     public var step: Int
-    /// h, and c where the cell has one, layer by layer, and the raw rows that differencing looks back on.
+    /// The network's state, and the raw rows that differencing looks back on.
     public var live: LiveState
 
     public init(step: Int, live: LiveState) {
@@ -72,21 +72,33 @@ public struct SessionState: Sendable, Equatable {
         self.live = live
     }
 
-    public init(step: Int, network: StreamState, lags: [[Double]]) {
-        self.init(step: step, live: LiveState(network: network, lags: lags))
-    }
-
-    public var network: StreamState { live.network }
+    public var network: NetworkState { live.network }
     public var lags: [[Double]] { live.lags }
+}
+
+/// A state as somebody wrote it, which may be that of another model.
+public struct GivenState: Sendable, Equatable {
+    /// Raw rows taken.
+    public var step: Int
+    /// Rows that reached the network.
+    public var networkStep: Int
+    public var parts: StateParts
+    public var lags: [[Double]]
+
+    public init(step: Int, networkStep: Int, parts: StateParts, lags: [[Double]] = []) {
+        self.step = step
+        self.networkStep = networkStep
+        self.parts = parts
+        self.lags = lags
+    }
 }
 
 /// What a session answers to one step.
 public struct SessionStep: Sendable {
     public var step: Int
     public var output: StepOutput
-    /// Per layer, when asked for.
-    public var h: [[Float]]?
-    public var c: [[Float]?]?
+    /// The network's state after it, when asked for, in the places of the model's `stateLayout`.
+    public var state: [Float]?
 }
 
 public struct StepRequest: Sendable {

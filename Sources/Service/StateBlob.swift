@@ -12,8 +12,7 @@ import Store
 ///     precision    4 bytes of length, then UTF-8: what the network computed in
 ///     step         8 bytes
 ///     lags         8 bytes rows, 8 bytes columns, then Double, row after row
-///     network      8 bytes steps; for each layer h, then c where the cell has one; then the sum for a mean readout:
-///                  each as 8 bytes of count, then Float
+///     network      8 bytes steps; every slot of the state in the order of `StateLayout`: 8 bytes of count, then Float
 ///     checksum     32 bytes  SHA-256 of all that stands before it
 ///
 /// All numbers little-endian. A state goes only into a session of the model and the precision that it came from.
@@ -22,7 +21,7 @@ struct StateBlob {
     static let checksumLength = 32
 
     /// - Parameter digest: SHA-256 of the model file in hexadecimal.
-    static func encode(_ state: SessionState, model: ServedModel) -> [UInt8] {
+    static func encode(_ state: SessionState, _ layout: StateLayout, model: ServedModel) -> [UInt8] {
         var bytes = magic
         bytes += digestBytes(model.digest)
         bytes.append(model.name)
@@ -33,11 +32,7 @@ struct StateBlob {
         bytes.append(UInt64(state.live.lags.first?.count ?? 0))
         for row in state.live.lags { for value in row { bytes.append(value.bitPattern) } }
         bytes.append(UInt64(state.live.network.steps))
-        for (h, c) in zip(state.live.network.h, state.live.network.c) {
-            bytes.append(h)
-            if let c { bytes.append(c) }
-        }
-        if let sum = state.live.network.sum { bytes.append(sum) }
+        for slot in layout.slots { bytes.append(state.live.network.values[slot.range]) }
         return bytes + SHA256.digest(bytes)
     }
 
@@ -108,11 +103,9 @@ struct StateBlob {
         }
         var network = loaded.predictor.network.zeroState
         network.steps = try reader.readInt(in: 0...ModelLimit.steps, "a number of steps of the network")
-        for layer in network.h.indices {
-            network.h[layer] = try reader.readFloats(network.h[layer].count)
-            if let count = network.c[layer]?.count { network.c[layer] = try reader.readFloats(count) }
+        for slot in loaded.predictor.network.stateLayout.slots {
+            network.values.replaceSubrange(slot.range, with: try reader.readFloats(slot.range.count))
         }
-        if let count = network.sum?.count { network.sum = try reader.readFloats(count) }
         return SessionState(step: step, live: LiveState(network: network, lags: lags))
     }
 
@@ -141,7 +134,7 @@ extension [UInt8] {
         append(contentsOf: text.utf8)
     }
 
-    fileprivate mutating func append(_ floats: [Float]) {
+    fileprivate mutating func append(_ floats: ArraySlice<Float>) {
         append(UInt64(floats.count))
         for value in floats { append(value.bitPattern) }
     }

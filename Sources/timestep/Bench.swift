@@ -92,7 +92,8 @@ enum BenchModel {
 
     /// A forecaster of one series that reads `lookback` rows.
     static func forecaster(hidden: Int, lookback: Int) -> Model {
-        let network = NetworkDescription(inputs: 1, layers: [LayerDescription(cell: .lstm, hidden: hidden)], outputs: 1)
+        let network = NetworkDescription(
+            inputs: 1, layers: [LayerDescription(cell: .lstm(), hidden: hidden)], outputs: 1)
         let scale = ColumnTransform(steps: [.scale(offset: 0, divisor: 1)])
         return Model(
             task: .forecast(

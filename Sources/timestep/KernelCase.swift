@@ -12,13 +12,13 @@ enum BenchCell: String, CaseIterable, Sendable {
 
     var cell: Cell {
         switch self {
-        case .lstm: .lstm
+        case .lstm: .lstm()
         case .gru: .gru(.after)
         case .elman: .elman(.tanh)
         }
     }
 
-    var gates: Int { cell.blocks }
+    var gates: Int { cell.shape.blocks }
 }
 
 enum BenchMode: String, CaseIterable, Sendable {
@@ -127,7 +127,7 @@ enum KernelWork {
 
     /// One step of streams, whose states move on.
     private static func step(_ shape: BenchShape, _ network: InferenceNetwork, _ inputs: [Float]) -> () -> Void {
-        var states = [StreamState](repeating: network.zeroState, count: shape.batch)
+        var states = [NetworkState](repeating: network.zeroState, count: shape.batch)
         var outputs = [Float](repeating: 0, count: shape.batch * network.description.outputs)
         return {
             inputs.withUnsafeBufferPointer { inputs in

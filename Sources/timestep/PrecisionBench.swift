@@ -86,7 +86,7 @@ struct PrecisionBench: Command {
         for seed in seeds {
             let trainer = try trainer(
                 TrainingSpec(
-                    task: .forecast(task), network: NetworkSpec { $0.layers = [LayerSpec(cell: .lstm, hidden: 32)] },
+                    task: .forecast(task), network: NetworkSpec { $0.layers = [LayerSpec(cell: .lstm(), hidden: 32)] },
                     training: OptimisationSpec {
                         ($0.epochs, $0.batchSize) = (epochs ?? 150, 32)
                         $0.optimizer = OptimizerSpec(.adam, learningRate: 0.005)

@@ -91,8 +91,8 @@ extension [BinaryPart] {
         for layer in network.layers {
             append(.text(layer.cell.name.rawValue))
             switch layer.cell {
-            case .elman(let activation): append(.text(activation.rawValue))
-            case .lstm: append(.text(""))
+            case .elman(let activation, _): append(.text(activation.rawValue))
+            case .lstm, .minimalGated: append(.text(""))
             case .gru(let reset): append(.text(reset.rawValue))
             }
             append(.int(Int64(layer.hidden)))
@@ -143,10 +143,6 @@ extension [BinaryPart] {
         ]
         for row in state.lags { self += row.map { .double($0) } }
         append(.int(Int64(state.network.steps)))
-        for (h, c) in zip(state.network.h, state.network.c) {
-            append(.floats(h))
-            if let c { append(.floats(c)) }
-        }
-        if let sum = state.network.sum { append(.floats(sum)) }
+        for slot in model.stateLayout.slots { append(.floats([Float](state.network.values[slot.range]))) }
     }
 }

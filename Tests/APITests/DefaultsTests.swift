@@ -76,7 +76,12 @@ struct DefaultsTests {
         for (field, schema) in contract.members(contract.schema("Initialization")["properties"]) {
             #expect(encoded["initialization"]?[field] == contract.resolve(schema)["default"], "\(field)")
         }
-        for (cell, field, schema) in [("gru", "reset", "Reset"), ("elman", "activation", "Activation")] {
+        for (cell, field, schema) in [
+            ("gru", "reset", "Reset"), ("elman", "activation", "Activation"),
+            ("elman", "residual_state", "ResidualState"), ("lstm", "forget", "Forget"),
+            ("lstm", "peepholes", "Peepholes"), ("lstm", "output_sees_previous", "OutputSeesPrevious"),
+            ("lstm", "candidate_activation", "CandidateActivation"), ("lstm", "state_activation", "StateActivation"),
+        ] {
             let network = try read(#""task": {"kind": "classify"}, "network": {"cell": "\#(cell)"}"#).spec.network
             #expect(
                 try JSON.parse(Formats.encode(network))["layers"]?[0]?[field] == contract.schema(schema)["default"])

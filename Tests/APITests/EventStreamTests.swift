@@ -84,7 +84,7 @@ struct EventStreamTests {
             return poor
         }
         func step() throws -> JSON? { try server.send(.get, "/sessions/s", expecting: 200)["step"] }
-        let refused = try take(MemoryShare(of: MemoryBudget(limit: 6 << 20)))
+        let refused = try take(MemoryShare(of: MemoryBudget(limit: 4 << 20)))
         #expect(refused.statuses.withLock { $0 } == [413])
         #expect(try step() == 0)
         let first = try take(.unlimited)

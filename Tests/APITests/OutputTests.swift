@@ -10,7 +10,8 @@ import Testing
 struct OutputTests {
     private static func model(_ kind: TaskKind, _ names: [String]) -> ServedModel {
         ServedModel(
-            name: "m", version: 1, digest: "", precision: .float32, outputNames: names, inputNames: ["x"], kind: kind)
+            name: "m", version: 1, digest: "", precision: .float32, outputNames: names, inputNames: ["x"],
+            stateLayout: StateLayout(NetworkDescription(inputs: 1, layers: [], outputs: 1)), kind: kind)
     }
 
     private func written(_ prediction: Prediction, _ returning: PredictRequest.Returning = .last) throws -> JSON {

@@ -78,7 +78,11 @@ struct RequestBody: Sendable, CustomStringConvertible {
         let networks = [
             #"{"cell": "gru", "hidden": 8, "reset": "before"}"#,
             #"{"cell": "lstm", "hidden": [8, 4], "dropout": 0.2}"#,
-            #"{"cell": "elman", "activation": "relu"}"#,
+            #"{"cell": "elman", "activation": "relu", "residual_state": true}"#,
+            #"{"forget": "coupled", "peepholes": ["output"], "output_sees_previous": true, "state_activation": "relu"}"#,
+            #"{"layers": [{"cell": "lstm", "peepholes": ["input", "forget"], "candidate_activation": "sigmoid"}]}"#,
+            #"{"layers": [{"residual_state": false, "cell": "elman"}, {"forget": "none", "state_activation": "tanh"},"#
+                + #"{"peepholes": ["output"], "output_sees_previous": true}, {"cell": "mgu", "hidden": 2}]}"#,
             #"{"layers": [{"cell": "gru", "hidden": 8, "reset": "after"}, {"cell": "elman", "activation": "tanh"}, {"cell": "lstm"}],"#
                 + #""dropout": 0.5, "initialization": {"input": "uniform", "recurrent": "identity", "forget_bias": 2}}"#,
         ].map { start + #""network": \#($0)}"# }

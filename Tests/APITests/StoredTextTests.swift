@@ -54,7 +54,8 @@ struct StoredTextTests {
         ).id
         let spec = try server.send(.get, "/jobs/\(id)", expecting: 200)["spec"]
         #expect(spec?["task"]?["lookback"] == 24 && spec?["task"]?["target"] == "y")
-        #expect(spec?["network"]?["layers"] == [["cell": "lstm", "hidden": 3]])
+        let layer = spec?["network"]?["layers"]?[0]
+        #expect(layer?["cell"] == "lstm" && layer?["hidden"] == 3 && layer?["forget"] == "gate")
         #expect(spec?["training"]?["epochs"] == 7 && spec?["training"]?["batch_size"] == 32)
         #expect(spec?["data"]?["missing"] == "error")
     }

@@ -17,7 +17,7 @@ struct WorkTests {
         targets: Int = 1, hidden: Int, horizon: Int = 3, named name: (Int) -> String = { "t\($0)" }
     ) -> Model {
         let network = NetworkDescription(
-            inputs: targets, layers: [LayerDescription(cell: .lstm, hidden: hidden)], outputs: targets)
+            inputs: targets, layers: [LayerDescription(cell: .lstm(), hidden: hidden)], outputs: targets)
         let layout = ParameterLayout(network)
         var random = SeededGenerator(3)
         return Model(

@@ -7,6 +7,8 @@ final class StepFixture {
     let cell: Cell
     let (rows, inputs, hidden): (Int, Int, Int)
     let (w, u, b, c): (Grid, Grid, Grid, Grid)
+    /// [peepholes × hidden].
+    let peepholes: Grid
     let (x, h, state): (Grid, Grid, Grid)
     /// Weights of the loss Σ dh·h′ + dc·c′.
     let (dhNew, dcNew): (Grid, Grid)
@@ -14,10 +16,11 @@ final class StepFixture {
     init(_ cell: Cell, rows: Int, inputs: Int, hidden: Int, seed: UInt64, gap: Int) {
         var random = SeededGenerator(seed)
         (self.cell, self.rows, self.inputs, self.hidden) = (cell, rows, inputs, hidden)
-        w = Grid(random: &random, cell.blocks * hidden, inputs)
-        u = Grid(random: &random, cell.blocks * hidden, hidden)
-        b = Grid(random: &random, 1, cell.blocks * hidden)
-        c = Grid(random: &random, 1, cell.blocks * hidden)
+        w = Grid(random: &random, cell.shape.blocks * hidden, inputs)
+        u = Grid(random: &random, cell.shape.blocks * hidden, hidden)
+        b = Grid(random: &random, 1, cell.shape.blocks * hidden)
+        c = Grid(random: &random, 1, cell.shape.blocks * hidden)
+        peepholes = Grid(random: &random, cell.shape.peepholes, hidden)
         x = Grid(random: &random, rows, inputs, gap: gap)
         h = Grid(random: &random, rows, hidden, gap: gap)
         state = Grid(random: &random, rows, hidden, gap: gap)
@@ -35,64 +38,66 @@ final class StepFixture {
         var du: Grid
         var db: Grid
         var dcBias: Grid
+        var dPeepholes: Grid
 
-        var all: [Grid] { [h, c, dx, dh, dc, dw, du, db, dcBias] }
+        var all: [Grid] { [h, c, dx, dh, dc, dw, du, db, dcBias, dPeepholes] }
     }
 
     func run(_ kernels: KernelSet, keeping: Bool = true) -> Results {
-        let blocks = cell.blocks * hidden
+        let blocks = cell.shape.blocks * hidden
         let gap = x.stride - x.width
         func grid(_ width: Int) -> Grid { Grid(rows, width, gap: gap) }
-        let (p, q, kept, resetState) = (grid(blocks), grid(blocks), grid(cell.keptBlocks * hidden), grid(hidden))
+        let (p, q, kept, masked) = (grid(blocks), grid(blocks), grid(cell.shape.saved * hidden), grid(hidden))
         let (hNew, cNew) = (grid(hidden), grid(hidden))
         kernels.product(x.rows, pack(w.base, blocks, inputs, kernels), start: .bias(b.base), into: p.mutable)
 
         let step = CellForward(
-            hidden: hidden, p: p.rows, q: q.rows, hPrevious: h.rows, cPrevious: state.rows, h: hNew.mutable,
-            c: cNew.mutable, kept: keeping || cell.hasTwoPhases ? kept.mutable : nil, resetState: resetState.mutable)
-        if cell.hasTwoPhases {
+            hidden: hidden, p: p.rows, q: q.rows, hPrevious: h.rows, cPrevious: state.rows, peepholes: peepholes.base,
+            h: hNew.mutable, c: cNew.mutable, saved: keeping || cell.shape.hasTwoPhases ? kept.mutable : nil,
+            masked: masked.mutable)
+        if cell.shape.hasTwoPhases {
             let gates = 2 * hidden
             kernels.product(
                 h.rows, pack(u.base, gates, hidden, kernels), start: .bias(c.base),
                 into: q.mutable.columns(0..<gates))
-            kernels.forwardGates(cell, step)
+            kernels.forwardMask(cell, step)
             kernels.product(
-                resetState.rows, pack(u.base + gates * hidden, hidden, hidden, kernels),
+                masked.rows, pack(u.base + gates * hidden, hidden, hidden, kernels),
                 start: .bias(c.base + gates), into: q.mutable.columns(gates..<blocks))
         } else {
             kernels.product(h.rows, pack(u.base, blocks, hidden, kernels), start: .bias(c.base), into: q.mutable)
         }
         kernels.forward(cell, step)
 
-        let (dp, dqOwn, dResetState) = (grid(blocks), grid(hidden), grid(hidden))
+        let (dp, dqOwn, dMasked) = (grid(blocks), grid(hidden), grid(hidden))
         let (dh, dc) = (Grid(copy: dhNew), Grid(copy: dcNew))
         var back = CellBackward(
-            hidden: hidden, dh: dh.mutable, dc: dc.mutable, kept: kept.rows, h: hNew.rows, hPrevious: h.rows,
-            cPrevious: state.rows, dp: dp.mutable, dq: dqOwn.mutable)
+            hidden: hidden, dh: dh.mutable, dc: dc.mutable, saved: kept.rows, h: hNew.rows, hPrevious: h.rows,
+            cPrevious: state.rows, peepholes: peepholes.base, dp: dp.mutable, dq: dqOwn.mutable)
         let (dw, du) = (Grid(blocks, inputs), Grid(blocks, hidden))
         guard keeping else {
             return Results(
                 h: hNew, c: cNew, dx: grid(inputs), dh: dh, dc: dc, dw: dw, du: du, db: Grid(1, blocks),
-                dcBias: Grid(1, blocks))
+                dcBias: Grid(1, blocks), dPeepholes: Grid(cell.shape.peepholes, hidden))
         }
         kernels.backward(cell, back)
         // All of dq, put together where the cell gives the candidate's block by itself.
-        let dq = cell.sharesGradient ? dp : Grid(copy: dp)
-        if !cell.sharesGradient {
+        let dq = cell.shape.sharesGradient ? dp : Grid(copy: dp)
+        if !cell.shape.sharesGradient {
             for row in 0..<rows { for unit in 0..<hidden { dq[row, blocks - hidden + unit] = dqOwn[row, unit] } }
         }
-        if cell.hasTwoPhases {
+        if cell.shape.hasTwoPhases {
             let gates = 2 * hidden
             kernels.product(
                 dp.rows.columns(gates..<blocks), packTransposed(u.base + gates * hidden, hidden, hidden, kernels),
-                start: .zero, into: dResetState.mutable)
-            back.dResetState = dResetState.rows
-            kernels.backwardGates(cell, back)
+                start: .zero, into: dMasked.mutable)
+            back.dMasked = dMasked.rows
+            kernels.backwardMask(cell, back)
             kernels.product(
                 dp.rows.columns(0..<gates), packTransposed(u.base, gates, hidden, kernels), start: .target,
                 into: dh.mutable)
             kernels.weightGradient(dp.rows.columns(0..<gates), h.rows, into: du.base)
-            kernels.weightGradient(dp.rows.columns(gates..<blocks), resetState.rows, into: du.base + gates * hidden)
+            kernels.weightGradient(dp.rows.columns(gates..<blocks), masked.rows, into: du.base + gates * hidden)
         } else {
             kernels.product(
                 dq.rows, packTransposed(u.base, blocks, hidden, kernels), start: .target, into: dh.mutable)
@@ -104,7 +109,14 @@ final class StepFixture {
         let (db, dcBias) = (Grid(1, blocks), Grid(1, blocks))
         kernels.biasGradient(dp.rows, into: db.base)
         kernels.biasGradient(dq.rows, into: dcBias.base)
-        return Results(h: hNew, c: cNew, dx: dx, dh: dh, dc: dc, dw: dw, du: du, db: db, dcBias: dcBias)
+        let dPeepholes = Grid(cell.shape.peepholes, hidden)
+        for (place, peephole) in cell.peepholes.enumerated() {
+            kernels.addColumnProducts(
+                dp.rows.columns(peephole.block * hidden..<(peephole.block + 1) * hidden),
+                peephole.seesPrevious ? state.rows : cNew.rows, into: dPeepholes.base + place * hidden)
+        }
+        return Results(
+            h: hNew, c: cNew, dx: dx, dh: dh, dc: dc, dw: dw, du: du, db: db, dcBias: dcBias, dPeepholes: dPeepholes)
     }
 
     /// W [outputs × inputs] for W·x.
@@ -126,19 +138,10 @@ final class StepFixture {
     }
 
     var reference: ReferenceLayer {
-        let kind: ReferenceCell
-        switch cell {
-        case .elman(.tanh): kind = .elmanTanh
-        case .elman(.sigmoid): kind = .elmanSigmoid
-        case .elman(.relu): kind = .elmanRelu
-        case .elman(.identity): kind = .elmanIdentity
-        case .lstm: kind = .lstm
-        case .gru(.after): kind = .gruAfter
-        case .gru(.before): kind = .gruBefore
-        }
         func doubles(_ grid: Grid) -> [Double] { grid.values.map(Double.init) }
         return ReferenceLayer(
-            cell: kind, inputs: inputs, hidden: hidden, w: doubles(w), u: doubles(u), b: doubles(b), c: doubles(c))
+            cell: ReferenceCell(cell), inputs: inputs, hidden: hidden, w: doubles(w), u: doubles(u), b: doubles(b),
+            c: doubles(c), peepholes: doubles(peepholes))
     }
 
     /// Everything that the loss depends on, in Double.
@@ -161,7 +164,7 @@ final class StepFixture {
             let new = operands.layer.step(operands.x[row], h: operands.h[row], c: operands.c[row])
             for unit in 0..<hidden {
                 sum += Double(dhNew[row, unit]) * new.h[unit]
-                if cell.carriesCellState { sum += Double(dcNew[row, unit]) * new.c[unit] }
+                if cell.shape.hasCellState { sum += Double(dcNew[row, unit]) * new.c[unit] }
             }
         }
         return sum
@@ -198,7 +201,7 @@ final class StepFixture {
                 for unit in 0..<hidden {
                     let scale = 1 + abs(expected.h[unit])
                     #expect(abs(Double(results.h[row, unit]) - expected.h[unit]) < 4e-6 * scale, "hidden \(hidden)")
-                    if cell.carriesCellState {
+                    if cell.shape.hasCellState {
                         #expect(abs(Double(results.c[row, unit]) - expected.c[unit]) < 4e-6, "hidden \(hidden)")
                     }
                 }
@@ -217,10 +220,17 @@ final class StepFixture {
             for row in 0..<step.rows {
                 for i in 0..<step.inputs { check("dx", results.dx[row, i], step.slope { $0.x[row][i] += $1 }) }
                 for j in 0..<hidden { check("dh", results.dh[row, j], step.slope { $0.h[row][j] += $1 }) }
-                guard cell.carriesCellState else { continue }
+                guard cell.shape.hasCellState else { continue }
                 for j in 0..<hidden { check("dc", results.dc[row, j], step.slope { $0.c[row][j] += $1 }) }
             }
-            for row in stride(from: 0, to: cell.blocks * hidden, by: 1 + hidden / 4) {
+            for row in 0..<cell.shape.peepholes {
+                for j in 0..<hidden {
+                    check(
+                        "dPeepholes", results.dPeepholes[row, j],
+                        step.slope { $0.layer.peepholes[row * hidden + j] += $1 })
+                }
+            }
+            for row in stride(from: 0, to: cell.shape.blocks * hidden, by: 1 + hidden / 4) {
                 for i in 0..<step.inputs {
                     check("dW", results.dw[row, i], step.slope { $0.layer.w[row * step.inputs + i] += $1 })
                 }

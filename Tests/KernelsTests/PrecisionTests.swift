@@ -154,24 +154,25 @@ import Testing
 
     @Test("a step in one go gives the bits of its product and its cell", arguments: Precision.allCases, Cell.all)
     func step(precision: Precision, cell: Cell) {
-        guard !cell.hasTwoPhases else { return }
+        guard !cell.shape.hasTwoPhases else { return }
         for set in InstructionSet.available {
             for hidden in [1, 2, 4, 7, 16, 33, 70] {
                 for rows in [1, 2, 9, 37] {
                     var random = SeededGenerator(UInt64(75 + hidden))
                     let kernels = KernelSet(set)
-                    let width = cell.blocks * hidden
+                    let width = cell.shape.blocks * hidden
                     let (u, bias) = (Grid(random: &random, width, hidden), Grid(random: &random, 1, width))
                     let p = Grid(random: &random, rows, width, gap: 1)
                     let (h, c) = (Grid(random: &random, rows, hidden, gap: 3), Grid(random: &random, rows, hidden))
+                    let peepholes = Grid(random: &random, cell.shape.peepholes, hidden)
                     func run(_ step: (CellForward) -> Void, q: Grid?) -> [[UInt32]] {
                         let (hNew, cNew, kept) = (
-                            Grid(rows, hidden, gap: 2), Grid(rows, hidden), Grid(rows, cell.keptBlocks * hidden)
+                            Grid(rows, hidden, gap: 2), Grid(rows, hidden), Grid(rows, cell.shape.saved * hidden)
                         )
                         step(
                             CellForward(
                                 hidden: hidden, p: p.rows, q: q?.rows, hPrevious: h.rows, cPrevious: c.rows,
-                                h: hNew.mutable, c: cNew.mutable, kept: kept.mutable))
+                                peepholes: peepholes.base, h: hNew.mutable, c: cNew.mutable, saved: kept.mutable))
                         #expect(hNew.isIntact && cNew.isIntact && kept.isIntact)
                         return [hNew.bits, cNew.bits, kept.bits]
                     }
@@ -200,26 +201,27 @@ import Testing
         "a step in one go gives the same bits on any number of threads, divided by rows or by units",
         arguments: Precision.allCases, Cell.all)
     func threads(precision: Precision, cell: Cell) {
-        guard !cell.hasTwoPhases else { return }
+        guard !cell.shape.hasTwoPhases else { return }
         // Large enough to wake sleeping helpers.
         for (rows, hidden) in [(240, 600), (4_000, 64)] {
             var results: [[UInt32]] = []
             for threads in [1, 2, 3] {
                 var random = SeededGenerator(79)
                 let kernels = KernelSet(.best, threads: threads)
-                let width = cell.blocks * hidden
+                let width = cell.shape.blocks * hidden
                 let (u, bias) = (Grid(random: &random, width, hidden), Grid(random: &random, 1, width))
                 let p = Grid(random: &random, rows, width)
                 let (h, c) = (Grid(random: &random, rows, hidden), Grid(random: &random, rows, hidden))
-                let (hNew, cNew, kept) = (Grid(rows, hidden), Grid(rows, hidden), Grid(rows, cell.keptBlocks * hidden))
+                let peepholes = Grid(random: &random, cell.shape.peepholes, hidden)
+                let (hNew, cNew, kept) = (Grid(rows, hidden), Grid(rows, hidden), Grid(rows, cell.shape.saved * hidden))
                 let matrix = RecurrentMatrix(cell, hidden: hidden, precision: precision, for: kernels)
                 #expect(kernels.isLarge(rows * (hidden + 40) * width))
                 kernels.pack(u.base, bias: bias.base, into: matrix)
                 kernels.forward(
                     matrix,
                     CellForward(
-                        hidden: hidden, p: p.rows, q: nil, hPrevious: h.rows, cPrevious: c.rows, h: hNew.mutable,
-                        c: cNew.mutable, kept: kept.mutable))
+                        hidden: hidden, p: p.rows, q: nil, hPrevious: h.rows, cPrevious: c.rows,
+                        peepholes: peepholes.base, h: hNew.mutable, c: cNew.mutable, saved: kept.mutable))
                 results.append(hNew.bits + cNew.bits + kept.bits)
             }
             #expect(results.allSatisfy { $0 == results[0] }, "\(rows) rows of \(hidden)")

@@ -40,7 +40,7 @@ struct DoubleReferenceTests {
 
     @Test("sequences without rows answer from the state before the first step")
     func empty() {
-        let network = network(.lstm)
+        let network = network(.lstm())
         let parameters = drawnParameters(network)
         let inference = InferenceNetwork(network, parameters, kernels: KernelSet())
         let bias = parameters["head.bias"]!

@@ -12,7 +12,7 @@ struct GradientTests {
     private struct Batch {
         var lengths = GradientTests.lengths
         /// Before the first step; nil is zero.
-        var states: [StreamState]?
+        var states: [NetworkState]?
         var precision = Precision.float32
     }
 
@@ -67,8 +67,10 @@ struct GradientTests {
         let parameters = drawnParameters(network, scale: 0.05)
         let values = draws(manyLengths.reduce(0, +) * 20, seed: 8)
         let probe = draws((readout == .everyStep ? manyLengths.reduce(0, +) : manyLengths.count) * 3, seed: 9)
-        var states = [StreamState](repeating: StreamState(zeroFor: network), count: manyLengths.count)
-        for index in states.indices { states[index].h[0] = draws(200, seed: UInt64(index)) }
+        var states = [NetworkState](repeating: NetworkState(zeroFor: StateLayout(network)), count: manyLengths.count)
+        for index in states.indices {
+            states[index].values.replaceSubrange(0..<200, with: draws(200, seed: UInt64(index)))
+        }
         for (precision, states) in [(Precision.float32, nil), (.bfloat16, nil), (.float32, states)] {
             let all = [1, 2, 3].map {
                 gradient(
@@ -82,7 +84,7 @@ struct GradientTests {
 
     @Test("under dropout, the gradient is the slope of the loss with the same numbers dropped")
     func dropout() {
-        let network = network(.lstm, inputs: 2, hidden: [6, 3], outputs: 2, dropout: 0.5)
+        let network = network(.lstm(), inputs: 2, hidden: [6, 3], outputs: 2, dropout: 0.5)
         let parameters = drawnParameters(network, scale: 0.7, seed: 5)
         let values = draws(Self.lengths.reduce(0, +) * 2, seed: 6)
         let probe = draws(6, seed: 7)

@@ -7,7 +7,7 @@ import Testing
 struct InitializationTests {
     private let network = NetworkDescription(
         inputs: 5,
-        layers: [LayerDescription(cell: .lstm, hidden: 12), LayerDescription(cell: .gru(.after), hidden: 7)],
+        layers: [LayerDescription(cell: .lstm(), hidden: 12), LayerDescription(cell: .gru(.after), hidden: 7)],
         outputs: 2)
 
     private func parameters(_ rule: Initialization, seed: UInt64 = 1) -> Parameters {

@@ -10,7 +10,7 @@ struct ModelFileTests {
             inputs: 3,
             layers: [
                 LayerDescription(cell: .gru(.before), hidden: 4), LayerDescription(cell: .elman(.relu), hidden: 2),
-                LayerDescription(cell: .lstm, hidden: 3),
+                LayerDescription(cell: .lstm(), hidden: 3),
             ], dropout: 0.25, outputs: 2)
         return Model(
             task: .forecast(

@@ -8,7 +8,7 @@ import Testing
 @Suite("Predictor")
 struct PredictorTests {
     /// Two targets and one feature, monthly; seasonal differences of 2 after the logarithm.
-    private func model(_ cell: Cell = .lstm) -> Model {
+    private func model(_ cell: Cell = .lstm()) -> Model {
         let network = NetworkDescription(inputs: 3, layers: [LayerDescription(cell: cell, hidden: 9)], outputs: 2)
         let target = ColumnTransform(steps: [.log, .difference(lag: 2), .scale(offset: 0.01, divisor: 0.2)])
         return Model(

@@ -26,7 +26,12 @@ struct ReferenceCaseTests {
         switch found.config["cell"]?.string {
         case _ where ["training", "task"].contains(found.family): return nil
         case "rnn", "elman": return activations.first { rule.contains($0.0) }.map { .elman($0.1) }
-        case "lstm": return .lstm
+        case "lstm":
+            let forgets = ["none": LSTMOptions.Forget.none, "coupled": .coupled]
+            return .lstm(
+                LSTMOptions(
+                    forget: forgets[found.config["forget_gate"]?.string ?? ""] ?? .gate,
+                    peepholes: found.config["peephole"]?.bool == true ? .all : []))
         case "gru": return .gru(.after)
         case "gru_reset_before": return .gru(.before)
         default: return nil
@@ -37,7 +42,7 @@ struct ReferenceCaseTests {
     func nothingLeftOut() {
         let unknown = Self.all.filter { $0.cell == nil && !["training", "task"].contains($0.family) }
         #expect(unknown.isEmpty, "\(unknown.map(\.name))")
-        #expect(Self.cases.count >= 7)
+        #expect(Self.cases.count >= 11)
     }
 
     @Test("outputs, states and gradients are those of the reference", arguments: cases)
@@ -50,11 +55,11 @@ struct ReferenceCaseTests {
         let outputs = max(10 * (reference.source.frameworkError("outputs") ?? 0), 1e-6)
         #expect(distance(trained.topStates, try reference.steps("f64/out/y")) <= outputs)
         for (layer, states) in try reference.states("f64/out/hn").enumerated() {
-            #expect(distance(trained.lastStates.flatMap { $0.h[layer] }, states) <= outputs)
+            #expect(distance(reference.slots(.h, layer, of: trained.lastStates), states) <= outputs)
         }
         if reference.source.has("f64/out/cn") {
             for (layer, states) in try reference.states("f64/out/cn").enumerated() {
-                #expect(distance(trained.lastStates.flatMap { $0.c[layer] ?? [] }, states) <= outputs)
+                #expect(distance(reference.slots(.c, layer, of: trained.lastStates), states) <= outputs)
             }
         }
 
@@ -67,11 +72,11 @@ struct ReferenceCaseTests {
         }
         #expect(distance(dx, try reference.steps("f64/grad/x")) <= gradients)
         for (layer, states) in try reference.states("f64/grad/h0").enumerated() {
-            #expect(distance(dFirst.flatMap { $0.h[layer] }, states) <= gradients)
+            #expect(distance(reference.slots(.h, layer, of: dFirst), states) <= gradients)
         }
         if reference.source.has("f64/grad/c0") {
             for (layer, states) in try reference.states("f64/grad/c0").enumerated() {
-                #expect(distance(dFirst.flatMap { $0.c[layer] ?? [] }, states) <= gradients)
+                #expect(distance(reference.slots(.c, layer, of: dFirst), states) <= gradients)
             }
         }
     }
@@ -86,7 +91,8 @@ struct ReferenceCaseTests {
         var expected = [Float](repeating: 0, count: reference.layout.count)
         var found = expected
         let trained = reference.forward(KernelSet())
-        let zero = [StreamState](repeating: StreamState(zeroFor: reference.network), count: reference.lengths.count)
+        let zero = [NetworkState](
+            repeating: NetworkState(zeroFor: StateLayout(reference.network)), count: reference.lengths.count)
         let (dx, _) = trained.backwardStates(dTop: probe, dLast: zero, into: &expected)
         let batch = RaggedBatch(lengths: reference.lengths)
         let again = reference.forward(KernelSet())
@@ -154,12 +160,22 @@ struct LayerCase {
     private static func tensors(
         _ layout: ParameterLayout, _ source: SafetensorsCase
     ) -> [(ParameterLayout.Tensor, String)] {
-        layout.tensors.compactMap { tensor in
+        layout.tensors.flatMap { tensor -> [(ParameterLayout.Tensor, String)] in
             let parts = tensor.name.split(separator: ".")
-            guard parts[0] == "layers" else { return nil }
+            guard parts[0] == "layers" else { return [] }
+            if parts[2] == "peepholes" {
+                // One tensor here, one a gate there.
+                return ["i", "f", "o"].enumerated().map { place, gate in
+                    var part = tensor
+                    part.shape = [tensor.shape[1]]
+                    let start = tensor.range.lowerBound + place * tensor.shape[1]
+                    part.range = start..<start + tensor.shape[1]
+                    return (part, "peephole_\(gate)_l\(parts[1])")
+                }
+            }
             var name = "\(parts[2])_l\(parts[1])"
             if !source.has("param/\(name)"), parts[2] == "bias_ih" { name = "bias_l\(parts[1])" }
-            return source.has("param/\(name)") ? (tensor, name) : nil
+            return source.has("param/\(name)") ? [(tensor, name)] : []
         }
     }
 
@@ -191,26 +207,29 @@ struct LayerCase {
         return (0..<shape[0]).map { Array(values[$0 * size..<($0 + 1) * size]) }
     }
 
-    func firstStates() throws -> [StreamState] { try streamStates("input/h0", "input/c0") }
+    func firstStates() throws -> [NetworkState] { try streamStates("input/h0", "input/c0") }
 
     /// The weights of the loss over the last states; steps and sum stay as in a zero state.
-    func probes() throws -> [StreamState] { try streamStates("probe/hn", "probe/cn") }
+    func probes() throws -> [NetworkState] { try streamStates("probe/hn", "probe/cn") }
 
-    private func streamStates(_ h: String, _ c: String) throws -> [StreamState] {
-        var result = [StreamState](repeating: StreamState(zeroFor: network), count: lengths.count)
-        let hidden = network.layers[0].hidden
-        for (layer, values) in try states(h).enumerated() {
-            for sequence in lengths.indices {
-                result[sequence].h[layer] = values[sequence * hidden..<(sequence + 1) * hidden].map(Float.init)
-            }
-        }
-        guard source.has(c) else { return result }
-        for (layer, values) in try states(c).enumerated() {
-            for sequence in lengths.indices {
-                result[sequence].c[layer] = values[sequence * hidden..<(sequence + 1) * hidden].map(Float.init)
+    private func streamStates(_ h: String, _ c: String) throws -> [NetworkState] {
+        var result = [NetworkState](repeating: NetworkState(zeroFor: StateLayout(network)), count: lengths.count)
+        for (name, tensor) in [(StateLayout.Name.h, h), (.c, c)] where source.has(tensor) {
+            for (layer, values) in try states(tensor).enumerated() {
+                guard let range = StateLayout(network).range(name, layer: layer) else { continue }
+                for sequence in lengths.indices {
+                    let own = values[sequence * range.count..<(sequence + 1) * range.count].map(Float.init)
+                    result[sequence].values.replaceSubrange(range, with: own)
+                }
             }
         }
         return result
+    }
+
+    /// One slot of every state, one after the other.
+    func slots(_ name: StateLayout.Name, _ layer: Int, of states: [NetworkState]) -> [Float] {
+        guard let range = StateLayout(network).range(name, layer: layer) else { return [] }
+        return states.flatMap { $0.values[range] }
     }
 
     /// A training network that has gone forward over the case.

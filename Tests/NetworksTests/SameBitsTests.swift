@@ -26,7 +26,7 @@ struct SameBitsTests {
     @Test("step by step equals the whole sequence", arguments: Cell.all, [Readout.last, .mean])
     func stepByStep(cell: Cell, readout: Readout) {
         let inference = inference(cell, readout: readout)
-        var ends = [StreamState](repeating: inference.zeroState, count: Self.lengths.count)
+        var ends = [NetworkState](repeating: inference.zeroState, count: Self.lengths.count)
         let whole = inference.run(values, lengths: Self.lengths, states: &ends, answer: .everyStep)
         var found: [Float] = []
         for sequence in Self.lengths.indices {
@@ -51,7 +51,7 @@ struct SameBitsTests {
     @Test("streams that step together equal streams that step alone", arguments: Cell.all)
     func together(cell: Cell) {
         let inference = inference(cell)
-        var many = [StreamState](repeating: inference.zeroState, count: 13)
+        var many = [NetworkState](repeating: inference.zeroState, count: 13)
         var single = many
         for step in 0..<3 {
             let inputs = draws(13 * 9, seed: UInt64(50 + step))
@@ -86,7 +86,7 @@ struct SameBitsTests {
     @Test("no state equals the zero state", arguments: Cell.all)
     func zero(cell: Cell) {
         let inference = inference(cell)
-        var states = [StreamState](repeating: inference.zeroState, count: Self.lengths.count)
+        var states = [NetworkState](repeating: inference.zeroState, count: Self.lengths.count)
         #expect(
             inference.run(values, lengths: Self.lengths).bits
                 == inference.run(values, lengths: Self.lengths, states: &states).bits)
@@ -133,7 +133,7 @@ struct SameBitsTests {
                 let inference = InferenceNetwork(
                     drawn.network, drawn.parameters, precision: precision, kernels: KernelSet(set))
                 let width = drawn.network.inputs
-                var ends = [StreamState](repeating: inference.zeroState, count: drawn.lengths.count)
+                var ends = [NetworkState](repeating: inference.zeroState, count: drawn.lengths.count)
                 let batch = inference.run(drawn.values, lengths: drawn.lengths, states: &ends, answer: .everyStep)
                 var (alone, steps): ([Float], [Float]) = ([], [])
                 var start = 0
@@ -185,7 +185,7 @@ struct SameBitsTests {
 
     @Test("more sequences than one group holds, and more steps than one chunk, change nothing")
     func large() {
-        let network = network(.lstm, inputs: 2, hidden: [64], outputs: 1)
+        let network = network(.lstm(), inputs: 2, hidden: [64], outputs: 1)
         let inference = InferenceNetwork(network, drawnParameters(network, scale: 0.1), kernels: KernelSet())
         let lengths = (0..<700).map { 1 + $0 % 5 } + [2500]
         let values = draws(lengths.reduce(0, +) * 2, seed: 1)
@@ -214,7 +214,7 @@ struct SameBitsTests {
         let all = [1, 2, 3].map { threads -> [[UInt32]] in
             let inference = InferenceNetwork(
                 network, parameters, precision: form.precision, kernels: KernelSet(threads: threads))
-            var states = [StreamState](repeating: inference.zeroState, count: manyLengths.count)
+            var states = [NetworkState](repeating: inference.zeroState, count: manyLengths.count)
             let every = inference.run(values, lengths: manyLengths, states: &states, answer: .everyStep)
             let last = inference.run(values, lengths: manyLengths)
             var stepped = (0..<400).map { states[$0 % states.count] }
@@ -222,7 +222,7 @@ struct SameBitsTests {
                 #expect(inference.kernels.isLarge(inference.cost(steps: steps)))
             }
             let outputs = inference.step(&stepped, streams)
-            return [every.bits, last.bits, outputs.bits] + (states + stepped).flatMap(\.bits)
+            return [every.bits, last.bits, outputs.bits] + (states + stepped).map(\.bits)
         }
         #expect(all[1] == all[0] && all[2] == all[0])
     }
@@ -237,9 +237,9 @@ struct SameBitsTests {
         let inputs = draws(1_100 * 2, seed: 6)
         let all = [1, 2].map { threads -> [[UInt32]] in
             let inference = InferenceNetwork(network, parameters, kernels: KernelSet(threads: threads))
-            var states = [StreamState](repeating: inference.zeroState, count: lengths.count)
+            var states = [NetworkState](repeating: inference.zeroState, count: lengths.count)
             let outputs = inference.run(values, lengths: lengths, states: &states)
-            return [outputs.bits, inference.step(&states, inputs).bits] + states.flatMap(\.bits)
+            return [outputs.bits, inference.step(&states, inputs).bits] + states.map(\.bits)
         }
         #expect(all[1] == all[0])
         let alone = InferenceNetwork(network, parameters, kernels: KernelSet())
@@ -255,7 +255,7 @@ struct SameBitsTests {
 
     @Test("callers that share the threads of a network do not disturb each other")
     func busyTeam() async {
-        let network = network(.lstm, inputs: 20, hidden: [100], outputs: 2)
+        let network = network(.lstm(), inputs: 20, hidden: [100], outputs: 2)
         let inference = InferenceNetwork(
             network, drawnParameters(network, scale: 0.05), kernels: KernelSet(threads: 2))
         let values = draws(manyLengths.reduce(0, +) * 20, seed: 3)
@@ -272,7 +272,7 @@ struct SameBitsTests {
 
     @Test("sequences of every length leave few workspaces behind")
     func workspaces() {
-        let inference = inference(.lstm)
+        let inference = inference(.lstm())
         for length in 1...600 {
             _ = inference.run([Float](repeating: 0.5, count: length * inference.description.inputs), lengths: [length])
         }
@@ -282,8 +282,10 @@ struct SameBitsTests {
     @Test("workspaces of several threads are kept, found again, and given up for one that can stand in for them")
     func workspacesOfThreads() {
         let pool = WorkspacePool()
-        let network = network(.lstm, inputs: 3, hidden: [5])
-        func take(_ group: Int, _ rows: Int) -> InferenceWorkspace { pool.take(network, group: group, rows: rows) }
+        let network = network(.lstm(), inputs: 3, hidden: [5])
+        func take(_ group: Int, _ rows: Int) -> InferenceWorkspace {
+            pool.take(network, StateLayout(network), group: group, rows: rows)
+        }
         let (one, other, wide, long) = (take(3, 20), take(4, 32), take(64, 64), take(2, 300))
         #expect([one.group, one.rows, other.group, other.rows] == [4, 32, 4, 32])
         for workspace in [wide, one, other, long] { pool.giveBack(workspace) }
@@ -299,14 +301,13 @@ struct SameBitsTests {
 
     @Test("a zero state is zero in a workspace that was used before")
     func usedWorkspace() {
-        // After an odd number of steps the states lie in the other of two buffers.
         for (readout, steps) in [(Readout.last, 0), (.last, 1), (.mean, 0), (.mean, 1)] {
-            let network = network(.lstm, inputs: 3, hidden: [5, 7], readout: readout)
+            let network = network(.lstm(), inputs: 3, hidden: [5, 7], readout: readout)
             let parameters = drawnParameters(network)
             let used = InferenceNetwork(network, parameters, kernels: KernelSet())
             let values = draws(6 * 4 * 3, seed: 8)
             _ = used.run(values, lengths: [6, 6, 6, 6])
-            var states = [StreamState](repeating: used.zeroState, count: 4)
+            var states = [NetworkState](repeating: used.zeroState, count: 4)
             for _ in 0..<steps { _ = used.step(&states, Array(values[..<12])) }
             let fresh = InferenceNetwork(network, parameters, kernels: KernelSet())
             let lengths = [5, 4, 6]
@@ -319,18 +320,18 @@ struct SameBitsTests {
     @Test("a state of another network is refused before it is read")
     func foreignState() async {
         await #expect(processExitsWith: .failure) {
-            let other = network(.lstm, inputs: 3, hidden: [7])
+            let other = network(.lstm(), inputs: 3, hidden: [7])
             let inference = InferenceNetwork(
-                network(.lstm, inputs: 3, hidden: [5]), drawnParameters(network(.lstm, inputs: 3, hidden: [5])),
+                network(.lstm(), inputs: 3, hidden: [5]), drawnParameters(network(.lstm(), inputs: 3, hidden: [5])),
                 kernels: KernelSet())
-            var states = [StreamState(zeroFor: other)]
+            var states = [NetworkState(zeroFor: StateLayout(other))]
             _ = inference.step(&states, [0, 0, 0])
         }
     }
 
     @Test("threads that share a network do not disturb each other")
     func concurrent() async {
-        let inference = inference(.lstm)
+        let inference = inference(.lstm())
         let expected = inference.run(values, lengths: Self.lengths).bits
         let values = values
         await withTaskGroup(of: Bool.self) { group in

@@ -33,8 +33,8 @@ extension [Float] {
     var bits: [UInt32] { map(\.bitPattern) }
 }
 
-extension StreamState {
-    var bits: [[UInt32]] { h.map(\.bits) + c.map { $0?.bits ?? [] } + [sum?.bits ?? []] + [[UInt32(steps)]] }
+extension NetworkState {
+    var bits: [UInt32] { values.bits + [UInt32(steps)] }
 }
 
 /// The instruction sets with fused multiply-add that this machine has.
@@ -54,7 +54,8 @@ struct ReferenceNetwork {
             return ReferenceLayer(
                 cell: ReferenceCell(layer.cell), inputs: network.inputs(ofLayer: index), hidden: layer.hidden,
                 w: Array(parameters[place.inputWeights]), u: Array(parameters[place.recurrentWeights]),
-                b: Array(parameters[place.inputBias]), c: Array(parameters[place.recurrentBias]))
+                b: Array(parameters[place.inputBias]), c: Array(parameters[place.recurrentBias]),
+                peepholes: Array(parameters[place.peepholes]))
         }
         head = Array(parameters[layout.headWeights])
         headBias = Array(parameters[layout.headBias])
@@ -83,20 +84,6 @@ struct ReferenceNetwork {
             headBias.indices.map { output in
                 headBias[output] + (0..<hidden).reduce(0) { $0 + head[output * hidden + $1] * state[$1] }
             }
-        }
-    }
-}
-
-extension ReferenceCell {
-    init(_ cell: Cell) {
-        switch cell {
-        case .elman(.tanh): self = .elmanTanh
-        case .elman(.sigmoid): self = .elmanSigmoid
-        case .elman(.relu): self = .elmanRelu
-        case .elman(.identity): self = .elmanIdentity
-        case .lstm: self = .lstm
-        case .gru(.after): self = .gruAfter
-        case .gru(.before): self = .gruBefore
         }
     }
 }

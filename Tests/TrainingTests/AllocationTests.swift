@@ -30,7 +30,7 @@ struct AllocationTests {
         let inference = InferenceNetwork(
             network, Parameters(network, Initialization(), seed: 1), precision: precision, kernels: KernelSet())
         for count in [1, 5] {
-            var states = [StreamState](repeating: inference.zeroState, count: count)
+            var states = [NetworkState](repeating: inference.zeroState, count: count)
             let inputs = [Float](repeating: 0.5, count: count * network.inputs)
             var outputs = [Float](repeating: 0, count: count * network.outputs)
             func step() {

@@ -17,7 +17,7 @@ struct LearningTests {
                     ForecastTask(
                         target: ["passengers_thousands"], time: "month", lookback: 24, horizon: 24,
                         transform: [.log, .seasonalDifference(12)], holdout: 24)),
-                network: NetworkSpec(layers: [LayerSpec(cell: .lstm, hidden: 32)]),
+                network: NetworkSpec(layers: [LayerSpec(cell: .lstm(), hidden: 32)]),
                 training: OptimisationSpec(
                     epochs: 150, batchSize: 32, optimizer: OptimizerSpec(.adam, learningRate: 0.005),
                     clip: .init(norm: 1), seed: seed, precision: precision))
@@ -39,7 +39,7 @@ struct LearningTests {
 
     @Test(
         "vowels: every seed tells the speakers apart",
-        arguments: [(Cell.lstm, 0.957), (.gru(.after), 0.96), (.elman(.tanh), 0.96)],
+        arguments: [(Cell.lstm(), 0.957), (.gru(.after), 0.96), (.elman(.tanh), 0.96)],
         OptimisationSpec.Precision.allCases)
     func vowelSpeakers(_ bound: (cell: Cell, least: Double), precision: OptimisationSpec.Precision) throws {
         let (cell, least) = bound

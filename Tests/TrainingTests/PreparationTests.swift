@@ -126,7 +126,7 @@ struct PreparationTests {
         #expect(violations(classifySpec(), .series(seasonalSeries())).count == 1)
     }
 
-    @Test("the least data that is enough trains", arguments: [Cell.lstm, .gru(.before)])
+    @Test("the least data that is enough trains", arguments: [Cell.lstm(), .gru(.before)])
     func least(cell: Cell) throws {
         let two = SequenceSet(features: ["a"], values: [1, 2], lengths: [1, 1], labels: ["x", "y"])
         let trainer = try Trainer(classifySpec(cell: cell), .sequences(two), datasetDigest: "")

@@ -123,7 +123,7 @@ struct ReferenceTrainingTests {
         }
         let hidden = try reference.shape("param/rnn.weight_hh_l0")[1]
         let network = NetworkDescription(
-            inputs: shape[2], layers: [LayerDescription(cell: .lstm, hidden: hidden)],
+            inputs: shape[2], layers: [LayerDescription(cell: .lstm(), hidden: hidden)],
             outputs: try reference.shape("param/head.bias")[0])
         return (
             Examples(

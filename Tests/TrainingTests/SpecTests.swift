@@ -65,7 +65,7 @@ struct SpecTests {
                     network: NetworkSpec(
                         layers: [
                             LayerSpec(cell: .gru(.before), hidden: 3), LayerSpec(cell: .elman(.relu), hidden: 4),
-                            LayerSpec(cell: .lstm, hidden: 5),
+                            LayerSpec(cell: .lstm(), hidden: 5),
                         ], dropout: 0.5,
                         initialization: Initialization(input: .glorot, recurrent: .identity, forgetBias: 2)),
                     training: OptimisationSpec(
@@ -82,7 +82,7 @@ struct SpecTests {
                 ForecastTask(
                     target: ["y", "y"], features: ["", "t"], time: "t", lookback: 0, horizon: -1,
                     transform: [.difference, .log, .seasonalDifference(0)], holdout: -1, season: 0)))
-        spec.network.layers = [LayerSpec(cell: .lstm, hidden: 0)]
+        spec.network.layers = [LayerSpec(cell: .lstm(), hidden: 0)]
         spec.network.dropout = 1
         spec.training = OptimisationSpec(
             epochs: 0, batchSize: 0,

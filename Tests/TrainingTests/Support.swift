@@ -42,7 +42,7 @@ func signSequences(_ count: Int = 60, seed: UInt64 = 1) -> SequenceSet {
 }
 
 func forecastSpec(
-    _ training: OptimisationSpec = OptimisationSpec(epochs: 3, batchSize: 16), cell: Cell = .lstm,
+    _ training: OptimisationSpec = OptimisationSpec(epochs: 3, batchSize: 16), cell: Cell = .lstm(),
     dropout: Float = 0, holdout: Int = 12, transform: [TransformSpec] = [.seasonalDifference(6)],
     features: [String] = []
 ) -> TrainingSpec {

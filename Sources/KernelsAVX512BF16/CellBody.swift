@@ -1,0 +1,1 @@
+../KernelBodies/CellBody.swift

@@ -1,0 +1,133 @@
+/// Where the numbers lie that a network carries from one step to the next: named slots, one after the other in a flat
+/// array. What is done with states (zero, load, save, text, bytes) is a loop over them.
+public struct StateLayout: Hashable, Sendable {
+    public enum Name: String, Sendable, CaseIterable {
+        /// What the recurrent product of a layer takes.
+        case h
+        /// The cell state of a layer.
+        case c
+        /// Sum of the top layer's outputs over all steps so far, in their order, for a readout of their mean.
+        case sum
+
+        /// Those that layers have.
+        public static let ofLayers: [Name] = [.h, .c]
+    }
+
+    public struct Slot: Hashable, Sendable {
+        public let name: Name
+        /// Nil for what the readout carries.
+        public let layer: Int?
+        public let range: Range<Int>
+    }
+
+    public let slots: [Slot]
+    /// Numbers in all.
+    public let count: Int
+
+    public init(_ network: NetworkDescription) {
+        var slots: [Slot] = []
+        var end = 0
+        func place(_ name: Name, _ layer: Int?, _ width: Int) {
+            slots.append(Slot(name: name, layer: layer, range: end..<end + width))
+            end += width
+        }
+        for (index, layer) in network.layers.enumerated() {
+            place(.h, index, layer.hidden)
+            if layer.cell.shape.hasCellState { place(.c, index, layer.hidden) }
+        }
+        if network.readout == .mean { place(.sum, nil, network.layers.last?.hidden ?? 0) }
+        self.slots = slots
+        count = end
+    }
+
+    /// Nil where there is none.
+    public func range(_ name: Name, layer: Int? = nil) -> Range<Int>? {
+        slots.first { $0.name == name && $0.layer == layer }?.range
+    }
+}
+
+/// The numbers of a state slot by slot, as people write and read them.
+public struct StateParts: Sendable, Equatable {
+    /// Of each layer.
+    public var layers: [[StateLayout.Name: [Float]]]
+    /// Of the readout.
+    public var readout: [StateLayout.Name: [Float]]
+
+    public init(layers: [[StateLayout.Name: [Float]]], readout: [StateLayout.Name: [Float]] = [:]) {
+        self.layers = layers
+        self.readout = readout
+    }
+}
+
+extension StateLayout {
+    /// How many layers have slots.
+    public var layers: Int { (slots.compactMap(\.layer).max() ?? -1) + 1 }
+
+    /// The numbers of a state in the places of this layout; nil where they are not those that it has.
+    public func values(of parts: StateParts) -> [Float]? {
+        guard parts.layers.count == layers else { return nil }
+        guard parts.layers.reduce(parts.readout.count, { $0 + $1.count }) == slots.count else { return nil }
+        var values: [Float] = []
+        for slot in slots {
+            let part = slot.layer.map { parts.layers[$0] } ?? parts.readout
+            guard let own = part[slot.name], own.count == slot.range.count else { return nil }
+            values += own
+        }
+        return values
+    }
+
+    public func parts(of values: [Float]) -> StateParts {
+        var parts = StateParts(layers: Array(repeating: [:], count: layers))
+        for slot in slots {
+            let own = Array(values[slot.range])
+            if let layer = slot.layer { parts.layers[layer][slot.name] = own } else { parts.readout[slot.name] = own }
+        }
+        return parts
+    }
+
+    /// What a state is made of, in words: "layer 0: h of 8, c of 8; readout: sum of 8".
+    public var summary: String {
+        var places: [(place: String, slots: [String])] = []
+        for slot in slots {
+            let place = slot.layer.map { "layer \($0)" } ?? "readout"
+            if places.last?.place != place { places.append((place, [])) }
+            places[places.count - 1].slots.append("\(slot.name.rawValue) of \(slot.range.count)")
+        }
+        return places.map { "\($0.place): \($0.slots.joined(separator: ", "))" }.joined(separator: "; ")
+    }
+}
+
+extension StateLayout {
+    /// A slot of a state, where the layer has one.
+    func copy(_ state: NetworkState, _ name: Name, _ layer: Int, to target: UnsafeMutablePointer<Float>) {
+        guard let range = range(name, layer: layer) else { return }
+        for (unit, number) in range.enumerated() { target[unit] = state.values[number] }
+    }
+
+    func copy(_ source: UnsafePointer<Float>, to state: inout NetworkState, _ name: Name, _ layer: Int) {
+        guard let range = range(name, layer: layer) else { return }
+        for (unit, number) in range.enumerated() { state.values[number] = source[unit] }
+    }
+}
+
+/// All that a network carries from one step of a sequence to the next.
+public struct NetworkState: Sendable, Equatable {
+    /// As `StateLayout` places them.
+    public var values: [Float]
+    /// Steps so far.
+    public var steps: Int
+
+    public init(values: [Float], steps: Int = 0) {
+        self.values = values
+        self.steps = steps
+    }
+
+    /// The state before the first step: all zero.
+    public init(zeroFor layout: StateLayout) { self.init(values: [Float](repeating: 0, count: layout.count)) }
+
+    /// Whether this is a state of such a network.
+    public func fits(_ layout: StateLayout) -> Bool { values.count == layout.count && steps >= 0 }
+
+    /// Whether every number in it is finite.
+    public var isFinite: Bool { values.allSatisfy(\.isFinite) }
+}
