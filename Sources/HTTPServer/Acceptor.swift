@@ -54,60 +54,66 @@ final class Acceptor {
         isReady = false
         var left = Self.mostAtOnce
         for descriptor in listener.descriptors {
-            while left > 0, accept(from: descriptor, loop) { left -= 1 }
+            while left > 0, let cost = accept(from: descriptor, loop) { left -= cost }
         }
         // More may wait; the connections of the loop have their turn first.
-        if left == 0 { isReady = true }
+        if left <= 0 { isReady = true }
     }
 
-    /// Connections accepted in one turn of the loop: about two milliseconds' worth. Fewer would let the kernel's queue
-    /// fill in a flood: whom it does not hold it turns away, and such a client tries again only after a second.
-    private static let mostAtOnce = 256
+    /// Connections accepted in one turn of the loop: less than ten milliseconds' worth. They are dealt their turns
+    /// fairly here, while the kernel's queue holds them in the order in which they came; and whom it does not hold it
+    /// turns away, and such a client tries again only after a second.
+    private static let mostAtOnce = 1_024
 
-    /// False: none waits, or none can be taken now.
-    private func accept(from listener: Int32, _ loop: EventLoop) -> Bool {
+    /// As many as these cost the time of one refusal, which is written, read and closed.
+    private static let costOfRefusal = 4
+
+    /// Accepts one and gives what that costs, in connections accepted; nil: none waits, or none can be taken now.
+    private func accept(from listener: Int32, _ loop: EventLoop) -> Int? {
         var address = sockaddr_storage()
         let descriptor = cposix_accept(listener, &address)
         guard descriptor >= 0 else {
             switch errno {
             case EAGAIN, EWOULDBLOCK:
-                return false
+                return nil
             case EMFILE, ENFILE, ENOBUFS, ENOMEM:
                 loop.context.application.refusedConnection(.descriptors)
                 warn(errno, loop)
                 retryAt = loop.now + Self.pause
-                return false
+                return nil
             default:
                 // The one connection failed before it was accepted; the next may be sound.
-                return true
+                return 1
             }
         }
         let transport = SocketTransport(descriptor: descriptor)
+        let client = ClientKey(address)
         makeRoom(loop)
-        guard open(loop) < loop.context.maximumConnections else {
-            refuse(transport, loop)
-            return true
+        if let refusal = loop.context.places.take(client) {
+            refuse(transport, refusal, loop)
+            return Self.costOfRefusal
         }
-        loop.context.open.add(1, ordering: .relaxed)
         let text = SocketAddress.text(address)
         let target = loops[next]
         next = (next + 1) % loops.count
         if target === loop {
-            loop.adopt(transport, address: text)
+            loop.adopt(transport, address: text, of: client)
         } else {
-            guard target.post({ $0.adopt(SocketTransport(descriptor: descriptor), address: text) }) else {
-                loop.context.open.subtract(1, ordering: .relaxed)
+            let isTaken = target.post { loop in
+                loop.adopt(SocketTransport(descriptor: descriptor), address: text, of: client)
+            }
+            if !isTaken {
+                loop.context.places.leave(client)
                 transport.close()
-                return true
             }
         }
-        return true
+        return 1
     }
 
     /// Where nearly all connections are in use, those that only wait give their place to new ones. Asked for before the
     /// last place is taken, so that a new peer finds one.
     private func makeRoom(_ loop: EventLoop) {
-        let most = loop.context.maximumConnections
+        let most = loop.context.places.count
         let reserve = min(Self.mostReserve, most / 16)
         guard open(loop) >= most - reserve else { return }
         if let askedForRoom, loop.now - askedForRoom < Self.pause { return }
@@ -128,15 +134,21 @@ final class Acceptor {
     }
 
     private func open(_ loop: EventLoop) -> Int {
-        loop.context.open.load(ordering: .relaxed)
+        loop.context.places.taken.load(ordering: .relaxed)
     }
 
     /// One connection too many: an answer as far as it goes without waiting, then the end.
-    private func refuse(_ transport: SocketTransport, _ loop: EventLoop) {
+    private func refuse(_ transport: SocketTransport, _ refusal: Places.Refusal, _ loop: EventLoop) {
         loop.context.application.refusedConnection(.limit)
-        let error = HTTPError(
-            .overloaded(retryAfterSeconds: 1),
-            "all \(loop.context.maximumConnections) connections of this server are in use; try again shortly")
+        let count = loop.context.places.count
+        let detail =
+            switch refusal {
+            case .full: "all \(count) connections of this server are in use; try again shortly"
+            case .unfair:
+                "this address has most of the connections of this server, and the last of its \(count) are kept for "
+                    + "others; close some, or try again shortly"
+            }
+        let error = HTTPError(.overloaded(retryAfterSeconds: 1), detail)
         let outgoing = loop.refusal(loop.context.response(to: error, request: nil))
         _ = outgoing.withBuffers { transport.write($0) }
         // Unread input would turn the close into a reset, which destroys the answer: take what has come already.

@@ -10,8 +10,8 @@ extension HTTPServer {
         public var port = 8080
         /// Event loops. One serves about 100,000 small answers a second; a second helps where answers are large.
         public var loops = 2
-        /// Open connections; one more is answered 503 and closed. Also kept below the process's limit on descriptors,
-        /// less `reservedDescriptors`.
+        /// Open connections; one more is answered 503 and closed, and so is one of a client that has most of them while few
+        /// are left (see `Places`). Also kept below the process's limit on descriptors, less `reservedDescriptors`.
         public var maximumConnections = 10_000
         /// Descriptors left for files, databases and pipes of the rest of the process.
         public var reservedDescriptors = 128

@@ -5,7 +5,9 @@ import Wire
 
 /// One thread, one readiness queue, and the connections it alone touches. It never blocks but in `Readiness.wait`.
 ///
-///     turn: wait → note what is ready → letters from other threads → drive each connection that moved → deadlines
+///     turn: wait → note what is ready → letters from other threads → accept → drive connections that moved → deadlines
+///
+/// Where many have moved, some of them are driven in each turn, a fair part of each client.
 ///
 // @unchecked: everything but `mail` and `thread` is confined to the loop's thread; other threads reach it by letters.
 // Ends when isolation to a custom executor costs no hop per call.
@@ -31,10 +33,10 @@ final class EventLoop: @unchecked Sendable {
     private(set) var slots: [Peer?] = []
     private var generations: [UInt32] = []
     private var freeSlots: [Int] = []
-    private var waiting: [Peer] = []
-    private var nextSweep: Moment?
+    private var waiting = FairQueue<Peer>()
+    var nextSweep: Moment?
     /// Found by the last sweep: their time or their patience is over.
-    private var overdue: [Peer] = []
+    var overdue = FairQueue<Peer>()
     private var isEnding = false
     private var whenEmpty: (@Sendable () -> Void)?
 
@@ -91,18 +93,34 @@ final class EventLoop: @unchecked Sendable {
         deliver(letters)
         deliver(takeLetters(goingToSleep: false))
         acceptor?.acceptWaiting(self)
-        let moved = waiting
-        waiting.removeAll(keepingCapacity: true)
-        for peer in moved {
-            peer.isQueued = false
-            drive(peer)
-        }
+        driveSome()
         sweep()
         if isStopping, openCount == 0, let action = whenEmpty {
             whenEmpty = nil
             action()
         }
     }
+
+    /// Drives those that wait, as many as there is time for. The others have their turns in the turns of the loop that
+    /// follow, and what comes meanwhile of another client is among the first of them then.
+    private func driveSome() {
+        let end = clock() + Self.timeToDrive
+        var left = waiting.count
+        repeat {
+            for peer in waiting.take(min(left, Self.drivenAtOnce)) {
+                peer.isQueued = false
+                drive(peer)
+            }
+            left -= Self.drivenAtOnce
+        } while left > 0 && clock() < end
+    }
+
+    /// Of one turn: enough for two hundred small requests, so that a turn that also accepts and lets go of many is well
+    /// below what anybody notices.
+    private static let timeToDrive: Duration = .milliseconds(4)
+
+    /// Driven between two looks at the clock. Each takes half a millisecond at the most, see `TurnBounds`.
+    private static let drivenAtOnce = 8
 
     /// Leaves a letter, which runs on the loop at its next turn. From any thread. False: the loop has ended.
     @discardableResult
@@ -159,7 +177,7 @@ final class EventLoop: @unchecked Sendable {
     // MARK: Connections
 
     /// Takes a new connection over.
-    func adopt(_ transport: any Transport, address: String) {
+    func adopt(_ transport: any Transport, address: String, of client: ClientKey) {
         let slot = freeSlots.popLast() ?? slots.count
         if slot == slots.count {
             slots.append(nil)
@@ -169,7 +187,7 @@ final class EventLoop: @unchecked Sendable {
         let configuration = context.configuration
         var connection = Connection(limits: configuration.limits, timeouts: configuration.timeouts, at: now)
         if isStopping { connection.stop() }
-        let peer = Peer(transport: transport, connection: connection, token: token, address: address)
+        let peer = Peer(transport: transport, connection: connection, token: token, address: address, client: client)
         slots[slot] = peer
         guard readiness.watch(transport.descriptor, token: token) else {
             context.logger.warning("a connection could not be watched", metadata: ["peer": "\(address)"])
@@ -191,11 +209,11 @@ final class EventLoop: @unchecked Sendable {
         now = clock()
     }
 
-    /// Gives a connection its turn, in this round or the next.
+    /// Gives a connection its turn, in this turn of the loop or a later one.
     func touch(_ peer: Peer) {
         guard !peer.isQueued, !peer.isClosed else { return }
         peer.isQueued = true
-        waiting.append(peer)
+        waiting.append(peer, of: peer.client)
     }
 
     /// Closes a connection and tells whoever waits on it.
@@ -208,7 +226,7 @@ final class EventLoop: @unchecked Sendable {
         slots[slot] = nil
         generations[slot] &+= 1
         freeSlots.append(slot)
-        context.open.subtract(1, ordering: .relaxed)
+        context.places.leave(peer.client)
         if openCount == 0 { nextSweep = nil }
         abandonRequests(of: peer)
     }
@@ -224,7 +242,7 @@ final class EventLoop: @unchecked Sendable {
         if event.peerFinished {
             peer.hasEnded = true
             // `now` is still that of the turn before, which may be long ago.
-            peer.exchange?.patienceEnds = clock() + Self.grace
+            peer.exchange?.patienceEnds = clock() + grace
         }
         let isLeft = event.peerFinished && peer.exchange?.stream?.isEndless == true
         if event.isBroken && !peer.connection.wantsInput || isLeft {
@@ -252,38 +270,6 @@ final class EventLoop: @unchecked Sendable {
 
     private func deliver(_ letters: [Letter]) {
         for letter in letters { letter(self) }
-    }
-
-    /// Looks for deadlines, `timerResolution` apart: linear in open connections, at 10,000 about 0.2 ms. What is found
-    /// is dealt with in this turn and those that follow, so that thousands who leave together hold up nobody.
-    private func sweep() {
-        if let due = nextSweep, now >= due, overdue.isEmpty {
-            nextSweep = now + context.configuration.timerResolution
-            for peer in slots {
-                guard let peer, isImpatient(peer) || isLate(peer) else { continue }
-                overdue.append(peer)
-            }
-        }
-        for peer in overdue.prefix(Self.mostOverdue) where !peer.isClosed {
-            // Looked at again: it may have moved since.
-            if isImpatient(peer) { loseInterest(peer) }
-            guard !peer.isClosed, isLate(peer) else { continue }
-            peer.connection.expire(at: now)
-            touch(peer)
-        }
-        overdue.removeFirst(min(Self.mostOverdue, overdue.count))
-    }
-
-    /// Connections dealt with in one turn whose time is over: with their work cancelled and their lines in the log,
-    /// about two milliseconds' worth.
-    private static let mostOverdue = 64
-
-    private func isImpatient(_ peer: Peer) -> Bool {
-        peer.exchange?.patienceEnds.map { now >= $0 } ?? false
-    }
-
-    private func isLate(_ peer: Peer) -> Bool {
-        peer.connection.deadline.map { now >= $0 } ?? false
     }
 
     private func sleepTime(_ longest: Duration?) -> Duration? {

@@ -103,7 +103,7 @@ public final class HTTPServer: Sendable {
 
     /// Connections open now.
     public var connections: Int {
-        running.withLock { $0?.context.open.load(ordering: .relaxed) ?? 0 }
+        running.withLock { $0?.context.places.taken.load(ordering: .relaxed) ?? 0 }
     }
 
     /// Ends every loop, cutting what it still has. True: it had nothing.

@@ -34,7 +34,7 @@ extension EventLoop {
         serial += 1
         let exchange = Exchange(
             serial: serial, id: id, request: request, started: now, queuedBefore: peer.connection.queuedBytes)
-        if peer.hasEnded { exchange.patienceEnds = now + Self.grace }
+        if peer.hasEnded { exchange.patienceEnds = now + grace }
         peer.exchange = exchange
         return exchange
     }

@@ -8,6 +8,8 @@ final class Peer {
     var connection: Connection
     let token: UInt64
     let address: String
+    /// Among whose connections it has its turns.
+    let client: ClientKey
 
     /// Reading may give something: remembered from the last edge until a read says otherwise.
     var isReadable = true
@@ -32,11 +34,12 @@ final class Peer {
     /// Answers that are complete and not yet out, in order.
     var unsent: [UnsentAnswer] = []
 
-    init(transport: any Transport, connection: Connection, token: UInt64, address: String) {
+    init(transport: any Transport, connection: Connection, token: UInt64, address: String, client: ClientKey) {
         self.transport = transport
         self.connection = connection
         self.token = token
         self.address = address
+        self.client = client
     }
 }
 

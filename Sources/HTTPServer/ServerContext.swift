@@ -12,10 +12,8 @@ final class ServerContext: Sendable {
     let logger: Logger
     /// What requests under way take their memory from.
     let memory: MemoryBudget
-    /// Connections open on all loops.
-    let open = Atomic<Int>(0)
-    /// The configured number of connections, or what the process's limit on descriptors leaves.
-    let maximumConnections: Int
+    /// Connections that are open on all loops, and those that may be.
+    let places: Places
 
     init(
         configuration: HTTPServer.Configuration, application: any Application, logger: Logger, maximumConnections: Int
@@ -23,7 +21,7 @@ final class ServerContext: Sendable {
         self.configuration = configuration
         self.application = application
         self.logger = logger
-        self.maximumConnections = maximumConnections
+        places = Places(maximumConnections)
         memory = configuration.memory ?? MemoryBudget(limit: configuration.requestMemory)
         routes = application.routes
         router = try Router(routes)
@@ -32,7 +30,7 @@ final class ServerContext: Sendable {
     /// Bytes that may wait on one side of one stream: an eighth of the memory of all requests, dealt out to the
     /// connections that are open, within bounds. So ten thousand slow peers hold no more than ten.
     var streamMark: Int {
-        let share = memory.limit / 8 / max(1, open.load(ordering: .relaxed))
+        let share = memory.limit / 8 / max(1, places.taken.load(ordering: .relaxed))
         return min(max(share, ResponseStreamMarks.least), ResponseStreamMarks.high)
     }
 

@@ -40,6 +40,26 @@ struct FairnessTests {
         #expect(fast.written.count > 10 << 20)
     }
 
+    @Test("a client has its turn in the turn of the loop after it came, though thousands of another wait")
+    func thousands() throws {
+        let bench = try LoopBench([.text(.get, "/", "hello")])
+        let flood = (100..<10_100 as Range<Int32>).map { bench.come($0, of: 1) }
+        for transport in flood { transport.arrive(get) }
+        bench.tick.withLock { $0 = .microseconds(100) }
+        bench.turn()
+        #expect(1...100 ~= bench.records.all.count, "in parts, a turn each")
+        let other = bench.come(5, of: 2)
+        other.arrive(get)
+        bench.turn()
+        #expect(text(other.written).hasSuffix("hello") && bench.records.all.count < 100)
+        // Those that have been served ask again: they wait behind those that have not.
+        flood[0].arrive(get)
+        bench.readiness.announce(100, readable: true)
+        for _ in 0..<400 { bench.turn() }
+        #expect(bench.records.all.count == 10_002, "and it goes on without further events")
+        #expect(bench.records.all.last?.peer == "test:100")
+    }
+
     @Test("input that is kept is counted, and ends its connection where there is no memory for it")
     func input() throws {
         let held = Monitor<[any Responder]>([])
@@ -81,11 +101,11 @@ struct FairnessTests {
     func marks() throws {
         let bench = try LoopBench([])
         let context = bench.loop.context
-        context.open.store(10, ordering: .relaxed)
+        context.places.taken.store(10, ordering: .relaxed)
         #expect(context.streamMark == 262_144)
-        context.open.store(10_000, ordering: .relaxed)
+        context.places.taken.store(10_000, ordering: .relaxed)
         #expect(context.streamMark * 10_000 <= 128 << 20)
-        context.open.store(1_000_000, ordering: .relaxed)
+        context.places.taken.store(1_000_000, ordering: .relaxed)
         #expect(context.streamMark == 8_192)
     }
 

@@ -108,6 +108,8 @@ final class ScriptedTransport: Transport {
 final class LoopBench {
     let readiness = ScriptedReadiness()
     let clock = Monitor(Moment(nanoseconds: 0))
+    /// What passes from one look at the clock to the next, each of which comes after some work.
+    let tick = Monitor(Duration.zero)
     let loop: EventLoop
     let records: Records
 
@@ -119,14 +121,27 @@ final class LoopBench {
         let context = try ServerContext(
             configuration: configuration, application: application, logger: Logger(label: "loop"),
             maximumConnections: 10)
-        loop = EventLoop(context: context, readiness: readiness) { [clock] in clock.withLock { $0 } }
+        loop = EventLoop(context: context, readiness: readiness) { [clock, tick] in
+            let tick = tick.withLock { $0 }
+            return clock.withLock { clock in
+                clock = clock + tick
+                return clock
+            }
+        }
         loop.adoptThread()
     }
 
-    func connect(_ descriptor: Int32) -> ScriptedTransport {
-        let transport = ScriptedTransport(descriptor)
-        loop.adopt(transport, address: "test:\(descriptor)")
+    /// A connection of a client, in its first turn.
+    func connect(_ descriptor: Int32, of client: UInt64 = 1) -> ScriptedTransport {
+        let transport = come(descriptor, of: client)
         turn()
+        return transport
+    }
+
+    /// A connection that has had no turn yet.
+    func come(_ descriptor: Int32, of client: UInt64) -> ScriptedTransport {
+        let transport = ScriptedTransport(descriptor)
+        loop.adopt(transport, address: "test:\(descriptor)", of: ClientKey(bits: client))
         return transport
     }
 

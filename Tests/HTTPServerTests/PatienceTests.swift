@@ -86,6 +86,7 @@ struct PatienceTests {
             held.withLock { held in held.filter { $0.0.cancellation.isCancelled }.count }
         }
         bench.clock.withLock { $0 = $0 + .seconds(1) }
+        bench.tick.withLock { $0 = .microseconds(100) }
         bench.turn()
         #expect(1...200 ~= cancelled())
         other.arrive(get)
@@ -96,6 +97,42 @@ struct PatienceTests {
         for _ in 0..<100 { bench.turn() }
         #expect(cancelled() == 2_000, "and it goes on without further events")
         held.withLock { $0 = [] }
+    }
+
+    @Test("one that left is let go of at once, though thousands of another client left before")
+    func among() throws {
+        let held = Monitor<[(Request, any Responder)]>([])
+        let later = Route(.get, "/", name: "later", execution: .onLoop) { request, responder in
+            held.withLock { $0.append((request, responder)) }
+        }
+        let bench = try LoopBench([later])
+        for descriptor in 100..<2_100 as Range<Int32> {
+            bench.send(bench.connect(descriptor, of: 1), get)
+            bench.readiness.announce(descriptor, readable: true, finished: true)
+        }
+        bench.send(bench.connect(5, of: 2), get)
+        bench.readiness.announce(5, readable: true, finished: true)
+        bench.turn()
+        bench.clock.withLock { $0 = $0 + .seconds(1) }
+        bench.tick.withLock { $0 = .microseconds(100) }
+        bench.turn()
+        #expect(held.withLock { $0.last }?.0.cancellation.isCancelled == true)
+        held.withLock { $0 = [] }
+    }
+
+    @Test("a client that ended its side has less time where few places for connections are left")
+    func fewPlaces() throws {
+        let held = Held()
+        let bench = try LoopBench([held.route])
+        bench.loop.context.places.taken.store(8, ordering: .relaxed)
+        let transport = bench.connect(5)
+        bench.send(transport, get)
+        bench.readiness.announce(5, readable: true, finished: true)
+        bench.turn()
+        #expect(held.isCancelled == false)
+        bench.move(.milliseconds(300))
+        #expect(held.isCancelled == true)
+        held.answer { _ in }
     }
 
     @Test("work for a connection that broke is cancelled at once")
