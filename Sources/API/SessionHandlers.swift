@@ -183,9 +183,10 @@ extension Call {
         }
     }
 
-    private func steps(of id: String, _ wish: StepPayload) throws -> Response {
+    func steps(of id: String, _ wish: StepPayload) throws -> Response {
         let model = try service.session(id).model
         var outputs = OutputWriter(model)
+        if wish.request.rows.rowCount == 1 { return try step(of: id, wish, model, &outputs) }
         // Three lists that grow step by step and come one after the other in the answer.
         var (y, h, c) = (JSONWriter(), JSONWriter(), JSONWriter())
         y.beginArray()
@@ -216,6 +217,38 @@ extension Call {
         }
         return Response(type: MediaType.json.field, bytes: writer.take())
     }
+
+    /// The answer to one row, written as it comes.
+    private func step(
+        of id: String, _ wish: StepPayload, _ model: ServedModel, _ outputs: inout OutputWriter
+    ) throws -> Response {
+        var writer = JSONWriter(capacity: Self.capacityOfStep)
+        _ = try service.step(
+            id, wish.request, within: allowance, answerBytes: { wish.answerBytes($0, rows: $1, stateBytes: $2) }
+        ) { step in
+            writer.object { writer in
+                writer.member("object", "session_steps")
+                writer.member("step", step.step)
+                if wish.wantsOutput {
+                    writer.key("outputs")
+                    writer.array { outputs.write(step.output, to: &$0, at: "#/outputs/0") }
+                }
+                if let state = step.state, wish.request.wantsHidden {
+                    writer.key("h")
+                    writer.array { $0.layers(.h, of: state, model.stateLayout) }
+                }
+                if let state = step.state, wish.request.wantsCell {
+                    writer.key("c")
+                    writer.array { $0.layers(.c, of: state, model.stateLayout) }
+                }
+                outputs.writeWarnings(to: &writer)
+            }
+        }
+        return Response(type: MediaType.json.field, bytes: writer.take())
+    }
+
+    /// Bytes that hold the answer to most steps: a few numbers.
+    private static let capacityOfStep = 512
 
     private func steps(of id: String, _ wish: StepPayload, onto stream: EventStream) throws {
         let model = try service.session(id).model

@@ -16,6 +16,8 @@ public struct JSONWriter: Sendable {
 
     public init(capacity: Int = 256) { storage = [UInt8](repeating: 0, count: max(capacity, NumberPrinting.room)) }
 
+    private init(_ storage: [UInt8]) { self.storage = storage }
+
     /// What has been written so far (a copy; `take` hands it over without one).
     public var bytes: [UInt8] { Array(storage[..<count]) }
     public var byteCount: Int { count }
@@ -27,7 +29,8 @@ public struct JSONWriter: Sendable {
     public mutating func take() -> [UInt8] {
         storage.removeLast(storage.count - count)
         let result = storage
-        self = JSONWriter()
+        // It has memory again when there is something to write.
+        self = JSONWriter([])
         return result
     }
 
@@ -226,7 +229,7 @@ public struct JSONWriter: Sendable {
 
     private mutating func reserve(_ room: Int) {
         guard storage.count - count < room else { return }
-        let target = max(storage.count * 2, count + room)
+        let target = max(storage.count * 2, count + room, NumberPrinting.room)
         storage.reserveCapacity(target)
         storage.append(contentsOf: repeatElement(0, count: target - storage.count))
     }

@@ -53,39 +53,31 @@ struct ForwardOperands {
     let masked: Target
     let saves: Bool
 
+    /// Nil where there is no p or no h.
     @inline(__always)
     init?(_ s: UnsafePointer<cell_forward>) {
+        guard let p = s.pointee.p else { return nil }
+        let q = Source(s.pointee.q ?? p, s.pointee.q_stride)
+        self.init(s, row: 0, unit: 0, q: q, qHidden: s.pointee.hidden)
+    }
+
+    /// The operands counted from this row and unit on, and q where some sums lie, `qHidden` from block to block.
+    @inline(__always)
+    init?(_ s: UnsafePointer<cell_forward>, row: Int, unit: Int, q: Source, qHidden: Int) {
         let s = s.pointee
         guard let p = s.p, let h = s.h else { return nil }
         hidden = s.hidden
-        qHidden = s.hidden
-        self.p = Source(p, s.p_stride)
-        q = Source(s.q ?? p, s.q_stride)
-        hPrevious = Source(s.h_previous ?? p, s.h_previous_stride)
-        cPrevious = Source(s.c_previous ?? p, s.c_previous_stride)
-        peepholes = Source(s.peepholes ?? p, 0)
-        self.h = Target(h, s.h_stride)
-        c = Target(s.c ?? h, s.c_stride)
-        saved = Target(s.saved ?? h, s.saved_stride)
-        masked = Target(s.masked ?? h, s.masked_stride)
-        saves = s.saved != nil
-    }
-
-    /// The same operands counted from this row and unit on, and q where some sums lie, `qHidden` from block to block.
-    @inline(__always)
-    init(_ all: ForwardOperands, row: Int, unit: Int, q: Source, qHidden: Int) {
-        hidden = all.hidden
         self.qHidden = qHidden
-        p = all.p.from(row, unit)
+        self.p = Source(p, s.p_stride).from(row, unit)
         self.q = q
-        hPrevious = all.hPrevious.from(row, unit)
-        cPrevious = all.cPrevious.from(row, unit)
-        peepholes = all.peepholes.from(0, unit)
-        h = all.h.from(row, unit)
-        c = all.c.from(row, unit)
-        saved = all.saved.from(row, unit)
-        masked = all.masked.from(row, unit)
-        saves = all.saves
+        hPrevious = Source(s.h_previous ?? p, s.h_previous_stride).from(row, unit)
+        cPrevious = Source(s.c_previous ?? p, s.c_previous_stride).from(row, unit)
+        peepholes = Source(s.peepholes ?? p, 0).from(0, unit)
+        self.h = Target(h, s.h_stride).from(row, unit)
+        c = Target(s.c ?? h, s.c_stride).from(row, unit)
+        saved = Target(s.saved ?? h, s.saved_stride).from(row, unit)
+        masked = Target(s.masked ?? h, s.masked_stride).from(row, unit)
+        saves = s.saved != nil
     }
 
     @inline(__always)

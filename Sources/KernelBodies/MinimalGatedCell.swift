@@ -3,8 +3,8 @@
 //     f = σ(p + q)    n = tanh(pₙ + f ⊙ qₙ)    h′ = f ⊙ h + (1 - f) ⊙ n, computed as n + f ⊙ (h - n)
 //
 // Saved for backward: f, n, qₙ.
-// After Zhou et al. 2016, arXiv:1603.09420, in the form whose gate scales the product U·h, as Flax has it; theirs
-// scales h before it. Weights do not carry over between the two.
+// As Flax has it. The gate of Zhou et al. 2016, arXiv:1603.09420, takes in where this one keeps, and scales h before
+// the product: weights do not carry over between the two.
 
 import CVectors
 

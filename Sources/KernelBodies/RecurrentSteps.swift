@@ -15,11 +15,11 @@ extension Bodies {
         _ s: UnsafePointer<cell_forward>, packed: UnsafePointer<Float>, bias: UnsafePointer<Float>, precision: Int,
         firstGroup: Int, groupCount: Int, backwards: Int, scratch: UnsafeMutablePointer<Float>
     ) {
-        guard let operands = ForwardOperands(s) else { return }
+        guard let hPrevious = s.pointee.h_previous else { return }
         withKind(
             s.pointee.kind,
             CellStep(
-                s: operands, rows: s.pointee.rows, options: s.pointee.options, packed: packed, bias: bias,
+                s: s, left: LeftRows(hPrevious, s.pointee.h_previous_stride), packed: packed, bias: bias,
                 precision: precision, groups: firstGroup..<firstGroup + groupCount, backwards: backwards != 0,
                 scratch: scratch))
     }
@@ -27,9 +27,8 @@ extension Bodies {
 
 /// The step of one kind: the walk over groups is compiled for each, its body is chosen once a group.
 private struct CellStep: KindVisitor {
-    let s: ForwardOperands
-    let rows: Int
-    let options: Int
+    let s: UnsafePointer<cell_forward>
+    let left: LeftRows
     let packed: UnsafePointer<Float>
     let bias: UnsafePointer<Float>
     let precision: Int
@@ -40,9 +39,9 @@ private struct CellStep: KindVisitor {
     @inline(__always)
     func visit<Kind: CellKind>(_ kind: Kind.Type) {
         Bodies.run(
-            CellFinish<Kind>(s: s, options: options), blocks: Kind.shape(options).blocks, hidden: s.hidden,
-            packed: packed, bias: bias, precision: precision, groups: groups, backwards: backwards,
-            left: LeftRows(s.hPrevious.base, s.hPrevious.stride), rows: rows, scratch: scratch)
+            CellFinish<Kind>(s: s), blocks: Kind.shape(s.pointee.options).blocks, hidden: s.pointee.hidden,
+            packed: packed, bias: bias, precision: precision, groups: groups, backwards: backwards, left: left,
+            rows: s.pointee.rows, scratch: scratch)
     }
 }
 
@@ -118,13 +117,13 @@ private struct RecurrentStep<Cell: Finish>: GroupedProduct {
 }
 
 private struct CellFinish<Kind: CellKind>: Finish {
-    let s: ForwardOperands
-    let options: Int
+    /// Read anew at each group: what a cell does not use costs nothing.
+    let s: UnsafePointer<cell_forward>
 
     @inline(__always)
     func finish(row: Int, rows: Int, unit: Int, units: Int, q: Source) {
-        let some = ForwardOperands(s, row: row, unit: unit, q: q, qHidden: Lanes.scalarCount)
-        Kind.choose(options, Units(s: some, rows: rows, units: units))
+        guard let some = ForwardOperands(s, row: row, unit: unit, q: q, qHidden: Lanes.scalarCount) else { return }
+        Kind.choose(s.pointee.options, Units(s: some, rows: rows, units: units))
     }
 
     private struct Units: BodyVisitor {

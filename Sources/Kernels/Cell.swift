@@ -92,16 +92,15 @@ public enum Cell: Sendable, Hashable {
     case lstm(LSTMOptions = LSTMOptions())
     /// Gates r, z and candidate n; blocks in the order r, z, n; h′ = (1 - z) ⊙ n + z ⊙ h. Cho et al. 2014.
     case gru(GRUReset)
-    /// Gate f and candidate n; blocks in the order f, n; h′ = (1 - f) ⊙ n + f ⊙ h. Zhou et al. 2016.
+    /// Minimal gated unit: gate f and candidate n; blocks in the order f, n; h′ = (1 - f) ⊙ n + f ⊙ h, as in Flax.
     case minimalGated
 
-    /// The number of its kind and its options, by which the bodies know it.
-    var code: (kind: Int, options: Int) {
+    var code: CellCode {
         switch self {
-        case .elman(let activation, let residual): (0, activation.code + (residual ? 4 : 0))
-        case .lstm(let options): (1, options.code)
-        case .gru(let reset): (2, reset == .before ? 1 : 0)
-        case .minimalGated: (3, 0)
+        case .elman(let activation, let residual): CellCode(kind: 0, options: activation.code + (residual ? 4 : 0))
+        case .lstm(let options): CellCode(kind: 1, options: options.code)
+        case .gru(let reset): CellCode(kind: 2, options: reset == .before ? 1 : 0)
+        case .minimalGated: CellCode(kind: 3, options: 0)
         }
     }
 
@@ -117,7 +116,7 @@ public enum Cell: Sendable, Hashable {
         return peepholes
     }
 
-    /// One of every kind, and of every option of each.
+    /// Every kind, and every option of each in some cell: what the suites walk.
     public static let all: [Cell] =
         Activation.allCases.flatMap { [Cell.elman($0), .elman($0, residual: true)] }
         + [
@@ -133,6 +132,12 @@ public enum Cell: Sendable, Hashable {
         let code = code
         return CellShape(KernelsBaseline.Bodies.cellShape(kind: code.kind, options: code.options))
     }
+}
+
+/// The number of a cell's kind and its options, by which the bodies know it.
+struct CellCode {
+    let kind: Int
+    let options: Int
 }
 
 /// What a cell is made of. Blocks are as wide as the state.

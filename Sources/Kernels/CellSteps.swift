@@ -93,7 +93,7 @@ extension KernelSet {
     public func forward(_ cell: Cell, _ step: CellForward) {
         check(cell.shape, step)
         divide(
-            ForwardWork(bodies: bodies, cell: cell, step: step, phase: .main), units: step.p.count,
+            ForwardWork(bodies: bodies, code: cell.code, step: step, phase: .main), units: step.p.count,
             cost: 40 * step.p.width)
     }
 
@@ -110,7 +110,7 @@ extension KernelSet {
         let outputs = matrix.shape.blocks * step.hidden
         divide(
             RecurrentStepWork(
-                products: products(matrix.precision), cell: matrix.cell,
+                products: products(matrix.precision), code: matrix.code,
                 weights: UnsafePointer(matrix.weights.base), bias: UnsafePointer(matrix.bias.base),
                 precision: matrix.precision.code, step: step, backwards: backwards),
             rows: step.p.count,
@@ -124,7 +124,7 @@ extension KernelSet {
         precondition(shape.hasTwoPhases, "\(cell) has one phase")
         check(shape, step)
         divide(
-            ForwardWork(bodies: bodies, cell: cell, step: step, phase: .mask), units: step.p.count,
+            ForwardWork(bodies: bodies, code: cell.code, step: step, phase: .mask), units: step.p.count,
             cost: 40 * step.p.width)
     }
 
@@ -133,7 +133,7 @@ extension KernelSet {
     public func backward(_ cell: Cell, _ step: CellBackward) {
         check(cell.shape, step)
         divide(
-            BackwardWork(bodies: bodies, cell: cell, step: step, phase: .main), units: step.dp.count,
+            BackwardWork(bodies: bodies, code: cell.code, step: step, phase: .main), units: step.dp.count,
             cost: 10 * step.dp.width)
     }
 
@@ -144,7 +144,7 @@ extension KernelSet {
         check(shape, step)
         precondition(step.dMasked != nil, "\(cell): no dMasked")
         divide(
-            BackwardWork(bodies: bodies, cell: cell, step: step, phase: .mask), units: step.dp.count,
+            BackwardWork(bodies: bodies, code: cell.code, step: step, phase: .mask), units: step.dp.count,
             cost: 10 * step.dp.width)
     }
 

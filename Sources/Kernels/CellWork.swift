@@ -4,9 +4,9 @@ import CVectors
 
 extension CellForward {
     /// The operands of some rows, as the bodies take them.
-    func operands(_ cell: Cell, _ rows: Range<Int>) -> cell_forward {
+    @inline(__always)
+    func operands(_ code: CellCode, _ rows: Range<Int>) -> cell_forward {
         let first = rows.lowerBound
-        let code = cell.code
         return cell_forward(
             kind: code.kind, options: code.options, rows: rows.count, hidden: hidden,
             p: p.at(first), p_stride: p.stride,
@@ -22,9 +22,8 @@ extension CellForward {
 }
 
 extension CellBackward {
-    func operands(_ cell: Cell, _ rows: Range<Int>) -> cell_backward {
+    func operands(_ code: CellCode, _ rows: Range<Int>) -> cell_backward {
         let first = rows.lowerBound
-        let code = cell.code
         return cell_backward(
             kind: code.kind, options: code.options, rows: rows.count, hidden: hidden,
             dh: dh.at(first), dh_stride: dh.stride,
@@ -59,12 +58,12 @@ enum CellPhase {
 
 struct ForwardWork: DividedWork {
     let bodies: any InstructionSetBodies.Type
-    let cell: Cell
+    let code: CellCode
     let step: CellForward
     let phase: CellPhase
 
     func run(_ units: Range<Int>) {
-        var operands = step.operands(cell, units)
+        var operands = step.operands(code, units)
         switch phase {
         case .main: bodies.cellForward(&operands)
         case .mask: bodies.cellForwardMask(&operands)
@@ -74,12 +73,12 @@ struct ForwardWork: DividedWork {
 
 struct BackwardWork: DividedWork {
     let bodies: any InstructionSetBodies.Type
-    let cell: Cell
+    let code: CellCode
     let step: CellBackward
     let phase: CellPhase
 
     func run(_ units: Range<Int>) {
-        var operands = step.operands(cell, units)
+        var operands = step.operands(code, units)
         switch phase {
         case .main: bodies.cellBackward(&operands)
         case .mask: bodies.cellBackwardMask(&operands)
@@ -89,7 +88,7 @@ struct BackwardWork: DividedWork {
 
 struct RecurrentStepWork: GridWork {
     let products: any ProductBodies.Type
-    let cell: Cell
+    let code: CellCode
     let weights: UnsafePointer<Float>
     let bias: UnsafePointer<Float>
     let precision: Int
@@ -97,7 +96,7 @@ struct RecurrentStepWork: GridWork {
     let backwards: Bool
 
     func run(rows: Range<Int>, groups: Range<Int>, scratch: UnsafeMutablePointer<Float>) {
-        var operands = step.operands(cell, rows)
+        var operands = step.operands(code, rows)
         products.cellStep(
             &operands, packed: weights, bias: bias, precision: precision, firstGroup: groups.lowerBound,
             groupCount: groups.count, backwards: backwards ? 1 : 0, scratch: scratch)

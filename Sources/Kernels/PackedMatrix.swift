@@ -41,6 +41,7 @@ public final class RecurrentMatrix: @unchecked Sendable {
 
     public let cell: Cell
     public let shape: CellShape
+    let code: CellCode
     public let hidden: Int
     public let precision: Precision
     let laneCount: Int
@@ -53,6 +54,7 @@ public final class RecurrentMatrix: @unchecked Sendable {
         precondition(!shape.hasTwoPhases, "\(cell) has products between its phases")
         self.cell = cell
         self.shape = shape
+        code = cell.code
         self.hidden = hidden
         self.precision = precision
         laneCount = kernels.bodies.laneCount

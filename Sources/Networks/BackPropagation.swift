@@ -1,6 +1,6 @@
 import Kernels
 
-// The layers of a network in training, over all steps of a batch: forward with everything kept, backward through time.
+// The layers of a network in training, over all steps of a batch: forward with everything saved, backward through time.
 // Weight gradients are products over the whole sequence, their rows in the order (time, batch).
 
 extension TrainingNetwork {
@@ -231,13 +231,13 @@ extension TrainingNetwork {
 
     // MARK: - Views
 
-    /// The rows that hold p, then what is kept, then dp, of every step of a layer.
+    /// The rows that hold p, then what is saved, then dp, of every step of a layer.
     private func places(_ index: Int) -> MutableRows {
         let weights = layers[index]
         return workspace.layers[index].p.rows(count: batch.rows, width: weights.shape.rowBlocks * weights.hidden)
     }
 
-    /// What forward keeps, in place of p.
+    /// What forward saves, in place of p.
     private func saved(_ index: Int, _ rows: Range<Int>) -> MutableRows? {
         let blocks = layers[index].shape.saved
         return blocks > 0 ? places(index).rows(rows).columns(0..<blocks * layers[index].hidden) : nil
@@ -319,7 +319,8 @@ extension TrainingNetwork {
         return (dx, dFirst)
     }
 
-    /// The states after each sequence's last step, in the caller's order, of the batch that went forward last.
+    /// h and c after each sequence's last step, in the caller's order, of the batch that went forward last; a sum for a mean
+    /// readout stays zero, and the steps are those of the batch.
     public var lastStates: [NetworkState] {
         var states = [NetworkState](repeating: NetworkState(zeroFor: stateLayout), count: batch.count)
         for (index, weights) in layers.enumerated() {

@@ -11,24 +11,27 @@ extension Cell {
         }
     }
 
-    /// Nil where the words are none of its options.
+    /// Nil where the words are not those that `variant` says of some cell.
     init?(_ name: Name, variant: String) {
+        guard let cell = Self.cell(name, variant: variant), cell.variant == variant else { return nil }
+        self = cell
+    }
+
+    private static func cell(_ name: Name, variant: String) -> Cell? {
         var words = variant.split(separator: " ").map(String.init)
         switch name {
         case .elman:
             let residual = words.last == "residual"
             if residual { words.removeLast() }
             guard words.count == 1, let activation = Activation(rawValue: words[0]) else { return nil }
-            self = .elman(activation, residual: residual)
+            return .elman(activation, residual: residual)
         case .lstm:
             guard let options = LSTMOptions(words: words) else { return nil }
-            self = .lstm(options)
-        case .gru:
-            guard let reset = GRUReset(rawValue: variant) else { return nil }
-            self = .gru(reset)
-        case .minimalGated:
-            guard words.isEmpty else { return nil }
-            self = .minimalGated
+            // As of a request: a gate that is not there sees nothing.
+            guard options.forget == .gate || !options.peepholes.contains(.forget) else { return nil }
+            return .lstm(options)
+        case .gru: return GRUReset(rawValue: variant).map(Cell.gru)
+        case .minimalGated: return .minimalGated
         }
     }
 }

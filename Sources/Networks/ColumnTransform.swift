@@ -102,9 +102,18 @@ public struct ColumnTransform: Hashable, Sendable {
     ///
     /// - Precondition: `count` is at least `lag`.
     func inverse(_ y: Double, after count: Int, of passage: Passage) -> Inverse {
-        var raw = Inverse(value: y)
         // Raw values that the steps so far consume: a base begins that many raw values late.
         var consumed = lag
+        return inverse(y) { index, lag in
+            consumed -= lag
+            return passage.bases[index][count - consumed - lag]
+        }
+    }
+
+    /// - Parameter base: what a difference, step `index`, was taken of, `lag` rows before the row that is asked for; asked
+    ///   from the last difference to the first.
+    private func inverse(_ y: Double, base: (_ index: Int, _ lag: Int) -> Double) -> Inverse {
+        var raw = Inverse(value: y)
         for index in stride(from: steps.count - 1, through: 0, by: -1) {
             switch steps[index] {
             case .log:
@@ -112,8 +121,7 @@ public struct ColumnTransform: Hashable, Sendable {
                 raw.slope *= raw.value
                 raw.noise *= raw.value
             case .difference(let lag):
-                consumed -= lag
-                let base = passage.bases[index][count - consumed - lag]
+                let base = base(index, lag)
                 raw.value += base
                 raw.noise += base.ulp
             case .scale(let offset, let divisor):
@@ -131,13 +139,64 @@ public struct ColumnTransform: Hashable, Sendable {
     ///
     /// - Returns: `value`, exactly, and `told`, what is answered.
     func answer(_ output: Float, after count: Int, of passage: Passage) -> (value: Double, told: Double) {
-        let raw = inverse(Double(output), after: count, of: passage)
+        answer(output, inverse(Double(output), after: count, of: passage))
+    }
+
+    private func answer(_ output: Float, _ raw: Inverse) -> (value: Double, told: Double) {
         // Half of the way to the nearer of the two numbers beside the output.
         let half = Double(output.magnitude - output.magnitude.nextDown) / 2
         // A little less of it: how far an exponential is from its slope, and what is lost both here and on the way in.
         let margin = half * raw.slope.magnitude * 0.999_999 - 2 * raw.noise
         return (raw.value, KnownDigits.rounded(raw.value, within: margin))
     }
+
+    // MARK: - Row by row
+
+    /// The transformed value of the newest row: the bits of `forward`, without arrays.
+    ///
+    /// - Parameter raw: the raw value so many rows before the newest; asked for the last `lag` rows before it.
+    func forward(_ column: Int, raw: (Int) -> Double) throws(TransformError) -> Double {
+        try value(after: steps.count, back: 0, column, raw: raw)
+    }
+
+    /// Throws what the steps say of the newest row that have enough of the `rows` before it.
+    func check(_ column: Int, rows: Int, raw: (Int) -> Double) throws(TransformError) {
+        var (count, consumed) = (0, 0)
+        while count < steps.count {
+            if case .difference(let lag) = steps[count] { consumed += lag }
+            if consumed > rows { break }
+            count += 1
+        }
+        _ = try value(after: count, back: 0, column, raw: raw)
+    }
+
+    /// What `answer` of a passage says of the row after the newest, which has passed.
+    func answer(_ output: Float, raw: (Int) -> Double) -> (value: Double, told: Double) {
+        answer(
+            output,
+            inverse(Double(output)) { index, lag in
+                // What has passed once passes again.
+                (try? value(after: index, back: lag - 1, 0, raw: raw)) ?? .nan
+            })
+    }
+
+    /// The value of a row, so many before the newest, after the first `count` steps.
+    private func value(
+        after count: Int, back: Int, _ column: Int, raw: (Int) -> Double
+    ) throws(TransformError) -> Double {
+        guard count > 0 else { return raw(back) }
+        let value = try value(after: count - 1, back: back, column, raw: raw)
+        switch steps[count - 1] {
+        case .log:
+            guard value > 0 else { throw TransformError(.notPositive(value: value), column: column, row: 0) }
+            return DoubleFunctions.log(value)
+        case .difference(let lag):
+            return value - (try self.value(after: count - 1, back: back + lag, column, raw: raw))
+        case .scale(let offset, let divisor): return (value - offset) / divisor
+        }
+    }
+
+    // MARK: -
 
     /// This transform's steps up to the first that looks at other rows or at the spread: log, or nothing. The space in
     /// which naive forecasts that extrapolate are drawn.

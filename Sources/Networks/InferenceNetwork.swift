@@ -154,24 +154,39 @@ public final class InferenceNetwork: Sendable {
         let x = Rows(step.inputs + first * description.inputs, count: count, width: description.inputs)
         let target = MutableRows(
             step.outputs + first * description.outputs, count: count, width: description.outputs)
-        if count == 1 {
-            // The state of one stream moves where it lies.
-            precondition(step.states[first].fits(stateLayout), "a state of another network")
-            let steps = step.states[first].steps + 1
-            step.states[first].values.withUnsafeMutableBufferPointer { values in
-                // A network without a state has no address for it, and reads and writes none.
-                let states = StateRows(base: values.baseAddress ?? step.outputs, group: 1)
-                self.step(workspace, states, x)
-                readLast(workspace, states, into: target) { _ in steps }
-            }
-            step.states[first].steps = steps
-            return
-        }
+        if count == 1 { return self.step(workspace, &step.states[first], x, into: target) }
         let states = workspace.states
         for row in 0..<count { states.load(step.states[first + row], stateLayout, row: row) }
         self.step(workspace, states, x)
         readLast(workspace, states, into: target) { step.states[first + $0].steps + 1 }
         for row in 0..<count { states.save(&step.states[first + row], stateLayout, row: row, steps: 1) }
+    }
+
+    /// One step of one stream, whose state moves where it lies.
+    ///
+    ///     inputs  [inputs]    outputs  [outputs], overwritten
+    public func step(
+        _ state: inout NetworkState, _ inputs: UnsafePointer<Float>, _ outputs: UnsafeMutablePointer<Float>
+    ) {
+        let workspace = pool.take(description, stateLayout, group: 1, rows: 1)
+        defer { pool.giveBack(workspace) }
+        step(
+            workspace, &state, Rows(inputs, count: 1, width: description.inputs),
+            into: MutableRows(outputs, count: 1, width: description.outputs))
+    }
+
+    private func step(
+        _ workspace: InferenceWorkspace, _ state: inout NetworkState, _ x: Rows, into target: MutableRows
+    ) {
+        precondition(state.fits(stateLayout), "a state of another network")
+        let steps = state.steps + 1
+        state.values.withUnsafeMutableBufferPointer { values in
+            // A network without a state has no address for it, and reads and writes none.
+            let states = StateRows(base: values.baseAddress ?? target.base, group: 1)
+            step(workspace, states, x)
+            readLast(workspace, states, into: target) { _ in steps }
+        }
+        state.steps = steps
     }
 
     /// One step of all layers, and of the sum that a mean readout carries.

@@ -6,7 +6,7 @@ import Synchronization
 ///     places      [rows]                          rows: those of one chunk of steps; where they lie in x
 ///     p           [rows × widest blocks·hidden]
 ///     lower/upper [rows × widest hidden]          what a layer reads and writes, in turns
-///     q, saved    [group × …], masked         one step
+///     q, saved, masked  [group × …]               one step
 ///     states      [group × …]                     every slot of the states
 ///     output      [rows × outputs]                the readout
 final class InferenceWorkspace: @unchecked Sendable {

@@ -120,6 +120,59 @@ public struct InputTransforms: Hashable, Sendable {
         return (values, told)
     }
 
+    // MARK: - Row by row
+
+    /// The network's input for one raw row after others: the bits of `pass`, without arrays.
+    ///
+    /// - Returns: false, and nothing written, while fewer rows than `lag` came before it.
+    func pass(
+        _ row: UnsafeBufferPointer<Double>, after lags: [[Double]], into inputs: UnsafeMutablePointer<Float>
+    ) throws(TransformError) -> Bool {
+        let reaches = lags.count >= lag
+        for (index, column) in columns.enumerated() {
+            func raw(_ back: Int) -> Double { back == 0 ? row[index] : lags[lags.count - back][index] }
+            // Until enough rows have come, differences have nothing to be taken of, but a logarithm may fail already.
+            guard lags.count >= column.lag else {
+                try column.check(index, rows: lags.count, raw: raw)
+                continue
+            }
+            let input = Float(try column.forward(index, raw: raw))
+            guard !reaches || input.isFinite else {
+                throw TransformError(.outOfRange(value: row[index]), column: index, row: 0)
+            }
+            if reaches { inputs[index] = input }
+        }
+        return reaches
+    }
+
+    /// What the network said of the row after this one, which has passed, with the digits that are known of it.
+    func inverse(
+        _ outputs: UnsafeBufferPointer<Float>, after row: UnsafeBufferPointer<Double>, _ lags: [[Double]]
+    ) -> [Double] {
+        var told = [Double](repeating: 0, count: outputs.count)
+        for index in told.indices {
+            told[index] =
+                columns[index].answer(outputs[index]) { back in
+                    back == 0 ? row[index] : lags[lags.count - back][index]
+                }.told
+        }
+        return told
+    }
+
+    /// `lags` after one more row, in their own memory once they are full.
+    func advance(_ lags: inout [[Double]], with row: UnsafeBufferPointer<Double>) {
+        guard lag > 0 else { return }
+        guard lags.count == lag, laggedColumns <= row.count else {
+            lags.append(Array(row.prefix(laggedColumns)))
+            return
+        }
+        var oldest = lags.removeFirst()
+        for column in 0..<laggedColumns { oldest[column] = row[column] }
+        lags.append(oldest)
+    }
+
+    // MARK: -
+
     /// `lags` after one more row: the last `lag` rows, their first `laggedColumns` columns.
     public func advance(_ lags: inout [[Double]], with row: [Double]) {
         guard lag > 0 else { return }

@@ -1,10 +1,8 @@
 import Kernels
 import NamedFields
 
-/// One recurrent layer: its cell and the width of its state.
-///
-/// Written as `{"cell": "lstm" | "gru" | "elman", "hidden": 32}`, with `"reset": "after" | "before"` for the GRU and
-/// `"activation": "tanh" | "sigmoid" | "relu" | "identity"` for Elman's network.
+/// One recurrent layer: its cell and the width of its state, written as `{"cell": "lstm", "hidden": 32}` with the
+/// options of the cell beside them.
 public struct LayerDescription: Hashable, Sendable {
     public var cell = Cell.lstm()
     public var hidden = 32

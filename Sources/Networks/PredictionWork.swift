@@ -47,7 +47,9 @@ extension Predictor {
         // What the head said, as a 32-bit number; in raw units, gathered, and in one array.
         bytes += Double(work.answers) * outputs * (4 + 2 * 8)
         bytes += Double(work.steps) / Double(max(work.sequences, 1)) * Self.bytesOfStep
-        bytes += Double(network.workspaceBytes(sequences: work.sequences, steps: work.steps))
+        let isStep = work.sequences == 1 && work.steps == 1
+        bytes += Double(
+            isStep ? workspaceOfStep : network.workspaceBytes(sequences: work.sequences, steps: work.steps))
         return Self.whole(bytes)
     }
 

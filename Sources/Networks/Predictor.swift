@@ -8,10 +8,13 @@ import Resources
 public final class Predictor: Sendable {
     public let model: Model
     public let network: InferenceNetwork
+    /// Bytes of the workspace of one step of one stream.
+    let workspaceOfStep: Int
 
     public init(_ model: Model, precision: Precision = .float32, kernels: KernelSet) {
         self.model = model
         network = InferenceNetwork(model.network, model.parameters, precision: precision, kernels: kernels)
+        workspaceOfStep = network.workspaceBytes(sequences: 1, steps: 1)
     }
 
     /// A stream before its first row.
@@ -151,6 +154,50 @@ public final class Predictor: Sendable {
             streams: places, numbers: numbers(outputs, passages), width: model.network.outputs, lag: model.lag)
         for input in states.indices { states[input] = LiveState(network: streams[input], lags: last[input]) }
         return answers
+    }
+
+    /// Moves one stream on by one raw row: the bits of `advance`, without its arrays. Where it throws, nothing has moved.
+    public func step(
+        _ state: inout LiveState, _ row: UnsafeBufferPointer<Double>
+    ) throws(PredictionError) -> RowAnswer {
+        let (inputs, outputs) = (model.network.inputs, model.network.outputs)
+        guard row.count == inputs else { throw PredictionError(.width(have: row.count, need: inputs)) }
+        guard state.network.fits(network.stateLayout), state.lags.count <= model.lag else {
+            throw PredictionError(.state, input: 0)
+        }
+        let result = withUnsafeTemporaryAllocation(of: Float.self, capacity: inputs + outputs) {
+            buffer -> Result<RowAnswer, PredictionError> in
+            guard let base = buffer.baseAddress else { return .failure(PredictionError(.otherTask)) }
+            buffer.initialize(repeating: 0)
+            do throws(PredictionError) { return .success(try step(&state, row, base, base + inputs)) } catch {
+                return .failure(error)
+            }
+        }
+        return try result.get()
+    }
+
+    private func step(
+        _ state: inout LiveState, _ row: UnsafeBufferPointer<Double>, _ inputs: UnsafeMutablePointer<Float>,
+        _ outputs: UnsafeMutablePointer<Float>
+    ) throws(PredictionError) -> RowAnswer {
+        let lags = state.lags.count
+        let reaches: Bool
+        do { reaches = try model.inputs.pass(row, after: state.lags, into: inputs) } catch {
+            throw PredictionError(.transform(error), input: 0)
+        }
+        guard reaches else {
+            model.inputs.advance(&state.lags, with: row)
+            return .pending(have: lags + 1, need: model.lag)
+        }
+        network.step(&state.network, inputs, outputs)
+        defer { model.inputs.advance(&state.lags, with: row) }
+        let said = UnsafeBufferPointer(start: outputs, count: model.network.outputs)
+        guard case .forecast = model.task else {
+            let rows = Rows(outputs, count: 1, width: said.count)
+            network.kernels.softmax(rows, into: MutableRows(outputs, count: 1, width: said.count))
+            return .classification(Array(said))
+        }
+        return .forecast(model.inputs.inverse(said, after: row, state.lags))
     }
 
     /// What the head said after the rows that reached the network, in raw units or as probabilities.

@@ -23,6 +23,8 @@ public struct StateLayout: Hashable, Sendable {
     public let slots: [Slot]
     /// Numbers in all.
     public let count: Int
+    /// How many layers there are.
+    public let layers: Int
 
     public init(_ network: NetworkDescription) {
         var slots: [Slot] = []
@@ -38,6 +40,7 @@ public struct StateLayout: Hashable, Sendable {
         if network.readout == .mean { place(.sum, nil, network.layers.last?.hidden ?? 0) }
         self.slots = slots
         count = end
+        layers = network.layers.count
     }
 
     /// Nil where there is none.
@@ -60,9 +63,6 @@ public struct StateParts: Sendable, Equatable {
 }
 
 extension StateLayout {
-    /// How many layers have slots.
-    public var layers: Int { (slots.compactMap(\.layer).max() ?? -1) + 1 }
-
     /// The numbers of a state in the places of this layout; nil where they are not those that it has.
     public func values(of parts: StateParts) -> [Float]? {
         guard parts.layers.count == layers else { return nil }

@@ -1,6 +1,6 @@
 import Kernels
 
-/// A network in training: forward over a batch with all that backward needs kept, and backward to the gradient of every
+/// A network in training: forward over a batch with all that backward needs saved, and backward to the gradient of every
 /// parameter, in the layout of `Parameters`.
 ///
 ///     forward:   x → layers → readout → outputs

@@ -6,8 +6,8 @@ import Kernels
 final class TrainingWorkspace {
     /// One layer's, [rows × …] unless said otherwise.
     final class Layer {
-        /// p = W·x + b, then what forward keeps in its place, then dp (and the candidate's dq) in place of that: rows of
-        /// `Cell.rowBlocks` blocks.
+        /// p = W·x + b, then what forward saves in its place, then dp (and the late blocks' dq) in place of that: rows of
+        /// `CellShape.rowBlocks` blocks.
         let p: Buffer
         let h: Buffer
         let c: Buffer

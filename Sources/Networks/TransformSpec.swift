@@ -41,7 +41,11 @@ extension TransformSpec: NamedWord {
         WordDescription(name, number: value.number == nil ? nil : 1...ModelLimit.period)
     }
 
+    /// What stored texts may call them, which were written before a name was changed.
+    private static let former = ["standardise": "standardize"]
+
     public init?(name: String, number: Int?) {
+        let name = Self.former[name] ?? name
         guard let known = Self.named.first(where: { $0.name == name })?.value,
             (known.number == nil) == (number == nil)
         else { return nil }

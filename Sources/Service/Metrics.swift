@@ -100,8 +100,10 @@ public final class Metrics: Sendable {
         state.withLock { state in
             if state.families[family.name] == nil { state.families[family.name] = family }
             var key = labels
-            let known = state.series[family.name, default: [:]]
-            if known[key] == nil && known.count >= Self.maximumSeries {
+            // Asked in place: a table that somebody else holds too is copied when it changes.
+            if state.series[family.name]?[key] == nil,
+                (state.series[family.name]?.count ?? 0) >= Self.maximumSeries
+            {
                 key = labels.map { _ in "other" }
             }
             change(&state.series[family.name, default: [:]][key, default: Series()])

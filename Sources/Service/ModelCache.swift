@@ -13,12 +13,15 @@ public final class LoadedModel: Sendable {
     let predictor: Predictor
     /// What answers tell of it.
     public let served: ServedModel
+    /// Of what is counted of it.
+    let labels: Metrics.Labels
     /// Parameters as read, and packed, and what the file holds beside them.
     public let bytes: Int
 
     init(version: ModelVersion, model: Model, precision: Precision, kernels: KernelSet) {
         self.version = version
         self.model = model
+        labels = [version.model]
         predictor = Predictor(model, precision: precision, kernels: kernels)
         let parameters = model.parameters.values.count * MemoryLayout<Float>.stride
         bytes =

@@ -198,10 +198,10 @@ extension Service {
         width rows: RawSequences, _ loaded: LoadedModel, _ path: Violation.PathComponent,
         _ findings: inout [Violation]
     ) {
+        guard rows.width != loaded.model.network.inputs,
+            !rows.values.isEmpty || rows.lengths.contains(where: { $0 > 0 })
+        else { return }
         let names = loaded.model.inputNames
-        guard rows.width != names.count, !rows.values.isEmpty || rows.lengths.contains(where: { $0 > 0 }) else {
-            return
-        }
         findings.append(
             Violation(
                 path,

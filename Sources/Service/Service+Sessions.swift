@@ -89,11 +89,20 @@ extension Service {
             let isLong = isLong(rows, loaded)
             if isLong { session.beginLong() }
             defer { if isLong { session.endLong() } }
+            if rows == 1 {
+                let step = try session.alone { state in
+                    try checkCount(state, after: 1, id)
+                    return try take(row: request, into: &state, loaded, allowance.cancellation)
+                }
+                metrics.add(to: Self.stepsTaken, loaded.labels)
+                last = step.step
+                return try each(step)
+            }
             let steps = try session.alone { state in
                 try checkCount(state, after: rows, id)
                 return try take(request, into: &state, loaded, allowance.cancellation)
             }
-            metrics.add(Double(steps.count), to: Self.stepsTaken, [loaded.version.model])
+            metrics.add(Double(steps.count), to: Self.stepsTaken, loaded.labels)
             last = steps.last?.step
             for step in steps { try each(step) }
         }
@@ -134,6 +143,22 @@ extension Service {
         }
         state = SessionState(step: state.step + steps.count, live: live[0])
         return steps
+    }
+
+    /// One row, the step of a live session: the state moves where it lies.
+    private func take(
+        row request: StepRequest, into state: inout SessionState, _ loaded: LoadedModel, _ cancellation: Cancellation
+    ) throws -> SessionStep {
+        let answer = try blaming(loaded, rowsAt: { _ in ["inputs"] }, firstRow: 0) { () throws(PredictionError) in
+            if cancellation.isCancelled { throw PredictionError(.cancelled) }
+            return try request.rows.values.withUnsafeBufferPointer { row throws(PredictionError) in
+                try loaded.predictor.step(&state.live, row)
+            }
+        }
+        state.step += 1
+        return SessionStep(
+            step: state.step, output: StepOutput(answer, topK: request.topK),
+            state: request.wantsHidden || request.wantsCell ? state.live.network.values : nil)
     }
 
     static let stepsTaken = Metrics.Family(
@@ -361,5 +386,5 @@ extension Service {
 }
 
 extension SequenceBatch {
-    public var rowCount: Int { lengths.reduce(0, +) }
+    public var rowCount: Int { lengths.count == 1 ? lengths[0] : lengths.reduce(0, +) }
 }

@@ -62,8 +62,15 @@ extension NetworkSpec: HasFields {
                 place.starts(with: ["layers", 0]) ? Array(place.dropFirst(2)) : place
             }
         }
+        // A member that is no field of a layer is told once, and more layers than there may be are only counted: what is
+        // made of a request stays as small as the request.
+        let known = FieldOutline(LayerSpec.self).names
         let rest = layer.filter { $0.name != "hidden" }
-        let layers = widths.map { FieldValue.members(rest + [FieldMember("hidden", $0)]) }
+        let common = rest.filter { known.contains($0.name) }
+        let layers = widths.enumerated().map { index, width -> FieldValue in
+            if index >= TrainingSpec.Limit.layers { return .members([]) }
+            return .members((index == 0 ? rest : common) + [FieldMember("hidden", width)])
+        }
         return SpelledOut(members: network + [FieldMember("layers", .list(layers))]) { place in
             guard place.count > 2, place[0] == "layers" else { return place }
             return place[2] == "hidden" ? ["hidden", place[1]] + place[3...] : Array(place.dropFirst(2))

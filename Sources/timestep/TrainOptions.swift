@@ -50,7 +50,7 @@ struct TrainOptions: ParsableArguments {
     }
 
     struct Network: ParsableArguments {
-        @Option(help: "Cell: elman, lstm or gru.")
+        @Option(help: "Cell: elman, lstm, gru or mgu.")
         var cell: String?
 
         @Option(help: ArgumentHelp("Width of the layers, one number a layer: 32 or 64,32.", valueName: "widths"))

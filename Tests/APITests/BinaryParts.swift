@@ -1,7 +1,7 @@
 import Kernels
-import Networks
 import Resources
 
+@testable import Networks
 @testable import Service
 
 /// The parts of a binary file, one after the other: what a test changes before it seals them again.
@@ -90,11 +90,7 @@ extension [BinaryPart] {
         self += [.int(Int64(network.inputs)), .int(Int64(network.layers.count))]
         for layer in network.layers {
             append(.text(layer.cell.name.rawValue))
-            switch layer.cell {
-            case .elman(let activation, _): append(.text(activation.rawValue))
-            case .lstm, .minimalGated: append(.text(""))
-            case .gru(let reset): append(.text(reset.rawValue))
-            }
+            append(.text(layer.cell.variant))
             append(.int(Int64(layer.hidden)))
         }
         self += [.float(network.dropout), .int(Int64(network.outputs)), .text(network.readout.rawValue)]

@@ -56,8 +56,8 @@ struct EventStreamTests {
         }
     }
 
-    private func call(
-        _ server: TestServer, _ responder: PoorStream, fields: Fields = [:], body: String = "",
+    static func call(
+        _ server: TestServer, _ responder: any Responder, fields: Fields = [:], body: String = "",
         memory: MemoryShare = .unlimited
     ) throws -> Call {
         let head = try RequestHead(method: .post, target: "/sessions/s/steps", fields: fields)
@@ -78,7 +78,7 @@ struct EventStreamTests {
         if let key { fields["Idempotency-Key"] = key }
         func take(_ memory: MemoryShare) throws -> PoorStream {
             let poor = PoorStream()
-            let call = try call(server, poor, fields: fields, body: body, memory: memory)
+            let call = try Self.call(server, poor, fields: fields, body: body, memory: memory)
             do { try call.stepSession() } catch { call.fail(error) }
             #expect(eventually { server.api.queues.transfer.count + server.api.queues.long.count == 0 })
             return poor
@@ -101,12 +101,12 @@ struct EventStreamTests {
         let server = try TestServer(hasWorker: false)
         defer { server.stop() }
         let poor = PoorStream()
-        let stream = EventStream(try call(server, poor), .lines, isKept: true)
+        let stream = EventStream(try Self.call(server, poor), .lines, isKept: true)
         let text = String(repeating: "x", count: 1_000)
         for _ in 0..<3_000 { try stream.send("step") { $0.member("text", text) } }
         #expect(poor.ends.withLock { $0.first } == .aborted)
         #expect(Store.largestAnswer + 1...Store.largestAnswer + 2_000 ~= stream.sent.count)
-        let other = EventStream(try call(server, PoorStream()), .lines)
+        let other = EventStream(try Self.call(server, PoorStream()), .lines)
         #expect(throws: MemoryRefusal.self) { try other.send("step") { $0.member("text", text) } }
     }
 
@@ -114,7 +114,7 @@ struct EventStreamTests {
     func reserved() throws {
         let server = try TestServer(hasWorker: false)
         defer { server.stop() }
-        let call = try call(server, PoorStream())
+        let call = try Self.call(server, PoorStream())
         let stream = EventStream(call, .lines)
         try call.request.memory.take(stream.reserve(1_000), for: "the answer")
         try stream.send("step") { $0.member("step", 1) }
@@ -127,7 +127,7 @@ struct EventStreamTests {
     func lostAnswers() throws {
         let server = try TestServer(hasWorker: false)
         defer { server.stop() }
-        let call = try call(server, PoorStream())
+        let call = try Self.call(server, PoorStream())
         let problem = #expect(throws: Problem.self) {
             try call.afterStep(of: "s", to: 7) { try MemoryShare(of: MemoryBudget(limit: 0)).take(9, for: "it") }
         }

@@ -16,7 +16,10 @@ enum ForeignModels {
         columns: Array(repeating: ColumnTransform(steps: [.scale(offset: 1, divisor: 2)]), count: 3), lagged: 2,
         NetworkDescription(
             inputs: 3,
-            layers: [LayerDescription(cell: .gru(.before), hidden: 4), LayerDescription(cell: .lstm(), hidden: 3)],
+            layers: [
+                LayerDescription(cell: .gru(.before), hidden: 4),
+                LayerDescription(cell: .lstm(LSTMOptions(forget: .coupled, peepholes: [.output])), hidden: 3),
+            ],
             dropout: 0.25, outputs: 2))
 
     static let differenced = model(

@@ -1,7 +1,8 @@
 import Kernels
-import Networks
 import Resources
 import Testing
+
+@testable import Networks
 
 @Suite("Model file")
 struct ModelFileTests {
@@ -49,6 +50,25 @@ struct ModelFileTests {
         let back = try ModelFile.decode(bytes)
         #expect(back == model)
         #expect(ModelFile.encode(back) == bytes)
+    }
+
+    @Test("every cell comes back with its options", arguments: Cell.all)
+    func cells(cell: Cell) throws {
+        var model = Self.classifier
+        model.network.layers = [LayerDescription(cell: cell, hidden: 2)]
+        model.parameters = Parameters(model.network, Initialization(), seed: 3)
+        #expect(try ModelFile.decode(ModelFile.encode(model)) == model)
+    }
+
+    @Test(
+        "options that no cell is written with are refused",
+        arguments: [
+            "forget:none peephole:forget", "forget:gate", "forget:none forget:coupled",
+            "peephole:output peephole:input",
+            "output_sees_previous:x", "candidate:tanh", "state", ":", "residual", " ",
+        ])
+    func foreignVariant(words: String) {
+        for name in Cell.Name.allCases { #expect(Cell(name, variant: words) == nil, "\(name)") }
     }
 
     @Test("every cut is recognised and named")

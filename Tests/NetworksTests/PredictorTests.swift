@@ -104,6 +104,11 @@ struct PredictorTests {
         for row in first { single += try predictor.advance(&one, sequences([[row]]))[0] }
         let together = try predictor.answers(sequences([first, second]))
         #expect(together[0] == single)
+        var live = predictor.zeroState
+        let stepped = try first.map { row in
+            try row.withUnsafeBufferPointer { row throws(PredictionError) in try predictor.step(&live, row) }
+        }
+        #expect(stepped == single && live == one[0])
         #expect(together[1].count == 4)
         #expect(single[0] == .pending(have: 1, need: 2) && single[1] == .pending(have: 2, need: 2))
         guard case .forecast(let values) = single[2] else { throw PredictionError(.otherTask) }

@@ -1,5 +1,6 @@
 import Formats
 import Kernels
+import NamedFields
 import Networks
 import TestSupport
 import Testing
@@ -73,6 +74,26 @@ struct SpecTests {
                 #expect(try decode(encode(spec)) == spec)
             }
         }
+    }
+
+    @Test("the short form of many widths, with many members that are no fields, stays as small as what was written")
+    func manyWidths() throws {
+        let unknown = (0..<1_000).map { FieldMember("x\($0)", FieldValue.integer($0)) }
+        let widths = FieldValue.list((0..<20_000).map { _ in .integer(8) })
+        let spelledOut = try #require(
+            NetworkSpec.spelledOut(
+                unknown + [FieldMember("cell", FieldValue.text("gru")), FieldMember("hidden", widths)]))
+        var layers: [FieldValue] = []
+        if case .list(let found)? = spelledOut.members["layers"] { layers = found }
+        let members = layers.reduce(0) { sum, layer in
+            if case .members(let members) = layer { sum + members.count } else { sum }
+        }
+        #expect(layers.count == 20_000 && members < 2_000)
+        var findings = FieldFindings()
+        var network = NetworkSpec()
+        FieldReader.read(.members([FieldMember("hidden", widths)]), into: &network, &findings)
+        FieldChecker.check(network, &findings)
+        #expect(findings.all.list.contains { $0.detail.contains("20000") })
     }
 
     @Test("all that is wrong is said at once, each with its place")
