@@ -93,7 +93,7 @@ extension KernelSet {
     public func forward(_ cell: Cell, _ step: CellForward) {
         check(cell.shape, step)
         divide(
-            ForwardWork(bodies: bodies, code: cell.code, step: step, phase: .main), units: step.p.count,
+            ForwardWork(bodies: bodies, operands: step.operands(cell.code), phase: .main), units: step.p.count,
             cost: 40 * step.p.width)
     }
 
@@ -110,9 +110,9 @@ extension KernelSet {
         let outputs = matrix.shape.blocks * step.hidden
         divide(
             RecurrentStepWork(
-                products: products(matrix.precision), code: matrix.code,
-                weights: UnsafePointer(matrix.weights.base), bias: UnsafePointer(matrix.bias.base),
-                precision: matrix.precision.code, step: step, backwards: backwards),
+                products: products(matrix.precision), weights: UnsafePointer(matrix.weights.base),
+                bias: UnsafePointer(matrix.bias.base), precision: matrix.precision.code,
+                operands: step.operands(matrix.code), backwards: backwards),
             rows: step.p.count,
             groups: bodies.groupCount(blocks: matrix.shape.blocks, hidden: step.hidden), outputs: outputs,
             cost: max(step.p.count, Self.rowsOfMemory) * (step.hidden + 40) * outputs)
@@ -124,7 +124,7 @@ extension KernelSet {
         precondition(shape.hasTwoPhases, "\(cell) has one phase")
         check(shape, step)
         divide(
-            ForwardWork(bodies: bodies, code: cell.code, step: step, phase: .mask), units: step.p.count,
+            ForwardWork(bodies: bodies, operands: step.operands(cell.code), phase: .mask), units: step.p.count,
             cost: 40 * step.p.width)
     }
 
