@@ -26,6 +26,7 @@ public enum DoubleFunctions {
             k += 1
         }
         let f = m - 1
+        if let quick = quickLog(f, Double(k)) { return quick }
         let s = Pair(f) / Pair.sum(2, f)
         let square = s * s
         let z = square.high
@@ -38,6 +39,26 @@ public enum DoubleFunctions {
         let power = Double(k)
         let sum = Pair(power * log2.high) + Pair(2 * own.high, 2 * own.low)
         return sum.high + (sum.low + power * log2.low)
+    }
+
+    /// The same, where the terms after the first need be no pairs: where both ends of what the sum may be off by are rounded
+    /// to one number, that is what the pairs come to; nil in the few cases where they are not (Ziv 1991).
+    @inline(__always)
+    private static func quickLog(_ f: Double, _ power: Double) -> Double? {
+        let divisor = Pair.sum(2, f)
+        let s = f / divisor.high
+        let product = Pair.product(s, divisor.high)
+        let rest = (((f - product.high) - product.low) - s * divisor.low) / divisor.high
+        let z = s * s
+        var tail = ((1.0 / 27 * z + 1.0 / 25) * z + 1.0 / 23) * z + 1.0 / 21
+        tail = (((tail * z + 1.0 / 19) * z + 1.0 / 17) * z + 1.0 / 15) * z + 1.0 / 13
+        tail = ((((tail * z + 1.0 / 11) * z + 1.0 / 9) * z + 1.0 / 7) * z + 1.0 / 5) * z + 1.0 / 3
+        let sum = Pair.sum(power * log2.high, 2 * s)
+        let low = sum.low + (power * log2.low + 2 * (s * (z * tail) + rest))
+        // The terms beside s are a hundredth of it at most, and each is rounded a few times: 2⁻⁵⁸ of it.
+        let error = 0x1p-56 * sum.high.magnitude
+        let value = sum.high + (low - error)
+        return value == sum.high + (low + error) ? value : nil
     }
 
     /// e to the power of x. Below the least normal number it is rounded twice.
@@ -143,7 +164,7 @@ private struct Pair {
     }
 
     /// The product without loss (Dekker), from halves of 26 bits.
-    private static func product(_ a: Double, _ b: Double) -> Pair {
+    fileprivate static func product(_ a: Double, _ b: Double) -> Pair {
         let product = a * b
         let (aHigh, aLow) = halves(a)
         let (bHigh, bLow) = halves(b)

@@ -109,11 +109,11 @@ public struct InputTransforms: Hashable, Sendable {
         var (values, told): ([Double], [Double]) = ([], [])
         for (index, output) in outputs.enumerated() {
             let column = columns[index]
-            let history = lags.suffix(column.lag).map { $0[index] }
-            guard history.count >= column.lag else {
-                throw TransformError(.tooFewRows(have: history.count, need: column.lag), column: index)
+            guard lags.count >= column.lag else {
+                throw TransformError(.tooFewRows(have: lags.count, need: column.lag), column: index)
             }
-            let answer = column.answer(output, after: column.lag, of: try column.pass(history, column: index))
+            // Only what the differences were taken of, not all of the rows before.
+            let answer = column.answer(output) { back in lags[lags.count - 1 - back][index] }
             values.append(answer.value)
             told.append(answer.told)
         }
