@@ -39,7 +39,6 @@ public final class PackedMatrix: @unchecked Sendable {
 public final class RecurrentMatrix: @unchecked Sendable {
     // @unchecked: as for PackedMatrix.
 
-    public let cell: Cell
     public let shape: CellShape
     let code: CellCode
     public let hidden: Int
@@ -52,7 +51,6 @@ public final class RecurrentMatrix: @unchecked Sendable {
     public init(_ cell: Cell, hidden: Int, precision: Precision = .float32, for kernels: KernelSet) {
         let shape = cell.shape
         precondition(!shape.hasTwoPhases, "\(cell) has products between its phases")
-        self.cell = cell
         self.shape = shape
         code = cell.code
         self.hidden = hidden

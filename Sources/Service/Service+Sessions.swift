@@ -92,7 +92,7 @@ extension Service {
             if rows == 1 {
                 let step = try session.alone { state in
                     try checkCount(state, after: 1, id)
-                    return try take(row: request, into: &state, loaded, allowance.cancellation)
+                    return try take(0, of: request, into: &state, loaded, allowance.cancellation)
                 }
                 metrics.add(to: Self.stepsTaken, loaded.labels)
                 last = step.step
@@ -117,42 +117,36 @@ extension Service {
     private func take(
         _ request: StepRequest, into state: inout SessionState, _ loaded: LoadedModel, _ cancellation: Cancellation
     ) throws -> [SessionStep] {
-        var live = [state.live]
-        var steps: [SessionStep] = []
-        func advance(_ rows: RawSequences, from first: Int) throws {
-            let answers = try blaming(loaded, rowsAt: { _ in ["inputs"] }, firstRow: first) {
-                try loaded.predictor.advance(&live, rows, cancellation: cancellation)
-            }
-            for answer in answers[0] {
-                steps.append(
-                    SessionStep(
-                        step: state.step + steps.count + 1, output: StepOutput(answer, topK: request.topK),
-                        state: request.wantsHidden || request.wantsCell ? live[0].network.values : nil))
-            }
-        }
+        let rows = request.rows.rowCount
         if request.wantsHidden || request.wantsCell {
-            let width = request.rows.width
-            for row in 0..<request.rows.rowCount {
-                let values = Array(request.rows.values[(row * width)..<((row + 1) * width)])
-                try advance(RawSequences(values: values, lengths: [1], width: width), from: row)
-            }
-        } else {
-            let rows = RawSequences(
-                values: request.rows.values, lengths: [request.rows.rowCount], width: request.rows.width)
-            try advance(rows, from: 0)
+            var moved = state
+            let steps = try (0..<rows).map { try take($0, of: request, into: &moved, loaded, cancellation) }
+            state = moved
+            return steps
         }
-        state = SessionState(step: state.step + steps.count, live: live[0])
+        var live = [state.live]
+        let sequence = RawSequences(values: request.rows.values, lengths: [rows], width: request.rows.width)
+        let answers = try blaming(loaded, rowsAt: { _ in ["inputs"] }) {
+            try loaded.predictor.advance(&live, sequence, cancellation: cancellation)
+        }
+        let steps = answers[0].enumerated().map { row, answer in
+            SessionStep(step: state.step + row + 1, output: StepOutput(answer, topK: request.topK), state: nil)
+        }
+        state = SessionState(step: state.step + rows, live: live[0])
         return steps
     }
 
     /// One row, the step of a live session: the state moves where it lies.
     private func take(
-        row request: StepRequest, into state: inout SessionState, _ loaded: LoadedModel, _ cancellation: Cancellation
+        _ row: Int, of request: StepRequest, into state: inout SessionState, _ loaded: LoadedModel,
+        _ cancellation: Cancellation
     ) throws -> SessionStep {
-        let answer = try blaming(loaded, rowsAt: { _ in ["inputs"] }, firstRow: 0) { () throws(PredictionError) in
+        let width = request.rows.width
+        let answer = try blaming(loaded, rowsAt: { _ in ["inputs"] }, firstRow: row) { () throws(PredictionError) in
             if cancellation.isCancelled { throw PredictionError(.cancelled) }
-            return try request.rows.values.withUnsafeBufferPointer { row throws(PredictionError) in
-                try loaded.predictor.step(&state.live, row)
+            return try request.rows.values.withUnsafeBufferPointer { values throws(PredictionError) in
+                let own = UnsafeBufferPointer(rebasing: values[row * width..<(row + 1) * width])
+                return try loaded.predictor.step(&state.live, own)
             }
         }
         state.step += 1

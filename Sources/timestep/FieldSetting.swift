@@ -63,6 +63,7 @@ struct FieldSetting {
             elements[index] = try set(elements[index], element, rest.dropFirst())
             return .array(elements)
         case .oneOrMore(let element, _):
+            guard rest.isEmpty else { throw fail(rest, "it takes all of its names at once, separated by commas") }
             let values = try words().map { word throws(CommandError) in try scalar(word, element, rest) }
             return values.count == 1 ? values[0] : .array(values)
         default:

@@ -145,6 +145,10 @@ struct TrainOptions: ParsableArguments {
 
     /// The seeds to train with; one nil where the specification or the server decides.
     func seeds() throws(CommandError) -> [Int?] {
+        // A seed of its own is written for each run, after everything else.
+        if training.seed != nil || training.seeds != nil, set.contains(where: { $0.hasPrefix("training.seed=") }) {
+            throw CommandError(.usage, "give --seed, --seeds or --set training.seed, not two of them")
+        }
         guard let list = training.seeds else { return [training.seed] }
         guard training.seed == nil else { throw CommandError(.usage, "give --seed or --seeds, not both") }
         return try Self.integers(list, of: "--seeds").map { $0 }

@@ -17,6 +17,20 @@ struct TrainOptionsTests {
         #expect(try body(["--target", "y"]) == ["model": "m", "task": ["kind": "forecast", "target": "y"]])
     }
 
+    @Test("a seed is said in one way", arguments: [["--seed", "3"], ["--seeds", "3,4"]])
+    func oneSeed(flags: [String]) throws {
+        let options = try TrainOptions.parse(flags + ["--set", "training.seed=5"])
+        #expect(throws: CommandError.self) { try options.seeds() }
+        #expect(try TrainOptions.parse(["--set", "training.seed=5"]).seeds() == [nil])
+    }
+
+    @Test("a place within the columns to forecast is refused: it would take the place of all of them")
+    func oneTarget() throws {
+        #expect(throws: CommandError.self) { try body(["--target", "a,b", "--set", "task.target.1=c"]) }
+        #expect(
+            try body(["--set", "task.target=a,c", "--set", "task.kind=forecast"])["task"]?["target"] == ["a", "c"])
+    }
+
     @Test("every flag of the main job finds its place")
     func full() throws {
         let arguments = """
