@@ -9,6 +9,8 @@ public struct FieldFindings {
     /// Objects that were written in a short form, and how places in them are told.
     private var abridged: [(prefix: [Violation.PathComponent], text: SpelledOut)] = []
 
+    private var undecided: [[Violation.PathComponent]] = []
+
     public init(at path: [Violation.PathComponent] = [], toleratesUnknown: Bool = false) {
         self.path = path
         self.toleratesUnknown = toleratesUnknown
@@ -30,6 +32,9 @@ public struct FieldFindings {
         return body(&self)
     }
 
+    /// Notes that it is not known what should stand here: it has been told, and nothing else can be said of it.
+    mutating func noteUndecided() { undecided.append(path) }
+
     mutating func note(abridged text: SpelledOut) { abridged.append((path, text)) }
 
     /// Where the author wrote what the fields call `path`.
@@ -44,7 +49,7 @@ public struct FieldFindings {
         var complete = Violations([])
         var seen: Set<Violation> = []
         let rest = further.list.filter { violation in
-            !all.list.contains { violation.path.starts(with: $0.path) }
+            !(undecided + all.list.map(\.path)).contains { violation.path.starts(with: $0) }
         }
         for violation in all.list + rest {
             let placed = Violation(path: place(of: violation.path), detail: violation.detail)

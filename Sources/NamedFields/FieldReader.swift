@@ -11,14 +11,11 @@ public struct FieldReader: FieldVisitor {
     static func read<Value: HasFields>(
         _ members: [FieldMember], into value: inout Value, _ findings: inout FieldFindings
     ) {
-        var members = members
-        if let text = Value.spelledOut(members) {
-            findings.note(abridged: text)
-            members = text.members
-        }
-        var reader = FieldReader(members: members, findings: findings)
+        let short = Value.spelledOut(members)
+        if let short { findings.note(abridged: short) }
+        var reader = FieldReader(members: short?.members ?? members, findings: findings)
         value.visit(&reader)
-        reader.noteForeignMembers(of: Value.self)
+        reader.noteForeignMembers(of: Value.self, beside: short?.names ?? [])
         findings = reader.findings
     }
 
@@ -55,11 +52,11 @@ public struct FieldReader: FieldVisitor {
             if let read = findings.at(.key(name), { ChoiceForm<Kind>().read(source, over: nil, &$0) }) {
                 value = read
             } else {
-                isOfUnknownKind = true
+                leaveKindOpen(isRequired)
             }
         } else if isRequired {
             findings.noteMissing(name)
-            isOfUnknownKind = true
+            leaveKindOpen(isRequired)
         }
         kinds.append(FieldMember(name, .text(value.rawValue)))
         return value != before
@@ -71,7 +68,13 @@ public struct FieldReader: FieldVisitor {
         return value
     }
 
-    private mutating func noteForeignMembers<Value: HasFields>(of type: Value.Type) {
+    /// - Parameter isRequired: there is no kind that would be meant otherwise, whose bounds could be looked at.
+    private mutating func leaveKindOpen(_ isRequired: Bool) {
+        isOfUnknownKind = true
+        if isRequired { findings.noteUndecided() }
+    }
+
+    private mutating func noteForeignMembers<Value: HasFields>(of type: Value.Type, beside names: [String]) {
         guard !findings.toleratesUnknown else { return }
         let foreign = members.filter { !known.contains($0.name) }
         guard !foreign.isEmpty else { return }
@@ -80,7 +83,8 @@ public struct FieldReader: FieldVisitor {
             let owner = outline.owner(of: member.name, among: kinds)
             if isOfUnknownKind, owner != nil { continue }
             let detail =
-                owner ?? "unknown field \"\(member.name.excerpt())\"" + Suggestion.hint(for: member.name, among: known)
+                owner ?? "unknown field \"\(member.name.excerpt())\""
+                + Suggestion.hint(for: member.name, among: known + names)
             findings.at(.key(member.name)) { $0.add(detail) }
         }
     }

@@ -38,13 +38,17 @@ extension HasFields {
 /// Members that were written in a shorter form than the fields have.
 public struct SpelledOut {
     public var members: [FieldMember]
+    /// Names that the short form takes beside those of the fields.
+    public var names: [String]
     /// From a place among `members` to the place in what was written, both from the object on.
     public var place: ([Violation.PathComponent]) -> [Violation.PathComponent]
 
     public init(
-        members: [FieldMember], place: @escaping ([Violation.PathComponent]) -> [Violation.PathComponent]
+        members: [FieldMember], names: [String],
+        place: @escaping ([Violation.PathComponent]) -> [Violation.PathComponent]
     ) {
         self.members = members
+        self.names = names
         self.place = place
     }
 }

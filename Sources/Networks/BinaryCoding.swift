@@ -62,6 +62,8 @@ public struct BinaryReader {
     }
 
     public var isAtEnd: Bool { offset == bytes.count }
+    /// Bytes that were not read yet.
+    public var left: Int { bytes.count - offset }
 
     public func malformed(_ expectation: String) -> Malformed { Malformed(offset: offset, expectation: expectation) }
 

@@ -1,36 +1,6 @@
-import Kernels
-
 // The parts of a model file. A case is written as a byte; numbers below are part of the format and never change.
 
 extension BinaryWriter {
-    mutating func write(_ network: NetworkDescription) {
-        write(network.inputs)
-        write(network.layers) { writer, layer in
-            writer.write(layer.cell)
-            writer.write(layer.hidden)
-        }
-        write(network.dropout)
-        write(network.outputs)
-        write(network.readout.rawValue)
-    }
-
-    mutating func write(_ cell: Cell) {
-        write(cell.name.rawValue)
-        write(cell.variant)
-    }
-
-    mutating func write(_ transform: TransformSpec) {
-        switch transform {
-        case .log: write(UInt8(0))
-        case .difference: write(UInt8(1))
-        case .seasonalDifference(let period):
-            write(UInt8(2))
-            write(period)
-        case .standardize: write(UInt8(3))
-        case .minMax: write(UInt8(4))
-        }
-    }
-
     mutating func write(_ column: ColumnTransform) {
         write(column.steps) { writer, step in
             switch step {
@@ -46,22 +16,17 @@ extension BinaryWriter {
         }
     }
 
-    mutating func write(_ task: ModelTask) {
-        switch task {
-        case .forecast(let forecast):
-            write(UInt8(0))
-            write(forecast.targets) { $0.write($1) }
-            write(forecast.features) { $0.write($1) }
-            write(forecast.time) { $0.write($1) }
-            write(forecast.lookback)
-            write(forecast.horizon)
-            write(forecast.season) { $0.write($1) }
-            write(forecast.tail.rows) { $0.write($1) }
-            write(forecast.tail.time) { $0.write($1) }
-        case .classify(let classify):
-            write(UInt8(1))
-            write(classify.features) { $0.write($1) }
-            write(classify.labels) { $0.write($1) }
+    mutating func write(_ tail: SeriesTail) {
+        write(tail.rows) { $0.write($1) }
+        write(tail.time) { $0.write($1) }
+    }
+
+    /// Every tensor with its name and shape.
+    mutating func write(_ parameters: Parameters) {
+        write(parameters.layout.tensors) { writer, tensor in
+            writer.write(tensor.name)
+            writer.write(tensor.shape) { $0.write($1) }
+            writer.write(Array(parameters.values[tensor.range]))
         }
     }
 
@@ -91,43 +56,8 @@ extension BinaryWriter {
 }
 
 extension BinaryReader {
-    mutating func readNetwork() throws(Malformed) -> NetworkDescription {
-        let inputs = try readInt(in: 1...ModelLimit.columns, "a number of inputs")
-        // A layer is two words and a width, which take 8 bytes at least each.
-        let layers = try readArray(size: 24, in: 1...ModelLimit.layers) { reader throws(Malformed) in
-            LayerDescription(
-                cell: try reader.readCell(), hidden: try reader.readInt(in: 1...ModelLimit.hidden, "a hidden size"))
-        }
-        let dropout = try readFloat()
-        guard dropout >= 0, dropout < 1 else { throw malformed("a dropout of at least 0 and below 1 before this") }
-        let outputs = try readInt(in: 1...max(ModelLimit.columns, ModelLimit.labels), "a number of outputs")
-        guard let readout = Readout(rawValue: try readWord()), readout != .everyStep else {
-            throw malformed("a readout before this")
-        }
-        return NetworkDescription(inputs: inputs, layers: layers, dropout: dropout, outputs: outputs, readout: readout)
-    }
-
     /// The name of a case.
     private mutating func readWord() throws(Malformed) -> String { try readString(most: 32) }
-
-    private mutating func readCell() throws(Malformed) -> Cell {
-        guard let name = Cell.Name(rawValue: try readWord()) else { throw malformed("a cell") }
-        guard let cell = Cell(name, variant: try readString(most: 128)) else {
-            throw malformed("the options of a cell")
-        }
-        return cell
-    }
-
-    mutating func readTransformSpec() throws(Malformed) -> TransformSpec {
-        switch try read(UInt8.self) {
-        case 0: return .log
-        case 1: return .difference
-        case 2: return .seasonalDifference(try readLag())
-        case 3: return .standardize
-        case 4: return .minMax
-        default: throw malformed("a transform")
-        }
-    }
 
     mutating func readColumnTransform() throws(Malformed) -> ColumnTransform {
         ColumnTransform(
@@ -149,40 +79,35 @@ extension BinaryReader {
         try readInt(in: 1...ModelLimit.period, "a number of rows to look back")
     }
 
-    mutating func readTask() throws(Malformed) -> ModelTask {
-        switch try read(UInt8.self) {
-        case 0:
-            let targets = try readNames(in: 1...ModelLimit.columns)
-            let features = try readNames(in: 0...ModelLimit.columns - targets.count)
-            return .forecast(
-                ForecastModel(
-                    targets: targets, features: features,
-                    time: try readOptional { reader throws(Malformed) in try reader.readName() },
-                    lookback: try readInt(in: 1...ModelLimit.lookback, "a lookback"),
-                    horizon: try readInt(in: 1...ModelLimit.horizon, "a horizon"),
-                    season: try readOptional { reader throws(Malformed) in
-                        try reader.readInt(in: 1...ModelLimit.period, "a season")
-                    },
-                    tail: SeriesTail(
-                        rows: try readTail(width: targets.count + features.count),
-                        time: try readOptional { reader throws(Malformed) in try reader.readTimeIndex() })))
-        case 1:
-            return .classify(
-                ClassifyModel(
-                    features: try readNames(in: 1...ModelLimit.columns),
-                    labels: try readNames(in: 1...ModelLimit.labels)))
-        default: throw malformed("a task")
-        }
+    mutating func readTail(width: Int) throws(Malformed) -> SeriesTail {
+        SeriesTail(
+            rows: try readRows(width: width),
+            time: try readOptional { reader throws(Malformed) in try reader.readTimeIndex() })
     }
 
-    private mutating func readName() throws(Malformed) -> String { try readString(most: ModelLimit.nameBytes) }
-
-    private mutating func readNames(in range: ClosedRange<Int>) throws(Malformed) -> [String] {
-        try readArray(size: 8, in: range) { reader throws(Malformed) in try reader.readName() }
+    /// The tensors of this layout, each by its name and in its shape, in any order.
+    mutating func readParameters(_ layout: ParameterLayout) throws(Malformed) -> Parameters {
+        // Before room is made for them: so many numbers have to be there.
+        guard layout.count <= left / MemoryLayout<Float>.size else {
+            throw malformed("the \(layout.count) parameters of the network")
+        }
+        var parameters = Parameters(layout: layout)
+        var missing = Dictionary(uniqueKeysWithValues: layout.tensors.map { ($0.name, $0) })
+        // A name and a number of dimensions take 16 bytes.
+        for _ in 0..<(try readCount(size: 16, in: layout.tensors.count...layout.tensors.count)) {
+            let name = try readString(most: ModelLimit.nameBytes)
+            guard let tensor = missing.removeValue(forKey: name) else { throw malformed("a tensor of the network") }
+            let shape = try readArray(size: 8, in: 1...tensor.shape.count) { reader throws(Malformed) in
+                try reader.readInt(in: 1...Int.max, "an extent")
+            }
+            guard shape == tensor.shape else { throw malformed("the shape \(tensor.shape) of \(name) before this") }
+            parameters.values.replaceSubrange(tensor.range, with: try readFloats(tensor.range.count))
+        }
+        return parameters
     }
 
     /// Rows of the end of a series, no more of them than the longest lookback and the most that differences consume.
-    private mutating func readTail(width: Int) throws(Malformed) -> [[Double]] {
+    private mutating func readRows(width: Int) throws(Malformed) -> [[Double]] {
         let most = ModelLimit.lookback + ModelLimit.transforms * ModelLimit.period
         return try readArray(size: 8 + width * 8, in: 1...most) { reader throws(Malformed) in
             try reader.readDoubles(width)

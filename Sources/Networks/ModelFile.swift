@@ -1,44 +1,47 @@
 import Kernels
+import NamedFields
 
-/// A model as a file: description, parameters, transforms, seed, dataset digest and the tail of the series. No id, time
-/// or host: the same training gives the same bytes.
+/// A model as a file: what it is in fields by name, fitted transforms, the tail of the series, tensors by name and shape,
+/// seed and dataset digest. No id, time or host: the same training gives the same bytes.
 public enum ModelFile {
-    private static let file = SealedFile(kind: "MODL", version: 1)
+    private static let file = SealedFile(kind: "MODL", version: 2)
 
     public static func encode(_ model: Model) -> [UInt8] {
         var writer = BinaryWriter()
-        writer.write(model.task)
-        writer.write(model.transform) { $0.write($1) }
+        writer.write(fields(of: model))
         writer.write(model.inputs.columns) { $0.write($1) }
         writer.write(model.inputs.laggedColumns)
-        writer.write(model.network)
-        writer.write(model.parameters.values)
+        if case .forecast(let forecast) = model.task { writer.write(forecast.tail) }
+        writer.write(model.parameters)
         writer.write(model.seed)
         writer.write(model.datasetDigest)
         return file.seal(writer.bytes)
     }
 
+    /// What a file says of the model by name.
+    public static func fields(of model: Model) -> FieldValue { .members(FieldWriter.members(of: ModelFields(model))) }
+
     public static func decode(_ bytes: [UInt8]) throws(ModelFileError) -> Model {
         let payload: [UInt8]
-        do { payload = try file.open(bytes).payload } catch { throw ModelFileError(reason: .damaged(error)) }
+        let version: UInt32
+        do { (payload, version) = try file.open(bytes) } catch { throw ModelFileError(reason: .damaged(error)) }
+        guard version == file.version else { throw ModelFileError(reason: .earlierVersion(version)) }
         var reader = BinaryReader(payload)
         do {
-            let task = try reader.readTask()
-            let transform = try reader.readArray(size: 1, in: 0...ModelLimit.transforms) {
-                reader throws(BinaryReader.Malformed) in try reader.readTransformSpec()
-            }
+            let fields = try described(by: try reader.readFields())
             let columns = try reader.readArray(size: 8, in: 1...ModelLimit.columns) {
                 reader throws(BinaryReader.Malformed) in try reader.readColumnTransform()
             }
             let laggedColumns = try reader.readInt(in: 0...columns.count, "a number of columns")
-            let network = try reader.readNetwork()
-            // Within the limits above no product or sum of the layout is near the end of `Int`.
-            let layout = ParameterLayout(network)
-            let values = try reader.readFloats(layout.count)
+            let names = fields.task.targets.count + fields.task.features.count
+            let tail =
+                fields.task.kind == .forecast ? try reader.readTail(width: names) : SeriesTail(rows: [], time: nil)
+            // Within the limits of the fields no product or sum of the layout is near the end of `Int`.
+            let parameters = try reader.readParameters(ParameterLayout(fields.network))
             let model = Model(
-                task: task, transform: transform,
-                inputs: InputTransforms(columns: columns, laggedColumns: laggedColumns), network: network,
-                parameters: Parameters(layout: layout, values: values), seed: try reader.read(),
+                task: fields.task.task(tail), transform: fields.transform,
+                inputs: InputTransforms(columns: columns, laggedColumns: laggedColumns), network: fields.network,
+                parameters: parameters, seed: try reader.read(),
                 datasetDigest: try reader.readString(most: ModelLimit.nameBytes))
             guard reader.isAtEnd else { throw reader.malformed("the end") }
             if let conflict = model.conflict { throw ModelFileError(reason: .inconsistent(conflict)) }
@@ -51,6 +54,20 @@ public enum ModelFile {
             throw ModelFileError(reason: .inconsistent("\(error)"))
         }
     }
+
+    /// The fields, each of the right type and within its bounds.
+    private static func described(by value: FieldValue) throws(ModelFileError) -> ModelFields {
+        var fields = ModelFields()
+        var findings = FieldFindings()
+        FieldReader.read(value, into: &fields, &findings)
+        FieldChecker.check(fields, &findings)
+        findings.at("network") { $0.at("layers") { fields.network.layers.noteConflicts(&$0) } }
+        if let first = findings.all.list.first { throw ModelFileError(reason: .description("\(first)".excerpt(256))) }
+        guard fields.network.readout != .everyStep else {
+            throw ModelFileError(reason: .description("network.readout: a model answers once for a sequence"))
+        }
+        return fields
+    }
 }
 
 /// Why bytes are no model.
@@ -58,6 +75,10 @@ public struct ModelFileError: Error, Hashable, Sendable, CustomStringConvertible
     public enum Reason: Hashable, Sendable {
         /// The envelope: foreign, cut off, changed.
         case damaged(SealedFile.Damage)
+        /// Written by an earlier program, in a format that is read no more.
+        case earlierVersion(UInt32)
+        /// What it says of the model by name is not what a model can be.
+        case description(String)
         /// The envelope is whole, what is in it is not.
         case malformed(BinaryReader.Malformed)
         /// Every part can be read, but they do not belong together.
@@ -69,6 +90,9 @@ public struct ModelFileError: Error, Hashable, Sendable, CustomStringConvertible
     public var description: String {
         switch reason {
         case .damaged(let damage): "this is no model file: \(damage)"
+        case .earlierVersion(let version):
+            "this model file has format version \(version), which is no longer read: train the model again"
+        case .description(let violation): "this model file describes no model: \(violation)"
         case .malformed(let error):
             "this model file is malformed: \(error.expectation) expected at byte \(error.offset)"
         case .inconsistent(let conflict): "this model file contradicts itself: \(conflict)"

@@ -66,6 +66,21 @@ extension NetworkDescription: HasFields {
     }
 }
 
+extension [LayerDescription] {
+    /// What the fields of a layer have to do with each other, in a request as in a file.
+    public func noteConflicts(_ findings: inout FieldFindings) {
+        for (index, layer) in enumerated() {
+            guard case .lstm(let options) = layer.cell, options.peepholes.contains(.forget), options.forget != .gate
+            else { continue }
+            findings.at(.index(index)) { findings in
+                findings.at("peepholes") {
+                    $0.add("a peephole of the forget gate, which forget \"\(options.forget.rawValue)\" leaves out")
+                }
+            }
+        }
+    }
+}
+
 extension NumberBound {
     /// A fraction that leaves something.
     public static let dropped = NumberBound.atLeast(0).below(1)

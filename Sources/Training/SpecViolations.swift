@@ -26,28 +26,14 @@ extension TrainingSpec {
     public func violations() -> Violations {
         var findings = FieldFindings()
         FieldChecker.check(self, &findings)
+        findings.at("network") { $0.at("layers") { network.layers.noteConflicts(&$0) } }
         var found = findings.all
         switch task {
         case .forecast(let forecast): forecast.check(&found)
         case .classify(let classify): classify.check(&found)
         }
-        network.check(&found)
         training.check(&found)
         return found
-    }
-}
-
-extension NetworkSpec {
-    fileprivate func check(_ found: inout Violations) {
-        for (index, layer) in layers.enumerated() {
-            guard case .lstm(let options) = layer.cell else { continue }
-            let place: [Violation.PathComponent] = ["network", "layers", .index(index)]
-            if options.peepholes.contains(.forget), options.forget != .gate {
-                found.add(
-                    at: place + ["peepholes"],
-                    "a peephole of the forget gate, which forget \"\(options.forget.rawValue)\" leaves out")
-            }
-        }
     }
 }
 

@@ -49,29 +49,29 @@ extension NetworkSpec: HasFields {
         visitor.field("initialization", &initialization, .object(), "How the parameters start.")
     }
 
-    /// The short form `{"cell": "lstm", "hidden": 32}` for one layer, and `"hidden": [64, 32]` for several of one cell:
-    /// whatever is no field of a network is one of its layers.
+    /// The short form `{"cell": "lstm", "hidden": 32}` for one layer, and `"hidden": [64, 32]` for several of one cell: the
+    /// fields of a layer stand beside those of the network.
     public static func spelledOut(_ members: [FieldMember]) -> SpelledOut? {
         guard members["layers"] == nil else { return nil }
-        let own = FieldOutline(Self.self).names
-        let network = members.filter { own.contains($0.name) }
-        let layer = members.filter { !own.contains($0.name) }
-        guard !layer.isEmpty else { return nil }
+        let names = FieldOutline(LayerSpec.self).names
+        let layer = members.filter { names.contains($0.name) }
+        let network = members.filter { !names.contains($0.name) }
+        guard !layer.isEmpty else { return SpelledOut(members: network, names: names) { $0 } }
         guard case .list(let widths)? = layer["hidden"], !widths.isEmpty else {
-            return SpelledOut(members: network + [FieldMember("layers", .list([.members(layer)]))]) { place in
+            let layers = FieldMember("layers", .list([.members(layer)]))
+            return SpelledOut(members: network + [layers], names: names) { place in
                 place.starts(with: ["layers", 0]) ? Array(place.dropFirst(2)) : place
             }
         }
         // A member that is no field of a layer is told once, and more layers than there may be are only counted: what is
         // made of a request stays as small as the request.
-        let known = FieldOutline(LayerSpec.self).names
         let rest = layer.filter { $0.name != "hidden" }
-        let common = rest.filter { known.contains($0.name) }
+        let common = rest.filter { names.contains($0.name) }
         let layers = widths.enumerated().map { index, width -> FieldValue in
             if index >= TrainingSpec.Limit.layers { return .members([]) }
             return .members((index == 0 ? rest : common) + [FieldMember("hidden", width)])
         }
-        return SpelledOut(members: network + [FieldMember("layers", .list(layers))]) { place in
+        return SpelledOut(members: network + [FieldMember("layers", .list(layers))], names: names) { place in
             guard place.count > 2, place[0] == "layers" else { return place }
             return place[2] == "hidden" ? ["hidden", place[1]] + place[3...] : Array(place.dropFirst(2))
         }

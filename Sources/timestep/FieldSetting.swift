@@ -174,10 +174,26 @@ enum FieldListing {
                 list(inner.type, path + name + inner.place + ".", &lines)
             } else {
                 lines.append(path + name + (kinds.isEmpty ? "" : "  (\(kinds.joined(separator: ", ")))"))
-                let fallback = field.isRequired ? "required" : "default \(JSON(field.standard).text)"
+                let fallback = field.isRequired ? "required" : "default \(standards(name, owners))"
                 lines.append("    \(field.says) Takes \(field.shape.expectation); \(fallback).")
             }
         }
+    }
+
+    /// "0.003 (adam, adamw, rmsprop), 0.1 (sgd)", or one where it is the same for all.
+    private static func standards(_ name: String, _ owners: [FieldOutline.Variant]) -> String {
+        var kinds: [(text: String, kinds: [String])] = []
+        for owner in owners {
+            guard let text = owner.field(name).map({ JSON($0.standard).text }) else { continue }
+            let kind = owner.kinds.last?.value.word ?? ""
+            if let index = kinds.firstIndex(where: { $0.text == text }) {
+                kinds[index].kinds.append(kind)
+            } else {
+                kinds.append((text, [kind]))
+            }
+        }
+        guard kinds.count > 1 else { return kinds.first?.text ?? "" }
+        return kinds.map { "\($0.text) (\($0.kinds.joined(separator: ", ")))" }.joined(separator: ", ")
     }
 }
 

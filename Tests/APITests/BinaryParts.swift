@@ -1,4 +1,5 @@
 import Kernels
+import NamedFields
 import Resources
 
 @testable import Networks
@@ -50,25 +51,17 @@ extension [BinaryPart] {
     var bytes: [UInt8] { reduce(into: []) { $1.write(to: &$0) } }
 
     /// As a model file, with a right checksum.
-    var sealedAsModel: [UInt8] { SealedFile(kind: "MODL", version: 1).seal(bytes) }
+    var sealedAsModel: [UInt8] { SealedFile(kind: "MODL", version: 2).seal(bytes) }
 
     /// As a state of a session, with a right checksum.
     var sealedAsState: [UInt8] { bytes + SHA256.digest(bytes) }
 
     /// The parts of a model file.
-    init(_ model: Model) {
+    ///
+    /// - Parameter fields: what stands there by name, if not what the model has.
+    init(_ model: Model, fields: FieldValue? = nil) {
         self = []
-        append(model.task)
-        append(.int(Int64(model.transform.count)))
-        for transform in model.transform {
-            switch transform {
-            case .log: append(.byte(0))
-            case .difference: append(.byte(1))
-            case .seasonalDifference(let period): self += [.byte(2), .int(Int64(period))]
-            case .standardize: append(.byte(3))
-            case .minMax: append(.byte(4))
-            }
-        }
+        append(fields ?? ModelFile.fields(of: model))
         append(.int(Int64(model.inputs.columns.count)))
         for column in model.inputs.columns {
             append(.int(Int64(column.steps.count)))
@@ -81,34 +74,36 @@ extension [BinaryPart] {
             }
         }
         append(.int(Int64(model.inputs.laggedColumns)))
-        append(model.network)
-        append(.floats(model.parameters.values))
-        self += [.int(Int64(bitPattern: model.seed)), .text(model.datasetDigest)]
-    }
-
-    private mutating func append(_ network: NetworkDescription) {
-        self += [.int(Int64(network.inputs)), .int(Int64(network.layers.count))]
-        for layer in network.layers {
-            append(.text(layer.cell.name.rawValue))
-            append(.text(layer.cell.variant))
-            append(.int(Int64(layer.hidden)))
-        }
-        self += [.float(network.dropout), .int(Int64(network.outputs)), .text(network.readout.rawValue)]
-    }
-
-    private mutating func append(_ task: ModelTask) {
-        func names(_ names: [String]) -> [BinaryPart] { [.int(Int64(names.count))] + names.map { .text($0) } }
-        switch task {
-        case .classify(let classify): self += [.byte(1)] + names(classify.features) + names(classify.labels)
-        case .forecast(let forecast):
-            self += [.byte(0)] + names(forecast.targets) + names(forecast.features)
-            self += forecast.time.map { [.byte(1), .text($0)] } ?? [.byte(0)]
-            self += [.int(Int64(forecast.lookback)), .int(Int64(forecast.horizon))]
-            self += forecast.season.map { [.byte(1), .int(Int64($0))] } ?? [.byte(0)]
+        if case .forecast(let forecast) = model.task {
             append(.int(Int64(forecast.tail.rows.count)))
             self += forecast.tail.rows.map { .doubles($0) }
             append(.byte(forecast.tail.time == nil ? 0 : 1))
             if let time = forecast.tail.time { append(time) }
+        }
+        append(.int(Int64(model.parameters.layout.tensors.count)))
+        for tensor in model.parameters.layout.tensors {
+            self += [.text(tensor.name), .int(Int64(tensor.shape.count))] + tensor.shape.map { .int(Int64($0)) }
+            append(.floats(Array<Float>(model.parameters.values[tensor.range])))
+        }
+        self += [.int(Int64(bitPattern: model.seed)), .text(model.datasetDigest)]
+    }
+
+    private mutating func append(_ value: FieldValue) {
+        switch value {
+        case .null, .other: append(.byte(0))
+        case .flag(let flag): append(.byte(flag ? 2 : 1))
+        case .integer(let number): self += [.byte(3), .int(Int64(number))]
+        case .number(let number): self += [.byte(4), .double(number)]
+        case .text(let text): self += [.byte(5), .text(text)]
+        case .list(let elements):
+            self += [.byte(6), .short(UInt32(elements.count))]
+            for element in elements { append(element) }
+        case .members(let members):
+            self += [.byte(7), .short(UInt32(members.count))]
+            for member in members {
+                append(BinaryPart.text(member.name))
+                append(member.value)
+            }
         }
     }
 

@@ -1,5 +1,6 @@
 import Formats
 import HTTPServer
+import NamedFields
 import Networks
 import Service
 import Testing
@@ -15,8 +16,8 @@ struct ForeignBytesTests {
     static let changes: [(what: String, model: Int, from: BinaryPart, to: BinaryPart)] = [
         ("lookback", 0, .int(3), .int(.max)), ("lookback", 0, .int(3), .int(0)),
         ("horizon", 0, .int(2), .int(.max)), ("season", 0, .int(12), .int(-1)),
-        ("hidden", 0, .int(4), .int(1 << 24)), ("dropout", 0, .float(0.25), .float(.nan)),
-        ("dropout", 0, .float(0.25), .float(-1)), ("dropout", 0, .float(0.25), .float(1)),
+        ("hidden", 0, .int(4), .int(1 << 24)), ("dropout", 0, .double(0.25), .double(.nan)),
+        ("dropout", 0, .double(0.25), .double(-1)), ("dropout", 0, .double(0.25), .double(1)),
         ("readout", 0, .text("last"), .text("every_step")),
         ("divisor", 0, .double(2), .double(0)), ("divisor", 0, .double(2), .double(.infinity)),
         ("offset", 0, .double(1), .double(.nan)), ("tail", 0, .doubles([1.5, 2.5, 3.5]), .doubles([1.5, .nan, 3.5])),
@@ -55,14 +56,34 @@ struct ForeignBytesTests {
 
     @Test("many layers of many units without their parameters are refused before they are laid out")
     func layers() throws {
-        var parts = [BinaryPart](ForeignModels.forecaster)
-        let place = try #require(parts.firstIndex(of: .text("gru")))
-        let layer = Array(parts[place..<place + 3])
-        parts[place - 1] = .int(2 + 8998)
-        parts.insert(contentsOf: Array(repeating: layer, count: 8998).joined(), at: place)
-        #expect(throws: ModelFileError.self) { try ModelFile.decode(parts.sealedAsModel) }
-        parts = [BinaryPart](ForeignModels.forecaster)
-        parts[place + 2] = .int(65_536)
+        let model = ForeignModels.forecaster
+        var many = model
+        many.network.layers = Array(repeating: model.network.layers[0], count: 9000)
+        var wide = model
+        wide.network.layers = Array(repeating: LayerDescription(cell: .lstm(), hidden: 65_536), count: 64)
+        for other in [many, wide] {
+            // What stands there by name is another network's; the tensors are as they were.
+            let parts = [BinaryPart](model, fields: ModelFile.fields(of: other))
+            #expect(throws: ModelFileError.self) { try ModelFile.decode(parts.sealedAsModel) }
+        }
+    }
+
+    @Test("a description that is nothing but counts, or objects in objects, is refused before it takes memory")
+    func descriptions() {
+        let model = ForeignModels.forecaster
+        var deep = FieldValue.null
+        for _ in 0..<1000 { deep = .list([deep]) }
+        let nulls = FieldValue.list(Array(repeating: .null, count: 1_000_000))
+        // Each name is looked for among those before it.
+        let members = FieldValue.members((0..<300_000).map { FieldMember("\($0)", .null) })
+        for value in [deep, nulls, members, .null, .members([])] {
+            let parts = [BinaryPart](model, fields: value)
+            let error = #expect(throws: ModelFileError.self) { try ModelFile.decode(parts.sealedAsModel) }
+            guard value == members else { continue }
+            #expect(error.map { "\($0)".contains("an object of fewer members") } == true, "\(error as Any)")
+        }
+        var parts = [BinaryPart](model)
+        parts[1] = .short(.max)
         #expect(throws: ModelFileError.self) { try ModelFile.decode(parts.sealedAsModel) }
     }
 

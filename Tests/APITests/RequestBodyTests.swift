@@ -161,6 +161,31 @@ struct RequestBodyTests {
         }
     }
 
+    @Test("a misspelt field of a short form finds the one that was meant, of the layer or of the network")
+    func misspeltShortForms() throws {
+        let start =
+            #"{"model": "m", "data": {"dataset": "d"}, "task": {"kind": "forecast", "target": "a"}, "network": "#
+        for (network, hint) in [
+            (#"{"dropuot": 0.1}"#, "dropout"), (#"{"hiden": 3}"#, "hidden"),
+            (#"{"cell": "gru", "rest": "after"}"#, "reset"),
+            (#"{"hidden": [3, 4], "initialisation": {}}"#, "initialization"),
+        ] {
+            let found = try violations {
+                _ = try Call.decode(Array((start + network + "}").utf8), RequestBodyTests.train)
+            }
+            #expect(found.count == 1 && found[0].detail.hasSuffix("did you mean \"\(hint)\"?"), "\(found)")
+        }
+    }
+
+    @Test("of a task whose kind is not known nothing else is said than that")
+    func unknownTask() throws {
+        for task in [#"{"kind": "forcast"}"#, "{}", #"{"kind": null, "label": "l"}"#] {
+            let text = #"{"model": "m", "data": {"dataset": "d"}, "task": \#(task)}"#
+            let found = try violations { _ = try Call.decode(Array(text.utf8), RequestBodyTests.train) }
+            #expect(found.map(\.path.pointer) == ["#/task/kind"], "\(task)")
+        }
+    }
+
     // MARK: -
 
     static let train: @Sendable (JSONReader) throws -> TrainRequest? = { TrainRequest(reading: $0) }

@@ -138,6 +138,7 @@ struct TrainOptionsTests {
             "network.layers.N.hidden\n    The width of the layer's state. Takes a whole number from 1 to 65536; default 32.",
             "network.layers.N.reset  (gru)", "training.optimizer.beta1  (adam, adamw)", "task.target  (forecast)",
             "Takes a number above 0 and below 1; default 0.1.",
+            "default 0.003 (adam, adamw, rmsprop), 0.1 (sgd).",
         ] { #expect(text.contains(part), "\(part)") }
     }
 
