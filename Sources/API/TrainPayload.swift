@@ -29,11 +29,14 @@ extension TrainRequest {
         let tags = body.optional("tags")?.tags() ?? [:]
         let summary = body.optional("description")?.text(most: TextLimit.description)
         // What is wrong beyond the form is asked of the specification itself, also where a part of it was unreadable.
-        let found = findings.complete(with: spec.violations().under(body.path))
+        var checked: CheckedSpec?
+        var further = Violations([])
+        do { checked = try CheckedSpec(spec) } catch { further = error.under(body.path) }
+        let found = findings.complete(with: further)
         body.collector.add(found)
-        guard let model, let data, found.isEmpty else { return nil }
+        guard let model, let data, let checked, found.isEmpty else { return nil }
         self.init(
-            model: model, spec: spec, source: data.source, missing: data.missing, tags: tags, summary: summary)
+            model: model, spec: checked, source: data.source, missing: data.missing, tags: tags, summary: summary)
     }
 }
 

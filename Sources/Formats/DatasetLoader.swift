@@ -29,10 +29,10 @@ public struct DatasetLoader: Sendable {
     /// - Parameter most: how many numbers may come of it. A record that lacks columns is short, and the numbers that stand
     ///   for what it lacks are many.
     public func load(_ task: TaskSpec, missing: MissingPolicy = .error, most: Int = .max) throws -> TrainingData {
-        switch task {
-        case .forecast(let task): .series(try series(task, missing: missing, most: most))
-        case .classify(let task): .sequences(try sequences(task, missing: missing, most: most))
-        }
+        let collector = ViolationCollector()
+        let reader = TaskReader(task, missing: missing, most: most, collector)
+        try read(into: reader.consumer, collector)
+        return try reader.finish()
     }
 
     /// Targets, then features, in the order of the task; the time column as labels.

@@ -1,3 +1,4 @@
+import NamedFields
 import Networks
 import Training
 
@@ -12,13 +13,31 @@ public final class DatasetScanner {
     private let format: DatasetFormat
     private let collector = ViolationCollector()
     private let survey: DatasetSurvey
+    private let task: (reader: TaskReader, collector: ViolationCollector)?
+    private let consumer: any RecordConsumer
     private let reader: RecordReader
 
-    public init(format: DatasetFormat) {
-        self.format = format
-        survey = DatasetSurvey(collector)
-        reader = RecordReader(format, for: survey, collector)
+    public convenience init(format: DatasetFormat) { self.init(format, nil) }
+
+    /// Gathers what a task learns from on the way, so that nobody has to read the records again.
+    ///
+    /// - Parameter most: how many numbers may come of it; see `data`.
+    public convenience init(format: DatasetFormat, for task: TaskSpec, missing: MissingPolicy, most: Int) {
+        let collector = ViolationCollector()
+        self.init(format, (TaskReader(task, missing: missing, most: most, collector), collector))
     }
+
+    private init(_ format: DatasetFormat, _ task: (reader: TaskReader, collector: ViolationCollector)?) {
+        self.format = format
+        self.task = task
+        let survey = DatasetSurvey(collector)
+        self.survey = survey
+        consumer = task.map { BothConsumers(first: survey, second: $0.reader.consumer) } ?? survey
+        reader = RecordReader(format, for: consumer, collector)
+    }
+
+    /// Numbers gathered for the task so far.
+    public var numberCount: Int { task?.reader.consumer.numberCount ?? 0 }
 
     public func push(_ bytes: UnsafeBufferPointer<UInt8>) { reader.push(bytes) }
 
@@ -27,9 +46,55 @@ public final class DatasetScanner {
     /// Ends the text. Throws `Violations` when anything was wrong with it.
     public func finish() throws -> DatasetSummary {
         reader.finish()
-        try collector.check()
+        if !collector.isEmpty { throw violations }
         return DatasetSummary(
             format: format, rows: reader.records, columns: survey.columns, sequences: survey.sequences)
+    }
+
+    /// What was gathered for the task, once the text has ended; nil where there is none, or where it would be more numbers
+    /// than are wanted. Throws `Violations` with what the task cannot use.
+    public func data() throws -> TrainingData? {
+        guard let task, !task.reader.consumer.isOver else { return nil }
+        return try task.reader.finish()
+    }
+
+    /// What the scan found wrong, and what the task finds wrong beyond that: broken rows and cells that are no numbers are
+    /// told at once.
+    private var violations: Violations {
+        var all = Violations(collector.list, omitted: collector.omitted)
+        do { _ = try data() } catch let found as Violations {
+            all.list += found.list.filter { !all.list.contains($0) }
+            all.omitted = max(all.omitted, found.omitted)
+        } catch {
+            // Whatever else there is with these bytes, the scan's findings stand.
+        }
+        return all
+    }
+}
+
+/// Two that are told of the same records.
+private final class BothConsumers: RecordConsumer {
+    private let first: any RecordConsumer
+    private let second: any RecordConsumer
+
+    init(first: any RecordConsumer, second: any RecordConsumer) {
+        self.first = first
+        self.second = second
+    }
+
+    func header(_ names: [String]) {
+        first.header(names)
+        second.header(names)
+    }
+
+    func row(_ row: CSVRow, _ place: RecordPlace) {
+        first.row(row, place)
+        second.row(row, place)
+    }
+
+    func record(_ record: JSON, _ place: RecordPlace) {
+        first.record(record, place)
+        second.record(record, place)
     }
 }
 

@@ -20,7 +20,8 @@ final class RowSequences {
     private var ids: [String: Int] = [:]
     private var current: String?
     /// There would be more numbers than are wanted; nothing is gathered any more.
-    private var isOver = false
+    private(set) var isOver = false
+    var numberCount: Int { values.count }
     /// The record number of each row that was kept.
     private var rowNumbers: [Int] = []
 

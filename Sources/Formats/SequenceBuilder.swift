@@ -2,7 +2,7 @@ import NamedFields
 import Training
 
 /// Gathers labelled sequences from records that hold one each, or from rows that share a value of one column.
-final class SequenceBuilder: RecordConsumer {
+final class SequenceBuilder: TaskBuilder {
     private enum Form {
         case rows
         case sequences
@@ -23,6 +23,9 @@ final class SequenceBuilder: RecordConsumer {
     private var numbers: [Int] = []
 
     private let most: Int
+
+    var numberCount: Int { rows?.numberCount ?? values.count }
+    var isOver: Bool { rows?.isOver ?? false }
 
     init(_ task: ClassifyTask, most: Int = .max, _ collector: ViolationCollector) {
         self.task = task

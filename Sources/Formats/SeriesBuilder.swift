@@ -1,7 +1,7 @@
 import Training
 
 /// Gathers the columns of a forecast from records.
-final class SeriesBuilder: RecordConsumer {
+final class SeriesBuilder: TaskBuilder {
     private let requests: [ColumnRequest]
     /// Rows at the end that no number of the training part may depend on.
     private let holdout: Int
@@ -20,7 +20,8 @@ final class SeriesBuilder: RecordConsumer {
     private var rows = 0
     /// More rows would be more numbers than are wanted; then nothing is gathered any more.
     private let mostRows: Int
-    private var isOver = false
+    private(set) var isOver = false
+    var numberCount: Int { rows * requests.count }
     private var noun = "row"
 
     init(_ task: ForecastTask, most: Int = .max, _ collector: ViolationCollector) {

@@ -30,8 +30,7 @@ struct JobRun {
         let keeper = LeaseKeeper(job: job, worker: worker)
         defer { keeper.end() }
         let spec: JobSpec = try failing("bad_spec") { try Formats.decode(job.spec) }
-        let data = try load(spec)
-        let trainer = try trainer(spec.training, data)
+        let trainer = try trainer(plan(spec))
         _ = try write(trainer, [])
         let clock = ContinuousClock()
         let started = clock.now
@@ -71,7 +70,7 @@ struct JobRun {
 
     // MARK: - Beginning
 
-    private func load(_ spec: JobSpec) throws -> TrainingData {
+    private func plan(_ spec: JobSpec) throws -> TrainingPlan {
         guard let id = job.datasetID else {
             throw JobFailure(
                 code: "dataset_gone", detail: "the dataset was deleted; upload it again and send a new job")
@@ -79,8 +78,10 @@ struct JobRun {
         let dataset = try store.dataset(id)
         try verify(dataset)
         return try failing("invalid_data") {
+            let checked = try CheckedSpec(spec.training)
             let data = try dataset.load(for: spec.training.task, missing: spec.missing, from: store)
-            let need = try Estimate(spec.training, data).memoryBytes
+            let plan = try TrainingPlan(checked, data)
+            let need = Estimate(plan).memoryBytes
             guard need <= worker.configuration.jobMemory else {
                 throw JobFailure(
                     code: "too_large",
@@ -88,7 +89,7 @@ struct JobRun {
                         "this training needs about \(need) bytes, and \(worker.configuration.jobMemory) are allowed "
                         + "for one job; use a smaller batch, network or lookback, or more job memory")
             }
-            return data
+            return plan
         }
     }
 
@@ -107,20 +108,14 @@ struct JobRun {
         }
     }
 
-    private func trainer(_ spec: TrainingSpec, _ data: TrainingData) throws -> Trainer {
-        let kernels = KernelSet(worker.configuration.instructionSet ?? .best, threads: spec.training.threads)
-        guard let found = try store.newestCheckpoint(of: job.id) else {
-            return try failing("invalid_data") {
-                try Trainer(spec, data, datasetDigest: job.datasetDigest, kernels: kernels)
-            }
-        }
+    private func trainer(_ plan: TrainingPlan) throws -> Trainer {
+        let kernels = KernelSet(worker.configuration.instructionSet ?? .best, threads: plan.spec.training.threads)
+        let trainer = Trainer(plan, datasetDigest: job.datasetDigest, kernels: kernels)
+        guard let found = try store.newestCheckpoint(of: job.id) else { return trainer }
         for skipped in found.skipped {
             worker.logger.warning(
                 "a checkpoint could not be used; going on from the one before",
                 metadata: ["job": "\(job.id)", "error": "\(skipped)"])
-        }
-        let trainer = try failing("invalid_data") {
-            try Trainer(spec, data, datasetDigest: job.datasetDigest, kernels: kernels)
         }
         // Another version of this program may have written it, or a processor that computes otherwise: the training
         // begins anew and comes to its end, which a job that fails for it would not.

@@ -15,23 +15,25 @@ public struct TrainRequest: Sendable {
     }
 
     public var model: String
-    public var spec: TrainingSpec
+    public var checked: CheckedSpec
     public var source: Source
     public var missing: MissingPolicy
     public var tags: [String: String]
     public var summary: String?
 
     public init(
-        model: String, spec: TrainingSpec, source: Source, missing: MissingPolicy = .error,
+        model: String, spec: CheckedSpec, source: Source, missing: MissingPolicy = .error,
         tags: [String: String] = [:], summary: String? = nil
     ) {
         self.model = model
-        self.spec = spec
+        checked = spec
         self.source = source
         self.missing = missing
         self.tags = tags
         self.summary = summary
     }
+
+    public var spec: TrainingSpec { checked.spec }
 }
 
 /// What a job carries besides its model name: enough to train on any machine that sees the store.

@@ -16,10 +16,10 @@ extension Service {
     ) throws -> Job {
         try requireRunning()
         try check(request)
-        let dataset = try dataset(for: request, allowance.cancellation)
+        let (dataset, data) = try dataset(for: request, allowance)
         do {
             try allowance.cancellation.check()
-            try check(request, on: dataset, allowance.memory)
+            try check(request, on: dataset, data, allowance.memory)
             let spec = JobSpec(
                 training: request.spec, missing: request.missing, tags: request.tags, summary: request.summary)
             let job = try store.submit(
@@ -41,10 +41,10 @@ extension Service {
     public func estimate(_ request: TrainRequest, within allowance: Allowance = .unlimited) throws -> Estimate {
         try requireRunning()
         try check(request)
-        let dataset = try dataset(for: request, allowance.cancellation)
+        let (dataset, data) = try dataset(for: request, allowance)
         defer { if case .inline = request.source { try? store.deleteDataset(dataset.id) } }
         try allowance.cancellation.check()
-        return try estimate(request, on: dataset, allowance.memory)
+        return try estimate(request, on: dataset, data, allowance.memory)
     }
 
     /// A rough time for it: the operations at the pace that small networks were seen to train at.
@@ -63,21 +63,22 @@ extension Service {
     }
 
     private func check(_ request: TrainRequest) throws {
-        var violations = request.spec.violations()
-        if !ModelName.isValid(request.model) {
-            violations.add(
-                at: ["model"],
-                "\"\(request.model.excerpt())\" cannot name a model: expected 1 to \(ModelName.maximumLength) letters, "
-                    + "digits, '.', '_' or '-', the first no '.' or '-'")
+        guard ModelName.isValid(request.model) else {
+            throw ServiceError.invalid(
+                "model",
+                detail: "\"\(request.model.excerpt())\" cannot name a model: expected 1 to \(ModelName.maximumLength) "
+                    + "letters, digits, '.', '_' or '-', the first no '.' or '-'")
         }
-        guard violations.isEmpty else { throw ServiceError.invalid(violations) }
     }
 
-    private func dataset(for request: TrainRequest, _ cancellation: Cancellation) throws -> Dataset {
+    /// The dataset, and what its task learns from where it came with the request and is not too much to be checked.
+    private func dataset(
+        for request: TrainRequest, _ allowance: Allowance
+    ) throws -> (dataset: Dataset, data: TrainingData?) {
         switch request.source {
         case .dataset(let id):
             do {
-                return try store.dataset(id)
+                return (try store.dataset(id), nil)
             } catch {
                 guard case .notFound = error.reason else { throw error }
                 throw ServiceError.invalid(
@@ -85,52 +86,62 @@ extension Service {
                     detail: "there is no dataset \"\(id.excerpt())\"; upload it with POST /datasets first")
             }
         case .inline(let format, let bytes):
-            var rest = bytes[...]
             do {
-                return try receiveDataset(format: format, origin: .inline) {
-                    try cancellation.check()
-                    defer { rest = rest.dropFirst(Self.piece) }
-                    return rest.isEmpty ? nil : Array(rest.prefix(Self.piece))
-                }
+                return try receive(bytes, format, of: request, allowance)
             } catch let error as ServiceError where error.reason == .invalid {
                 throw ServiceError.invalid(
-                    request.placed(Self.violations(of: bytes, format, request, beside: error)))
+                    request.placed(Violations(error.violations, omitted: error.omitted)))
             }
         }
     }
 
+    /// Makes data that came inside a request durable; its records are read once, for the schema and for the task.
+    private func receive(
+        _ bytes: [UInt8], _ format: DatasetFormat, of request: TrainRequest, _ allowance: Allowance
+    ) throws -> (dataset: Dataset, data: TrainingData?) {
+        try requireRunning()
+        let isChecked = bytes.count <= configuration.checkedAtOnce
+        let receiver = try DatasetReceiver(self, format, for: isChecked ? request : nil)
+        do {
+            var rest = bytes[...]
+            var taken = 0
+            while !rest.isEmpty {
+                try allowance.cancellation.check()
+                try receiver.write(Array(rest.prefix(Self.piece)))
+                rest = rest.dropFirst(Self.piece)
+                // What a piece holds is known once it is read. It is hardly more than its bytes, and never more than may be
+                // checked.
+                let numbers = receiver.numberCount
+                try allowance.memory.take(numbers - taken, each: Self.bytesOfNumber, for: Self.checkedData)
+                taken = numbers
+            }
+            return try receiver.finish(.inline)
+        } catch {
+            receiver.abandon()
+            throw error
+        }
+    }
+
+    /// As they grow while they are read (the old and the new room side by side), and as the estimate looks at them: counted
+    /// at 45 bytes a number.
+    private static let bytesOfNumber = 6 * MemoryLayout<Double>.stride
+    private static let checkedData = "the data while it is checked"
+
     /// Bytes of inline data between two looks whether its client is still there.
     private static let piece = 1 << 20
 
-    /// What the scan found wrong with inline data, and what the task finds wrong with it beyond that, so that broken
-    /// rows and cells that are no numbers are told at once.
-    private static func violations(
-        of bytes: [UInt8], _ format: DatasetFormat, _ request: TrainRequest, beside error: ServiceError
-    ) -> Violations {
-        var list = error.violations
-        var omitted = error.omitted
-        do {
-            _ = try DatasetLoader(bytes: bytes, format: format)
-                .load(request.spec.task, missing: request.missing, most: mostChecked)
-        } catch let found as Violations {
-            list += found.list.filter { !list.contains($0) }
-            omitted = max(omitted, found.omitted)
-        } catch {
-            // Whatever else there is with these bytes, the scan's findings stand.
-        }
-        return Violations(list, omitted: omitted)
-    }
-
     /// Numbers that are read only to check a request: 64 MiB of them, with what is made of them six times as much. A short
     /// text can stand for more, where its records lack most of the columns.
-    private static let mostChecked = 1 << 23
+    static let mostChecked = 1 << 23
 
     /// Data of moderate size is read whole, as the worker will read it; large data is judged by what its scan found.
-    private func check(_ request: TrainRequest, on dataset: Dataset, _ memory: MemoryShare) throws {
+    private func check(
+        _ request: TrainRequest, on dataset: Dataset, _ data: TrainingData?, _ memory: MemoryShare
+    ) throws {
         let numbers = try self.numbers(request, of: summary(of: dataset))
         let need: Int
         if dataset.bytes <= configuration.checkedAtOnce, numbers <= Self.mostChecked {
-            need = try estimate(request, on: dataset, memory).memoryBytes
+            need = try estimate(request, on: dataset, data, memory).memoryBytes
         } else {
             try checkSchema(request, on: dataset)
             // As read, as transformed, and as the network sees it.
@@ -149,16 +160,15 @@ extension Service {
     }
 
     private func estimate(
-        _ request: TrainRequest, on dataset: Dataset, _ memory: MemoryShare
+        _ request: TrainRequest, on dataset: Dataset, _ data: TrainingData?, _ memory: MemoryShare
     ) throws -> Estimate {
         let numbers = try self.numbers(request, of: summary(of: dataset))
         if numbers > Self.mostChecked { try checkSchema(request, on: dataset) }
         try require(numbers * (8 + 8 + 4))
-        // As it grows while it is read (the old and the new room side by side), and as the estimate looks at it: counted
-        // at 45 bytes a number.
-        try memory.take(numbers, each: 6 * MemoryLayout<Double>.stride, for: "the data while it is checked")
+        // What came with the request has taken its memory.
+        if data == nil { try memory.take(numbers, each: Self.bytesOfNumber, for: Self.checkedData) }
         do {
-            return try Estimate(request.spec, try data(of: dataset, request))
+            return Estimate(try TrainingPlan(request.checked, data ?? self.data(of: dataset, request)))
         } catch let violations as Violations {
             throw ServiceError.invalid(request.placed(violations))
         }

@@ -74,10 +74,8 @@ extension Trainer {
 
 extension Estimate {
     /// What training would take, without training: reads the specification and the shape of the data.
-    public init(_ spec: TrainingSpec, _ data: TrainingData) throws(Violations) {
-        let violations = spec.violations()
-        guard violations.isEmpty else { throw violations }
-        let prepared = try Trainer.Prepared(spec, data)
+    public init(_ plan: TrainingPlan) {
+        let (spec, prepared) = (plan.spec, plan.prepared)
         let (examples, network) = (prepared.examples, prepared.trainingNetwork(spec.network))
         let count = ParameterLayout(network).count
         let rows = examples.greatestBatch(size: spec.training.batchSize)

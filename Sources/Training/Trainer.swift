@@ -63,15 +63,18 @@ public final class Trainer {
 
     /// - Parameter kernels: nil takes the best instruction set and the threads of the specification.
     /// - Throws: everything that is wrong with the specification or keeps the data from being learnt from.
-    public init(
+    public convenience init(
         _ spec: TrainingSpec, _ data: TrainingData, datasetDigest: String, kernels: KernelSet? = nil
     ) throws(Violations) {
-        let violations = spec.violations()
-        guard violations.isEmpty else { throw violations }
-        self.spec = spec
+        self.init(try TrainingPlan(CheckedSpec(spec), data), datasetDigest: datasetDigest, kernels: kernels)
+    }
+
+    /// - Parameter kernels: nil takes the best instruction set and the threads of the specification.
+    public init(_ plan: TrainingPlan, datasetDigest: String, kernels: KernelSet? = nil) {
+        spec = plan.spec
         self.datasetDigest = datasetDigest
         self.kernels = kernels ?? KernelSet(threads: spec.training.threads)
-        prepared = try Prepared(spec, data)
+        prepared = plan.prepared
         examples = prepared.examples
         description = prepared.network(spec.network)
         network = TrainingNetwork(

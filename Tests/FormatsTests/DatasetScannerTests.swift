@@ -36,6 +36,52 @@ import Training
         #expect(try Formats.decode(Formats.encode(summary)) == summary)
     }
 
+    @Test(
+        "a scan for a task gathers what a loader reads, in pieces of any size, and tells the same schema",
+        arguments: [1, 7, 1 << 20])
+    func gathered(piece: Int) throws {
+        let csv = "s,label,u\n" + (0..<40).map { "\($0 / 4),\($0 / 20),\($0 == 7 ? "" : "\($0)")\n" }.joined()
+        let records = (0..<9).map { #"{"x": [[\#($0), null], [1, 2]], "label": "\#($0 % 2)"}"# }.joined(separator: "\n")
+        let cases: [(String, DatasetFormat, TaskSpec)] = [
+            (csv, .csv, .forecast(ForecastTask(target: ["u"]))),
+            (csv, .csv, .classify(ClassifyTask { $0.sequence = "s" })),
+            (records, .ndjson, .classify(ClassifyTask())),
+        ]
+        for (text, format, task) in cases {
+            let bytes = Array(text.utf8)
+            func scanned(most: Int) throws -> (summary: DatasetSummary, data: TrainingData?) {
+                let scanner = DatasetScanner(format: format, for: task, missing: .zero, most: most)
+                for start in stride(from: 0, to: bytes.count, by: piece) {
+                    scanner.push(Array(bytes[start..<min(start + piece, bytes.count)]))
+                }
+                return (try scanner.finish(), try scanner.data())
+            }
+            let found = try scanned(most: .max)
+            #expect(try found.summary == scan(text, format))
+            #expect(try found.data == DatasetLoader(bytes: bytes, format: format).load(task, missing: .zero))
+            // Of what would be too much nothing is gathered, and it is no fault of the data.
+            if format == .csv { #expect(try scanned(most: 20).data == nil) }
+        }
+    }
+
+    @Test("what a task cannot use is told with what is wrong with the records, and else by itself")
+    func gatheredFaults() throws {
+        func faults(_ text: String) throws -> [String] {
+            let scanner = DatasetScanner(
+                format: .csv, for: .forecast(ForecastTask(target: ["u", "v"])), missing: .error, most: .max)
+            scanner.push(Array(text.utf8))
+            do {
+                _ = try scanner.finish()
+                _ = try scanner.data()
+                return []
+            } catch let found as Violations { return found.list.map(\.path.pointer) }
+        }
+        #expect(try faults("u,v\n1,2\n") == [])
+        #expect(try faults("u,v\n1,2\n3,x\n4,\n") == ["#/1/v", "#/2/v"])
+        #expect(try faults("u,v\n1,2,3\n3,x\n") == ["#/0", "#/1/v"])
+        #expect(try faults("u,w\n1,2\n") == ["#/task/target/1"])
+    }
+
     @Test("records have the columns of all records, absent members are missing")
     func records() throws {
         for (text, format) in [

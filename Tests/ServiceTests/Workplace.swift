@@ -40,12 +40,12 @@ final class Workplace {
                 epochs: epochs, optimizer: OptimizerSpec(.sgd, learningRate: learningRate), clip: nil))
         let text = csv ?? "y,u\n" + rows.joined()
         return try service.train(
-            TrainRequest(model: "m", spec: spec, source: .inline(format: .csv, bytes: Array(text.utf8))))
+            TrainRequest(model: "m", spec: CheckedSpec(spec), source: .inline(format: .csv, bytes: Array(text.utf8))))
     }
 
     /// What a request is refused with; none where it is not.
     func violations(_ body: () throws -> Void) -> [Violation] {
-        do { try body() } catch { return (error as? ServiceError)?.violations ?? [] }
+        do { try body() } catch { return (error as? ServiceError)?.violations ?? (error as? Violations)?.list ?? [] }
         return []
     }
 

@@ -114,9 +114,9 @@ struct PrecisionReportTests {
     @Test("training in bfloat16 takes less memory and is learnt from the specification's word")
     func specification() throws {
         var spec = forecastSpec()
-        let exact = try Estimate(spec, .series(seasonalSeries()))
+        let exact = try Estimate(TrainingPlan(CheckedSpec(spec), .series(seasonalSeries())))
         spec.training.precision = .bfloat16
-        let reduced = try Estimate(spec, .series(seasonalSeries()))
+        let reduced = try Estimate(TrainingPlan(CheckedSpec(spec), .series(seasonalSeries())))
         // W and U, as they are and transposed, at two bytes a weight less: 4 gates, 7 and 5 units, one input.
         let weights = 4 * (7 * (1 + 7) + 5 * (7 + 5))
         #expect(exact.memoryBytes - reduced.memoryBytes == 2 * 2 * weights)

@@ -263,7 +263,7 @@ struct TrainerTests {
         training.batchSize = 10
         let spec = forecastSpec(training, features: ["u"])
         let trainer = try Trainer(spec, .series(seasonalSeries()), datasetDigest: "")
-        let estimate = try Estimate(spec, .series(seasonalSeries()))
+        let estimate = try Estimate(TrainingPlan(CheckedSpec(spec), .series(seasonalSeries())))
         #expect(estimate.parameters == trainer.parameters.count)
         #expect(estimate.stepsPerEpoch == trainer.stepsPerEpoch)
         #expect(estimate.steps == trainer.progress.steps)
