@@ -94,19 +94,22 @@ final class ModelCache: Sendable {
     func model(
         _ reference: ModelReference, precision: Precision? = nil, memory: MemoryShare = .unlimited
     ) throws -> LoadedModel {
-        let version = try store.version(reference)
-        let precision = try precision ?? Precision(word: store.precision(of: version.model))
-        let key = Key(name: version.model, version: version.version, precision: precision)
-        if let loaded = find(key, version) { return loaded }
+        // One transaction where the version is loaded, as it mostly is.
+        let located = try store.located(reference)
+        let key = Key(
+            name: located.model, version: located.version,
+            precision: precision ?? Precision(word: located.precision))
+        if let loaded = find(key, located.digest) { return loaded }
         return try loading.withLock {
-            if let loaded = find(key, version) { return loaded }
+            let version = try store.version(ModelReference(name: key.name, selector: .number(key.version)))
+            if let loaded = find(key, version.digest) { return loaded }
             let reserved = try reserve(version, key)
             defer { state.withLock { $0.bytes -= reserved } }
             // The file as it is, and what its envelope holds.
             try memory.take(version.bytes, each: 2, for: "model \(key.name):\(key.version) while it is loaded")
             defer { memory.giveBack(2 * version.bytes) }
             let model = try ModelFile.decode(try store.modelFile(of: version))
-            let loaded = LoadedModel(version: version, model: model, precision: precision, kernels: kernels)
+            let loaded = LoadedModel(version: version, model: model, precision: key.precision, kernels: kernels)
             try insert(loaded, key, reserved: reserved)
             return loaded
         }
@@ -152,9 +155,9 @@ final class ModelCache: Sendable {
     }
 
     /// A name that was deleted and published again has the same number for another file, hence the digest.
-    private func find(_ key: Key, _ version: ModelVersion) -> LoadedModel? {
+    private func find(_ key: Key, _ digest: String) -> LoadedModel? {
         state.withLock { state in
-            guard let entry = state.entries[key], entry.loaded.version.digest == version.digest else { return nil }
+            guard let entry = state.entries[key], entry.loaded.version.digest == digest else { return nil }
             state.clock += 1
             state.entries[key]?.lastUse = state.clock
             return entry.loaded

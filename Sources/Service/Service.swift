@@ -60,7 +60,10 @@ public final class Service: Sendable {
             }
         }
         models = ModelCache(
-            store: store, kernels: KernelSet(configuration.kernelInstructionSet),
+            store: store,
+            // A large request alone is divided among as many threads as there are for inference. Where others run beside
+            // it, the helpers serve one of them, and take what parts the system lets them come to.
+            kernels: KernelSet(configuration.kernelInstructionSet, threads: configuration.inferenceThreads),
             memoryLimit: configuration.modelMemory)
         sessions = Mutex(
             SessionTable(
@@ -178,6 +181,11 @@ public final class Service: Sendable {
             Metrics.Family(
                 .gauge, "timestep_queue_wait_seconds", "How long the first job of the queue has waited; 0 without one.")
         ) { [weak self] in [([], ((try? self?.queueAge()) ?? nil)?.timeInterval ?? 0)] }
+        metrics.follow(
+            Metrics.Family(
+                .counter, "timestep_database_transactions_total",
+                "Transactions on the database, those that only read among them.")
+        ) { [weak self] in [([], Double(self?.store.transactions ?? 0))] }
         metrics.follow(
             Metrics.Family(.gauge, "timestep_disk_free_bytes", "Room on the disk of the data folder.")
         ) { [weak self] in self?.store.freeBytes.map { [([], Double($0))] } ?? [] }

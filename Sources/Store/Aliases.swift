@@ -93,8 +93,8 @@ extension Store {
 
     /// What an alias names now.
     static func number(_ alias: String, of model: String, _ db: Database) throws -> Int? {
-        try Int.fetchOne(
-            db, sql: "SELECT number FROM aliases WHERE model = ? AND alias = ?", arguments: [model, alias])
+        let statement = try db.cachedStatement(sql: "SELECT number FROM aliases WHERE model = ? AND alias = ?")
+        return try Int.fetchOne(statement, arguments: [model, alias])
     }
 
     private static func requireKnown(_ model: String, _ db: Database) throws {

@@ -1,6 +1,7 @@
 import Foundation
 import GRDB
 import Glibc
+import Synchronization
 
 /// The SQLite database: how it is opened, and the only two ways into it.
 ///
@@ -12,6 +13,8 @@ final class DatabaseFile: Sendable {
     /// A connection that only ever asks for `data_version`: it counts the commits of all others.
     private let watcher: DatabaseQueue
     private let mark: FolderMark
+    /// Transactions so far, those that only read among them.
+    let transactions = Atomic<Int>(0)
 
     /// Pages in the write-ahead log after which a commit moves them to the database: 1 MiB. SQLite's own 1,000 leave
     /// four times as much to a log that may be damaged; each move costs two syncs.
@@ -55,6 +58,7 @@ final class DatabaseFile: Sendable {
 
     /// A state of the whole database that does not change while `body` reads it.
     func read<Value>(_ body: (Database) throws -> Value) throws(StoreError) -> Value {
+        transactions.add(1, ordering: .relaxed)
         do { return try pool.read(body) } catch { throw StoreError.wrapping(error) }
     }
 
@@ -63,6 +67,7 @@ final class DatabaseFile: Sendable {
     func write<Value>(
         naming file: PendingFile? = nil, _ body: (Database) throws -> Value
     ) throws(StoreError) -> Value {
+        transactions.add(1, ordering: .relaxed)
         do {
             let (value, generation) = try pool.write { db in
                 let before = db.totalChangesCount

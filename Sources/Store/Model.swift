@@ -34,6 +34,14 @@ public struct ModelVersion: Sendable, Equatable {
     public let createdAt: Date
 }
 
+/// The file that a reference names, and what networks of its model compute in.
+public struct LocatedVersion: Sendable, Equatable {
+    public let model: String
+    public let version: Int
+    public let digest: String
+    public let precision: String
+}
+
 /// Where a version came from.
 public struct Lineage: Sendable, Codable, Equatable {
     /// The job that trained it, perhaps one of another server; nil where that is not known.

@@ -23,29 +23,46 @@ extension Store {
     ///
     /// Throws `.notFound` for the model, the version or the alias.
     public func version(_ reference: ModelReference) throws(StoreError) -> ModelVersion {
+        try database.read { db in try Self.version(Self.number(reference, db), of: reference.name, db) }
+    }
+
+    /// What a prediction by name asks for each time: which file the reference names just now, and what it computes in.
+    /// One transaction, which reads nothing else.
+    ///
+    /// Throws as `version`.
+    public func located(_ reference: ModelReference) throws(StoreError) -> LocatedVersion {
         try database.read { db in
-            let name = reference.name
-            switch reference.selector {
-            case .number(let number):
-                return try Self.version(number, of: name, db)
-            case .alias(let alias):
-                _ = try Self.model(name, db)
-                guard let number = try Self.number(alias, of: name, db) else {
-                    throw StoreError.notFound(alias: alias, of: name)
-                }
-                return try Self.version(number, of: name, db)
-            case .standard:
-                let newest = "SELECT MAX(number) FROM versions WHERE model = ?"
-                let number =
-                    try Self.number(ModelName.defaultAlias, of: name, db)
-                    ?? Int.fetchOne(db, sql: newest, arguments: [name])
-                guard let number else {
-                    _ = try Self.model(name, db)
-                    throw StoreError(
-                        .notFound(kind: .version, id: name), "model '\(name)' has no versions: all were deleted")
-                }
-                return try Self.version(number, of: name, db)
+            let number = try Self.number(reference, db)
+            let statement = try db.cachedStatement(
+                sql: """
+                    SELECT digest, precision FROM versions JOIN models ON models.name = versions.model
+                    WHERE versions.model = ? AND versions.number = ?
+                    """)
+            guard let row = try Row.fetchOne(statement, arguments: [reference.name, number]) else {
+                _ = try Self.model(reference.name, db)
+                throw StoreError.notFound(version: number, of: reference.name)
             }
+            return LocatedVersion(
+                model: reference.name, version: number, digest: row["digest"], precision: row["precision"])
+        }
+    }
+
+    /// The number that a reference names; there may be no version of it.
+    private static func number(_ reference: ModelReference, _ db: Database) throws -> Int {
+        let name = reference.name
+        switch reference.selector {
+        case .number(let number): return number
+        case .alias(let alias):
+            if let number = try Self.number(alias, of: name, db) { return number }
+            _ = try Self.model(name, db)
+            throw StoreError.notFound(alias: alias, of: name)
+        case .standard:
+            if let number = try Self.number(ModelName.defaultAlias, of: name, db) { return number }
+            let newest = try db.cachedStatement(sql: "SELECT MAX(number) FROM versions WHERE model = ?")
+            if let number = try Int.fetchOne(newest, arguments: [name]) { return number }
+            _ = try Self.model(name, db)
+            throw StoreError(
+                .notFound(kind: .version, id: name), "model '\(name)' has no versions: all were deleted")
         }
     }
 
@@ -97,17 +114,6 @@ extension Store {
             // it is gone.
             guard case .fileMissing = error.reason, try !isNamed(name, in: .models) else { throw error }
             throw .notFound(version: version.version, of: version.model)
-        }
-    }
-
-    /// Throws `.notFound`.
-    public func precision(of model: String) throws(StoreError) -> String {
-        try database.read { db in
-            let sql = "SELECT precision FROM models WHERE name = ?"
-            guard let word = try String.fetchOne(db, sql: sql, arguments: [model]) else {
-                throw StoreError.notFound(.model, model)
-            }
-            return word
         }
     }
 

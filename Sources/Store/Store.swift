@@ -146,6 +146,9 @@ public final class Store: Sendable {
         }
     }
 
+    /// Transactions of this process so far, those that only read among them.
+    public var transactions: Int { database.transactions.load(ordering: .relaxed) }
+
     /// A number that changes whenever any process committed something. Cheap enough to ask every few milliseconds.
     public func dataVersion() throws(StoreError) -> Int64 {
         try database.dataVersion()

@@ -212,11 +212,11 @@ func descriptions() throws {
     #expect(last.description == "" && last.tags == ["y": "1"] && last.updatedAt == .start + 2)
     #expect(try store.model("airline") == last)
     #expect(reason { try store.updateModel("x", at: .start) } == .notFound(kind: .model, id: "x"))
-    #expect(reason { _ = try store.precision(of: "x") } == .notFound(kind: .model, id: "x"))
+    #expect(reason { _ = try store.located(ModelReference(name: "x")) } == .notFound(kind: .model, id: "x"))
 }
 
 extension Store {
-    fileprivate var precisionOfAirline: String? { try? precision(of: "airline") }
+    fileprivate var precisionOfAirline: String? { try? located(ModelReference(name: "airline")).precision }
 }
 
 @Test("models are listed by name and versions newest first, in pages that join")
