@@ -74,6 +74,9 @@ extension JSONWriter {
             writer.array { writer in for layer in network.layers { writer.fields(layer) } }
             writer.key("dropout")
             writer.float(network.dropout)
+            writer.key("output_dropout")
+            writer.float(network.outputDropout)
+            writer.member("head", network.head.rawValue)
         }
     }
 

@@ -92,7 +92,7 @@ private struct Outliner: FieldVisitor {
             value = chosen
         } else if let first = all.first {
             value = first
-            let before = choices.prefix(kinds.count)
+            let before = kinds.map { kind in if case .text(let word) = kind.value { word } else { "" } }
             alternatives += all.dropFirst().map { before + [$0.rawValue] }
         }
         kinds.append(FieldMember(name, .text(value.rawValue)))

@@ -18,12 +18,13 @@ public final class InferenceNetwork: Sendable {
     public let stateLayout: StateLayout
     public let precision: Precision
     let kernels: KernelSet
-    let layers: [LayerWeights]
-    /// Where the states of each layer lie, and the sum of a mean readout.
-    let statePlaces: [(h: Range<Int>, c: Range<Int>?)]
+    let stages: [InferenceStage]
+    /// Where what the head reads lies among the states: the top layer's own last output, a copy of it, or a sum.
+    let topPlace: Range<Int>
+    /// The copy, and the sum of a mean readout, where there is one.
+    let lastPlace: Range<Int>?
     let sumPlace: Range<Int>?
-    let head: PackedMatrix
-    let headBias: Buffer
+    let head: PackedHead
     /// Of one step of one sequence.
     let multiplyAddsOfStep: Int
     let pool = WorkspacePool()
@@ -39,27 +40,25 @@ public final class InferenceNetwork: Sendable {
         precondition(parameters.layout == ParameterLayout(description), "parameters of another network")
         self.description = description
         stateLayout = StateLayout(description)
-        statePlaces = description.layers.indices.map { [stateLayout] index in
-            (stateLayout.range(.h, layer: index) ?? 0..<0, stateLayout.range(.c, layer: index))
-        }
+        lastPlace = stateLayout.range(.last)
         sumPlace = stateLayout.range(.sum)
+        let ofTop = stateLayout.slots.filter { $0.layer == description.layers.count - 1 }
+        topPlace =
+            lastPlace ?? sumPlace ?? description.layers.last?.lastOutput.map { ofTop[$0].range } ?? 0..<0
         self.precision = precision
         self.kernels = kernels
         let layout = parameters.layout
-        multiplyAddsOfStep = layout.layers.reduce(0) { $0 + $1.inputWeights.count + $1.recurrentWeights.count }
-        layers = description.layers.indices.map { index in
-            LayerWeights(
-                description.layers[index], inputs: description.inputs(ofLayer: index), precision: precision,
-                kernels: kernels, trains: false)
+        multiplyAddsOfStep = layout.inProducts
+        stages = description.layers.indices.map { [stateLayout] index in
+            InferenceStage(
+                description, index,
+                layout.sites(description, stateLayout, layer: index, precision: precision, kernels: kernels))
         }
-        head = PackedMatrix(
-            outputs: description.outputs, inputs: description.layers.last?.hidden ?? description.inputs, for: kernels)
-        headBias = Buffer(count: description.outputs)
+        head = PackedHead(description, layout, kernels: kernels, trains: false)
         parameters.values.withUnsafeBufferPointer { values in
             guard let base = values.baseAddress else { return }
-            for (weights, place) in zip(layers, layout.layers) { weights.load(base, place, kernels: kernels) }
-            kernels.pack(base + layout.headWeights.lowerBound, into: head)
-            headBias.base.update(from: base + layout.headBias.lowerBound, count: description.outputs)
+            for stage in stages { stage.load(base) }
+            head.load(base)
         }
     }
 
@@ -67,9 +66,7 @@ public final class InferenceNetwork: Sendable {
 
     /// Memory of the packed weights, and of the workspaces that are kept between runs.
     public var byteCount: Int {
-        layers.reduce(WorkspacePool.keptBytes + head.byteCount + headBias.count * MemoryLayout<Float>.stride) {
-            $0 + $1.byteCount
-        }
+        stages.reduce(WorkspacePool.keptBytes + head.byteCount) { $0 + $1.byteCount }
     }
 
     /// A state before the first step.
@@ -78,7 +75,7 @@ public final class InferenceNetwork: Sendable {
     /// Runs every sequence from the zero state.
     ///
     /// - Parameters:
-    ///   - values: rows of `inputs` floats, sequence after sequence.
+    ///   - values: rows of `rowWidth` floats, sequence after sequence.
     ///   - lengths: rows of each sequence.
     ///   - cancellation: asked between chunks of steps; where it came, what is returned means nothing.
     /// - Returns: rows of `outputs` floats, in the order of the sequences (and their steps).
@@ -100,10 +97,10 @@ public final class InferenceNetwork: Sendable {
 
     /// One step of every stream: the same bits as `run` gives for that row.
     ///
-    /// - Parameter inputs: one row of `inputs` floats a stream.
+    /// - Parameter inputs: one row of `rowWidth` floats a stream.
     /// - Returns: one row of `outputs` floats a stream.
     public func step(_ states: inout [NetworkState], _ inputs: [Float]) -> [Float] {
-        precondition(inputs.count == states.count * description.inputs, "one input row a stream")
+        precondition(inputs.count == states.count * description.rowWidth, "one input row a stream")
         return [Float](unsafeUninitializedCapacity: states.count * description.outputs) { outputs, count in
             inputs.withUnsafeBufferPointer { step(&states, $0, outputs) }
             count = states.count * description.outputs
@@ -117,7 +114,7 @@ public final class InferenceNetwork: Sendable {
         _ states: inout [NetworkState], _ inputs: UnsafeBufferPointer<Float>,
         _ outputs: UnsafeMutableBufferPointer<Float>
     ) {
-        precondition(inputs.count >= states.count * description.inputs, "one input row a stream")
+        precondition(inputs.count >= states.count * description.rowWidth, "one input row a stream")
         precondition(outputs.count >= states.count * description.outputs, "one output row a stream")
         guard let input = inputs.baseAddress, let output = outputs.baseAddress else { return }
         states.withUnsafeMutableBufferPointer { states in
@@ -149,9 +146,11 @@ public final class InferenceNetwork: Sendable {
 
     private func step(_ group: Range<Int>, _ step: Step) {
         let (first, count) = (group.lowerBound, group.count)
+        precondition(description.streams, "a network that reads whole sequences")
         let workspace = pool.take(description, stateLayout, group: count, rows: count)
         defer { pool.giveBack(workspace) }
-        let x = Rows(step.inputs + first * description.inputs, count: count, width: description.inputs)
+        let width = description.rowWidth
+        let x = Rows(step.inputs + first * width, count: count, width: width)
         let target = MutableRows(
             step.outputs + first * description.outputs, count: count, width: description.outputs)
         if count == 1 { return self.step(workspace, &step.states[first], x, into: target) }
@@ -168,10 +167,11 @@ public final class InferenceNetwork: Sendable {
     public func step(
         _ state: inout NetworkState, _ inputs: UnsafePointer<Float>, _ outputs: UnsafeMutablePointer<Float>
     ) {
+        precondition(description.streams, "a network that reads whole sequences")
         let workspace = pool.take(description, stateLayout, group: 1, rows: 1)
         defer { pool.giveBack(workspace) }
         step(
-            workspace, &state, Rows(inputs, count: 1, width: description.inputs),
+            workspace, &state, Rows(inputs, count: 1, width: description.rowWidth),
             into: MutableRows(outputs, count: 1, width: description.outputs))
     }
 
@@ -196,6 +196,7 @@ public final class InferenceNetwork: Sendable {
                 workspace, states, .rows(x), active: UnsafeBufferPointer(start: active, count: 1)[...], rows: x.count)
         }
         if let sumPlace { kernels.add(top.rows, to: states.rows(sumPlace).rows(0..<x.count)) }
+        if let lastPlace { states.rows(lastPlace).rows(0..<x.count).copy(top.rows) }
     }
 
     /// What the head says of states as they are, without a step.

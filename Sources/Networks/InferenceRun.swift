@@ -10,7 +10,7 @@ extension InferenceNetwork {
         cancellation: Cancellation?
     ) -> [Float] {
         let batch = RaggedBatch(lengths: lengths)
-        precondition(values.count == batch.rows * description.inputs, "\(batch.rows) rows of inputs expected")
+        precondition(values.count == batch.rows * description.rowWidth, "\(batch.rows) rows of inputs expected")
         precondition(fromZero || states.count == batch.count, "one state a sequence")
         let outputRows = answer == .last ? batch.count : batch.rows
         return [Float](unsafeUninitializedCapacity: outputRows * description.outputs) { outputs, count in
@@ -31,7 +31,7 @@ extension InferenceNetwork {
     }
 
     /// A whole run: its parts are sequences.
-    private struct Run: PartedWork {
+    struct Run: PartedWork {
         let network: InferenceNetwork
         let batch: RaggedBatch
         let values: UnsafePointer<Float>
@@ -43,7 +43,7 @@ extension InferenceNetwork {
 
         func run(_ parts: Range<Int>, of count: Int) {
             for part in parts {
-                InferenceWorkspace.eachGroup(batch.rows(ofPart: part, of: count)) { rows in
+                network.eachGroup(batch, batch.rows(ofPart: part, of: count)) { rows in
                     network.run(Group(batch, rows), self, threads: count == 1 ? network.kernels.threads : 1)
                 }
             }
@@ -86,37 +86,11 @@ extension InferenceNetwork {
             for row in 0..<group.count { rowsOfStates.load(states[group.sequence(row)], stateLayout, row: row) }
         }
         let before = (0..<group.count).map { run.fromZero ? 0 : states[group.sequence($0)].steps }
-        var step = 0
-        while step < group.steps {
-            // A chunk is some milliseconds of work. What was asked for is dropped: states stay as they came.
-            if let cancellation = run.cancellation, cancellation.isCancelled { return }
-            var end = step
-            var rows = 0
-            repeat {
-                rows += group.active[end]
-                end += 1
-            } while end < group.steps && rows + group.active[end] <= rowsOfChunk
-            let steps = step..<end
-            findRows(group, steps, into: &workspace.places)
-            let top = group.active.withUnsafeBufferPointer { active in
-                workspace.places.withUnsafeBufferPointer { places in
-                    guard let places = places.baseAddress else { preconditionFailure("a workspace without rows") }
-                    let x = ScatteredRows(run.values, places: places, count: rows, width: description.inputs)
-                    return advance(workspace, rowsOfStates, .scattered(x), active: active[steps], rows: rows)
-                }
-            }
-            if let sumPlace {
-                addUp(rowsOfStates.rows(sumPlace), top, group.active[steps], means: run.answer == .everyStep) {
-                    before[$0] + step
-                }
-            }
-            if run.answer == .everyStep {
-                let outputs = workspace.output.rows(count: rows, width: description.outputs)
-                kernels.product(top.rows, head, start: .bias(UnsafePointer(headBias.base)), into: outputs)
-                scatter(outputs.rows, group, steps, into: target)
-            }
-            step = end
-        }
+        guard
+            description.streams
+                ? runChunks(group, run, workspace, rowsOfChunk, before)
+                : runWhole(group, run, workspace, rowsOfChunk, before)
+        else { return }
         if !run.fromZero {
             for row in 0..<group.count {
                 let sequence = group.sequence(row)
@@ -134,6 +108,57 @@ extension InferenceNetwork {
         }
     }
 
+    /// All layers over one chunk of steps after the other.
+    ///
+    /// - Returns: whether it came to the end.
+    private func runChunks(
+        _ group: Group, _ run: Run, _ workspace: InferenceWorkspace, _ rowsOfChunk: Int, _ before: [Int]
+    ) -> Bool {
+        let states = workspace.states
+        var step = 0
+        while step < group.steps {
+            // A chunk is some milliseconds of work. What was asked for is dropped: states stay as they came.
+            if let cancellation = run.cancellation, cancellation.isCancelled { return false }
+            var end = step
+            var rows = 0
+            repeat {
+                rows += group.active[end]
+                end += 1
+            } while end < group.steps && rows + group.active[end] <= rowsOfChunk
+            let steps = step..<end
+            findRows(group, steps, into: &workspace.places)
+            let top = group.active.withUnsafeBufferPointer { active in
+                workspace.places.withUnsafeBufferPointer { places in
+                    guard let places = places.baseAddress else { preconditionFailure("a workspace without rows") }
+                    let x = ScatteredRows(run.values, places: places, count: rows, width: description.rowWidth)
+                    return advance(workspace, states, .scattered(x), active: active[steps], rows: rows)
+                }
+            }
+            if let sumPlace {
+                addUp(states.rows(sumPlace), top, group.active[steps], means: run.answer == .everyStep) {
+                    before[$0] + step
+                }
+            }
+            if let lastPlace { keepLast(states.rows(lastPlace), top, group.active[steps]) }
+            if run.answer == .everyStep {
+                let outputs = workspace.output.rows(count: rows, width: description.outputs)
+                head.forward(top.rows, into: outputs)
+                scatter(outputs.rows, group, steps, into: run.target)
+            }
+            step = end
+        }
+        return true
+    }
+
+    /// The last row that the top layer gave of each sequence so far.
+    private func keepLast(_ last: MutableRows, _ top: MutableRows, _ active: ArraySlice<Int>) {
+        var offset = 0
+        for count in active {
+            last.rows(0..<count).copy(top.rows.rows(offset..<offset + count))
+            offset += count
+        }
+    }
+
     // MARK: - Readout
 
     /// One output a row from the last states, or from the mean of all.
@@ -142,17 +167,16 @@ extension InferenceNetwork {
     func readLast(
         _ workspace: InferenceWorkspace, _ states: StateRows, into target: MutableRows, steps: (Int) -> Int
     ) {
-        guard let top = layers.last, let place = statePlaces.last else { return }
-        var state = states.rows(place.h).rows(0..<target.count)
+        var read = states.rows(topPlace).rows(0..<target.count)
         if let sumPlace {
             let sums = states.rows(sumPlace)
-            // q is free between steps, and at least as wide as h.
-            state = workspace.q.rows(count: target.count, width: top.hidden)
+            // Free between steps.
+            read = MutableRows(workspace.ofSequences.base, count: target.count, width: sums.width)
             for row in 0..<target.count {
-                mean(sums.base + row * top.hidden, steps(row), into: state.rows(row..<row + 1))
+                mean(sums.base + row * sums.width, steps(row), into: read.rows(row..<row + 1))
             }
         }
-        kernels.product(state.rows, head, start: .bias(UnsafePointer(headBias.base)), into: target)
+        head.forward(read.rows, into: target)
     }
 
     /// Adds the chunk's states to the sums, in the order of the steps, so that a stream has the sum of its sequence.
@@ -186,11 +210,11 @@ extension InferenceNetwork {
     // MARK: - In and out
 
     /// Where the rows of some steps begin, in floats: step after step, the rows of a group that have it.
-    private func findRows(_ group: Group, _ steps: Range<Int>, into places: inout [Int]) {
+    func findRows(_ group: Group, _ steps: Range<Int>, into places: inout [Int]) {
         var next = 0
         for step in steps {
             for row in 0..<group.active[step] {
-                places[next] = (group.batch.starts[group.sequence(row)] + step) * description.inputs
+                places[next] = (group.batch.starts[group.sequence(row)] + step) * description.rowWidth
                 next += 1
             }
         }

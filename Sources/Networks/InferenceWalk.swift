@@ -2,113 +2,71 @@ import Kernels
 
 // The one walk over time of inference: whole sequences in chunks of steps, and single steps of live streams.
 
-extension InferenceNetwork {
-    /// What the lowest layer reads: rows that lie evenly, or each at its place.
-    enum Input {
-        case rows(Rows)
-        case scattered(ScatteredRows)
+/// One layer of a network that answers.
+struct InferenceStage: Sendable {
+    let forward: any InferenceLayer
+    /// The direction that reads from the end, where there is one.
+    let reverse: (any InferenceLayer)?
+    let isResidual: Bool
+    /// Numbers of a row that one direction gives.
+    let width: Int
+
+    init(_ description: NetworkDescription, _ layer: Int, _ sites: [LayerSite]) {
+        let own = description.layers[layer]
+        forward = own.definition.inference(sites[0])
+        reverse = sites.count > 1 ? own.definition.inference(sites[1]) : nil
+        isResidual = own.residual
+        width = own.definition.outputs
     }
 
-    /// Runs all layers over some steps; the states move on.
+    /// Of a row that it gives.
+    var outputs: Int { reverse == nil ? width : 2 * width }
+
+    var byteCount: Int { forward.byteCount + (reverse?.byteCount ?? 0) }
+
+    func load(_ values: UnsafePointer<Float>) {
+        forward.load(values)
+        reverse?.load(values)
+    }
+}
+
+extension InferenceNetwork {
+    /// Runs all layers over some steps; the states move on. Of a network that streams.
     ///
     /// - Parameters:
     ///   - states: of the rows of the first step; each later step has the first of them.
     ///   - active: rows of each step.
     ///   - rows: of all steps, which lie step after step.
-    /// - Returns: the top layer's h, packed [rows × hidden], in a buffer that is free from here on.
+    /// - Returns: what the top layer gave, packed, in a buffer that is free from here on.
     func advance(
-        _ workspace: InferenceWorkspace, _ states: StateRows, _ x: Input,
+        _ workspace: InferenceWorkspace, _ states: StateRows, _ x: LayerInput,
         active: Slice<UnsafeBufferPointer<Int>>, rows: Int
     ) -> MutableRows {
         // Only a row by itself reads every weight once; more take them from the cache again anyway.
-        let backwards = rows == 1 && workspace.takesTurn()
+        let isBackwards = rows == 1 && workspace.takesTurn()
+        let chunk = workspace.chunk(states, active, rows: rows, isBackwards: isBackwards)
         var input = x
         var top = MutableRows(workspace.lower.base, count: rows, width: 0)
-        for (index, weights) in layers.enumerated() {
+        for (index, stage) in stages.enumerated() {
             let output = index % 2 == 0 ? workspace.lower.base : workspace.upper.base
-            top = MutableRows(output, count: rows, width: weights.hidden)
-            let place = statePlaces[index]
-            let (h, c) = (states.rows(place.h), place.c.map(states.rows))
-            if active.count == 1 {
-                step(workspace, weights, input, h.rows(0..<rows), c?.rows(0..<rows), into: top, backwards)
-            } else {
-                steps(workspace, weights, input, h, c, into: top, active)
-            }
+            top = MutableRows(output, count: rows, width: stage.width)
+            stage.forward.advance(chunk, input, into: top)
+            if stage.isResidual { kernels.add(input, to: top) }
             input = .rows(top.rows)
         }
         return top
     }
-
-    /// One step of one layer.
-    private func step(
-        _ workspace: InferenceWorkspace, _ weights: LayerWeights, _ x: Input, _ h: MutableRows, _ c: MutableRows?,
-        into target: MutableRows, _ backwards: Bool
-    ) {
-        let p = workspace.p.rows(count: target.count, width: weights.width)
-        let q = workspace.q.rows(count: target.count, width: weights.width)
-        if backwards, case .onePhase(let matrix) = weights.recurrent {
-            // Steps of one row that follow each other take the weights to and fro: W and U, then U and W from their ends.
-            // What one read last is in the cache when the next reads it first, and of weights that exceed a level a good
-            // part is always found there.
-            kernels.product(h.rows, matrix, backwards: true, into: q)
-            form(p, of: x, weights, backwards: true)
-            kernels.forward(
-                weights.cell,
-                CellForward(
-                    hidden: weights.hidden, p: p.rows, q: q.rows, hPrevious: h.rows, cPrevious: c?.rows,
-                    peepholes: weights.peepholes, h: target, c: c))
-        } else {
-            form(p, of: x, weights, backwards: backwards)
-            kernels.forwardStep(
-                weights, p: p.rows, workspace.buffers(weights, count: target.count), hPrevious: h.rows,
-                cPrevious: c?.rows, h: target, c: c, backwards: backwards)
-        }
-        h.base.update(from: target.base, count: target.count * target.width)
-    }
-
-    /// All steps of one layer, p formed for them at once.
-    private func steps(
-        _ workspace: InferenceWorkspace, _ weights: LayerWeights, _ x: Input, _ h: MutableRows, _ c: MutableRows?,
-        into target: MutableRows, _ active: Slice<UnsafeBufferPointer<Int>>
-    ) {
-        let hidden = weights.hidden
-        let p = workspace.p.rows(count: target.count, width: weights.width)
-        form(p, of: x, weights, backwards: false)
-        var previous = h.rows
-        var offset = 0
-        for step in active.indices {
-            let count = active[step]
-            let state = target.rows(offset..<offset + count)
-            let cells = c?.rows(0..<count)
-            kernels.forwardStep(
-                weights, p: p.rows.rows(offset..<offset + count), workspace.buffers(weights, count: count),
-                hPrevious: previous.rows(0..<count), cPrevious: cells?.rows, h: state, c: cells,
-                backwards: workspace.takesTurn())
-            // Sequences that end here leave their last state; at the end of the chunk all leave theirs.
-            let goesOn = step + 1 < active.endIndex ? active[step + 1] : 0
-            (h.base + goesOn * hidden).update(from: state.base + goesOn * hidden, count: (count - goesOn) * hidden)
-            previous = state.rows
-            offset += count
-        }
-    }
-
-    /// p = W·x + b
-    private func form(_ p: MutableRows, of x: Input, _ weights: LayerWeights, backwards: Bool) {
-        let start = ProductStart.bias(weights.inputBias)
-        switch x {
-        case .rows(let rows): kernels.product(rows, weights.input, start: start, backwards: backwards, into: p)
-        case .scattered(let rows): kernels.product(rows, weights.input, start: start, into: p)
-        }
-    }
 }
 
-extension InferenceWorkspace {
-    /// What a step of a cell with two phases needs beside its state.
-    func buffers(_ weights: LayerWeights, count: Int) -> PhaseBuffers? {
-        guard weights.shape.hasTwoPhases else { return nil }
-        return PhaseBuffers(
-            q: q.rows(count: count, width: weights.width),
-            saved: saved.rows(count: count, width: weights.shape.saved * weights.hidden),
-            masked: masked.rows(count: count, width: weights.hidden))
+extension KernelSet {
+    /// target += x
+    func add(_ x: LayerInput, to target: MutableRows) {
+        switch x {
+        case .rows(let rows): add(rows, to: target)
+        case .scattered:
+            for row in 0..<target.count {
+                add(Rows(x.row(row), count: 1, width: target.width), to: target.rows(row..<row + 1))
+            }
+        }
     }
 }

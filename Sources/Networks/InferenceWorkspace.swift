@@ -4,9 +4,9 @@ import Synchronization
 /// The buffers of one run over a group of sequences, allocated once and used again.
 ///
 ///     places      [rows]                          rows: those of one chunk of steps; where they lie in x
-///     p           [rows × widest blocks·hidden]
-///     lower/upper [rows × widest hidden]          what a layer reads and writes, in turns
-///     q, saved, masked  [group × …]               one step
+///     ofRows      [rows × …]                      what a layer needs for them, such as W·x + b
+///     lower/upper [rows × widest]                 what a layer reads and writes, in turns
+///     ofSequences [group × …]                     what a layer needs for one step, such as U·h + c; what the head reads
 ///     states      [group × …]                     every slot of the states
 ///     output      [rows × outputs]                the readout
 final class InferenceWorkspace: @unchecked Sendable {
@@ -15,17 +15,15 @@ final class InferenceWorkspace: @unchecked Sendable {
 
     /// Sequences that run together; more are taken in groups of this many, so that memory has a bound.
     static let groupSize = 512
-    /// Floats of p that one chunk of steps may fill beyond a single step, for every thread: 256 KiB, which with the
+    /// Floats of `ofRows` that one chunk of steps may fill beyond a single step, for every thread: 256 KiB, which with the
     /// copied rows fit a second cache level of 1 MiB.
     static let chunkFloats = 1 << 16
 
     var places: [Int]
-    let p: Buffer
+    let ofRows: Buffer
     let lower: Buffer
     let upper: Buffer
-    let q: Buffer
-    let saved: Buffer
-    let masked: Buffer
+    let ofSequences: Buffer
     private let stateNumbers: Buffer
     let output: Buffer
     let group: Int
@@ -38,29 +36,22 @@ final class InferenceWorkspace: @unchecked Sendable {
         self.group = group
         self.rows = rows
         bytes = Self.byteCount(network, layout, group: group, rows: rows)
-        let hidden = network.layers.map(\.hidden).max() ?? 0
-        let width = network.layers.map { $0.cell.shape.blocks * $0.hidden }.max() ?? 0
-        let twoPhases = network.layers.filter(\.cell.shape.hasTwoPhases)
+        let scratch = network.scratch
         places = [Int](repeating: 0, count: rows)
-        p = Buffer(count: rows * width)
-        lower = Buffer(count: rows * hidden)
-        upper = Buffer(count: rows * hidden)
-        q = Buffer(count: group * width)
-        saved = Buffer(count: group * (twoPhases.map { $0.cell.shape.saved * $0.hidden }.max() ?? 0))
-        masked = Buffer(count: group * (twoPhases.map(\.hidden).max() ?? 0))
+        ofRows = Buffer(count: rows * scratch.ofRow)
+        lower = Buffer(count: rows * network.widest)
+        upper = Buffer(count: rows * network.widest)
+        ofSequences = Buffer(count: group * scratch.ofSequence)
         stateNumbers = Buffer(count: group * layout.count)
         output = Buffer(count: rows * network.outputs)
     }
 
     /// Bytes of a workspace, roughly.
     static func byteCount(_ network: NetworkDescription, _ layout: StateLayout, group: Int, rows: Int) -> Int {
-        let hidden = network.layers.map(\.hidden).max() ?? 0
-        let width = network.layers.map { $0.cell.shape.blocks * $0.hidden }.max() ?? 0
-        let saved =
-            network.layers.map { $0.cell.shape.hasTwoPhases ? ($0.cell.shape.saved + 1) * $0.hidden : 0 }.max() ?? 0
+        let scratch = network.scratch
         let floats =
-            Double(rows) * Double(2 + width + 2 * hidden + network.outputs)
-            + Double(group) * Double(width + saved + layout.count)
+            Double(rows) * Double(2 + scratch.ofRow + 2 * network.widest + network.outputs)
+            + Double(group) * Double(scratch.ofSequence + layout.count)
         return Int(min(floats * 4, 1e18))
     }
 
@@ -69,6 +60,15 @@ final class InferenceWorkspace: @unchecked Sendable {
 
     /// The states of the group.
     var states: StateRows { StateRows(base: stateNumbers.base, group: group) }
+
+    /// Some steps on their way through the layers, with this workspace's buffers.
+    func chunk(
+        _ states: StateRows, _ active: Slice<UnsafeBufferPointer<Int>>, rows: Int, isBackwards: Bool = false
+    ) -> LayerChunk {
+        LayerChunk(
+            states: states, active: active, rows: rows, ofRows: ofRows.base, ofSequences: ofSequences.base,
+            isBackwards: isBackwards)
+    }
 
     /// The direction of this step; the next one has the other.
     func takesTurn() -> Bool {
@@ -87,8 +87,20 @@ final class InferenceWorkspace: @unchecked Sendable {
 
     /// Rows of a chunk for a group: one step always fits.
     static func rows(for network: NetworkDescription, group: Int, steps: Int, threads: Int) -> Int {
-        let width = network.layers.map { $0.cell.shape.blocks * $0.hidden }.max() ?? 1
-        return min(max(group, threads * chunkFloats / max(width, 1)), max(group * steps, group))
+        min(max(group, threads * chunkFloats / max(network.scratch.ofRow, 1)), max(group * steps, group))
+    }
+}
+
+extension NetworkDescription {
+    /// What the layers need while they answer, and the head.
+    var scratch: LayerScratch {
+        var most = LayerScratch(ofRow: 1, ofSequence: topWidth)
+        for index in layers.indices {
+            let own = layers[index].definition.scratch(inputs: inputs(ofLayer: index))
+            most.ofRow = max(most.ofRow, own.ofRow)
+            most.ofSequence = max(most.ofSequence, own.ofSequence)
+        }
+        return most
     }
 }
 

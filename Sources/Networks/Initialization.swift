@@ -39,37 +39,48 @@ extension Parameters {
     public init(_ network: NetworkDescription, _ rule: Initialization, seed: UInt64) {
         self.init(layout: ParameterLayout(network))
         let random = Philox(seed: seed)
-        for (index, layer) in network.layers.enumerated() {
-            let place = layout.layers[index]
-            let (hidden, inputs) = (layer.hidden, network.inputs(ofLayer: index))
-            for block in 0..<layer.cell.shape.blocks {
-                var stream = random.stream(.initialization, layer: index, row: block)
-                fill(
-                    place.inputWeights, block, shape: (hidden, inputs), rule.input, bound: hidden, &stream)
-                fill(
-                    place.recurrentWeights, block, shape: (hidden, hidden), rule.recurrent, bound: hidden, &stream)
-                if rule.recurrent == .uniform {
-                    let limit = 1 / Double(hidden).squareRoot()
-                    for bias in [place.inputBias, place.recurrentBias] {
-                        for unit in 0..<hidden {
-                            values[bias.lowerBound + block * hidden + unit] = Float((2 * stream.uniform() - 1) * limit)
-                        }
-                    }
+        for part in layout.parts.joined() {
+            let first = part.isReverse ? Self.rowsOfDirection : 0
+            let blocks = layout.tensors[part.tensors].map(\.blocks).max() ?? 0
+            for block in 0..<blocks {
+                var stream = random.stream(.initialization, layer: part.layer, row: first + block)
+                for tensor in layout.tensors[part.tensors] where block < tensor.blocks {
+                    start(tensor, block, rule, &stream)
                 }
             }
-            var stream = random.stream(.initialization, layer: index, row: layer.cell.shape.blocks)
-            for weight in place.peepholes {
-                values[weight] = Float((2 * stream.uniform() - 1) / Double(hidden).squareRoot())
-            }
-            if case .lstm(let options) = layer.cell, options.forget == .gate {
-                for unit in hidden..<2 * hidden {
-                    values[place.inputBias.lowerBound + unit] += Float(rule.forgetBias)
-                }
-            }
+            var stream = random.stream(.initialization, layer: part.layer, row: first + blocks)
+            for tensor in layout.tensors[part.tensors] where tensor.blocks == 0 { start(tensor, 0, rule, &stream) }
         }
         var stream = random.stream(.initialization, layer: network.layers.count)
-        let top = network.layers.last?.hidden ?? network.inputs
-        fill(layout.headWeights, 0, shape: (network.outputs, top), .glorot, bound: top, &stream)
+        for tensor in layout.tensors where tensor.range.lowerBound >= layout.headWeights.lowerBound {
+            start(tensor, 0, rule, &stream)
+        }
+    }
+
+    /// Rows of the generator that one direction of a layer draws from, at most: more than a cell has blocks.
+    private static let rowsOfDirection = 64
+
+    /// One block of a tensor.
+    private mutating func start(
+        _ tensor: ParameterLayout.Tensor, _ block: Int, _ rule: Initialization, _ stream: inout PhiloxStream
+    ) {
+        let rows = tensor.shape[0] / max(tensor.blocks, 1)
+        let shape = (outputs: rows, inputs: tensor.shape.count > 1 ? tensor.range.count / tensor.shape[0] : 1)
+        let range = tensor.range
+        switch tensor.start {
+        case .zero: break
+        case .input(let bound): fill(range, block, shape: shape, rule.input, bound: bound, &stream)
+        case .recurrent(let bound): fill(range, block, shape: shape, rule.recurrent, bound: bound, &stream)
+        case .uniform(let bound): fill(range, block, shape: shape, .uniform, bound: bound, &stream)
+        case .glorot: fill(range, block, shape: shape, .glorot, bound: shape.inputs, &stream)
+        case .normal:
+            for place in range.dropFirst(shape.inputs) { values[place] = Float(stream.nearlyNormal()) }
+        case .bias(let bound, let forget):
+            if rule.recurrent == .uniform { fill(range, block, shape: shape, .uniform, bound: bound, &stream) }
+            for unit in (block * rows..<(block + 1) * rows).clamped(to: forget ?? 0..<0) {
+                values[range.lowerBound + unit] += Float(rule.forgetBias)
+            }
+        }
     }
 
     /// One block [outputs × inputs] of the matrix at `range`.

@@ -61,7 +61,7 @@ public enum ModelFile {
         var findings = FieldFindings()
         FieldReader.read(value, into: &fields, &findings)
         FieldChecker.check(fields, &findings)
-        findings.at("network") { $0.at("layers") { fields.network.layers.noteConflicts(&$0) } }
+        findings.at("network") { fields.network.noteConflicts(&$0) }
         if let first = findings.all.list.first { throw ModelFileError(reason: .description("\(first)".excerpt(256))) }
         guard fields.network.readout != .everyStep else {
             throw ModelFileError(reason: .description("network.readout: a model answers once for a sequence"))

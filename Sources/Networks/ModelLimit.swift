@@ -10,6 +10,13 @@ public enum ModelLimit {
     public static let period = 100_000
     /// Numbers of an input row.
     public static let columns = 100_000
+    /// Symbols that a network may read.
+    public static let symbols = 1_000_000
+    /// Numbers of an input row, or symbols.
+    static let inputs = max(columns, symbols)
+    /// Steps of which a time-delay layer forms an output, and steps that it looks back.
+    public static let taps = 1024
+    public static let delay = 65_536
     /// What a classifier tells apart: numbers of an output row.
     public static let labels = 100_000
     /// Transforms of a column, one after the other.

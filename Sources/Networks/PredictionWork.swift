@@ -24,7 +24,7 @@ public struct PredictionWork: Sendable {
 extension Predictor {
     /// Multiply-adds of so many steps, the head and what is done for each output included.
     public func operations(steps: Int) -> Int {
-        let (top, outputs) = (model.network.layers.last?.hidden ?? 0, model.network.outputs)
+        let (top, outputs) = (model.network.topWidth, model.network.outputs)
         let ofStep = Double(network.multiplyAddsOfStep) + Double(outputs) * Double(top + Self.outputWork)
         return Self.whole(Double(steps) * (ofStep + Self.stepWork))
     }
@@ -40,7 +40,7 @@ extension Predictor {
     /// Bytes that the work takes beside the rows that came in and the answer as it is sent: inputs as the network reads
     /// them, states, outputs, answers in raw units, and the workspace.
     public func bytes(for work: PredictionWork) -> Int {
-        let (inputs, outputs) = (Double(model.network.inputs), Double(model.network.outputs))
+        let (inputs, outputs) = (Double(model.network.rowWidth), Double(model.network.outputs))
         var bytes = Double(work.rows) * inputs * Self.bytesOfInput
         // The states as they came, as they are moved on, and as they are handed over.
         bytes += Double(work.sequences) * (3 * Double(stateBytes) + Self.bytesOfSequence)
@@ -79,5 +79,6 @@ extension InferenceNetwork {
             for: description, group: group, steps: max(steps / max(sequences, 1), 1), threads: kernels.threads)
         // Sizes are rounded up to powers of two.
         return InferenceWorkspace.byteCount(description, stateLayout, group: 2 * group, rows: 2 * rows)
+            + wholeBytes(sequences: sequences, steps: steps)
     }
 }

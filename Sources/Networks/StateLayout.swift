@@ -6,11 +6,30 @@ public struct StateLayout: Hashable, Sendable {
         case h
         /// The cell state of a layer.
         case c
+        /// The rows that a time-delay layer looks back on, oldest first.
+        case delay
+        /// The same of the direction that reads from the end.
+        case hReverse = "h_reverse"
+        case cReverse = "c_reverse"
+        case delayReverse = "delay_reverse"
         /// Sum of the top layer's outputs over all steps so far, in their order, for a readout of their mean.
         case sum
+        /// The top layer's output at the last step, where none of its own slots has it.
+        case last
 
         /// Those that layers have.
-        public static let ofLayers: [Name] = [.h, .c]
+        public static let ofLayers = allCases.filter { $0 != .sum && $0 != .last }
+
+        var isReverse: Bool { self == .hReverse || self == .cReverse || self == .delayReverse }
+
+        fileprivate var reversed: Name {
+            switch self {
+            case .h: .hReverse
+            case .c: .cReverse
+            case .delay: .delayReverse
+            default: self
+            }
+        }
     }
 
     public struct Slot: Hashable, Sendable {
@@ -28,19 +47,37 @@ public struct StateLayout: Hashable, Sendable {
 
     public init(_ network: NetworkDescription) {
         var slots: [Slot] = []
-        var end = 0
-        func place(_ name: Name, _ layer: Int?, _ width: Int) {
-            slots.append(Slot(name: name, layer: layer, range: end..<end + width))
-            end += width
-        }
         for (index, layer) in network.layers.enumerated() {
-            place(.h, index, layer.hidden)
-            if layer.cell.shape.hasCellState { place(.c, index, layer.hidden) }
+            for direction in 0..<layer.directions {
+                var builder = Builder(inputs: network.rowWidth(ofLayer: index))
+                layer.definition.place(&builder)
+                for (name, width) in builder.slots {
+                    let end = slots.last?.range.upperBound ?? 0
+                    slots.append(
+                        Slot(name: direction == 0 ? name : name.reversed, layer: index, range: end..<end + width))
+                }
+            }
         }
-        if network.readout == .mean { place(.sum, nil, network.layers.last?.hidden ?? 0) }
+        let end = slots.last?.range.upperBound ?? 0
+        if network.readout == .mean {
+            slots.append(Slot(name: .sum, layer: nil, range: end..<end + network.topWidth))
+        } else if network.layers.last?.lastOutput == nil {
+            slots.append(Slot(name: .last, layer: nil, range: end..<end + network.topWidth))
+        }
         self.slots = slots
-        count = end
+        count = slots.last?.range.upperBound ?? 0
         layers = network.layers.count
+    }
+
+    /// Takes the slots of one direction of a layer.
+    struct Builder {
+        private(set) var slots: [(name: Name, width: Int)] = []
+        /// Numbers of a row that the layer reads.
+        let inputs: Int
+
+        init(inputs: Int) { self.inputs = inputs }
+
+        mutating func place(_ name: Name, _ width: Int) { slots.append((name, width)) }
     }
 
     /// Nil where there is none.
@@ -94,19 +131,6 @@ extension StateLayout {
             places[places.count - 1].slots.append("\(slot.name.rawValue) of \(slot.range.count)")
         }
         return places.map { "\($0.place): \($0.slots.joined(separator: ", "))" }.joined(separator: "; ")
-    }
-}
-
-extension StateLayout {
-    /// A slot of a state, where the layer has one.
-    func copy(_ state: NetworkState, _ name: Name, _ layer: Int, to target: UnsafeMutablePointer<Float>) {
-        guard let range = range(name, layer: layer) else { return }
-        for (unit, number) in range.enumerated() { target[unit] = state.values[number] }
-    }
-
-    func copy(_ source: UnsafePointer<Float>, to state: inout NetworkState, _ name: Name, _ layer: Int) {
-        guard let range = range(name, layer: layer) else { return }
-        for (unit, number) in range.enumerated() { state.values[number] = source[unit] }
     }
 }
 

@@ -17,6 +17,12 @@ extension Service {
         try requireRunning()
         let loaded = try models.model(
             request.model, precision: request.precision ?? request.start.precision, memory: allowance.memory)
+        guard loaded.model.network.streams else {
+            throw ServiceError(
+                .conflict,
+                "model \"\(request.model)\" reads its sequences from both ends, so it answers whole sequences by /predict "
+                    + "and no stream step by step")
+        }
         let timeToLive = request.timeToLive ?? configuration.sessionTimeToLive
         var findings: [Violation] = []
         if let id = request.id, !ModelName.isValid(id) {

@@ -17,6 +17,10 @@ extension Trainer.Prepared {
                 Violation("data", detail: "a classifier learns from labelled sequences, not from a series")
             ])
         }
+        // How many numbers the network reads and answers is known only now.
+        var findings = FieldFindings(at: ["network"])
+        network(spec.network).noteConflicts(&findings)
+        guard findings.all.isEmpty else { throw findings.all }
     }
 
     var examples: Examples {
@@ -35,16 +39,15 @@ extension Trainer.Prepared {
 
     /// The network as the model has it.
     func network(_ spec: NetworkSpec) -> NetworkDescription {
-        switch self {
-        case .series(let series):
-            NetworkDescription(
-                inputs: series.width, layers: spec.layers, dropout: spec.dropout, outputs: series.task.target.count,
-                readout: .last)
-        case .sequences(let sequences):
-            NetworkDescription(
-                inputs: sequences.features.count, layers: spec.layers, dropout: spec.dropout,
-                outputs: sequences.labels.count, readout: sequences.pool == .mean ? .mean : .last)
-        }
+        let (inputs, outputs, readout): (Int, Int, Readout) =
+            switch self {
+            case .series(let series): (series.width, series.task.target.count, .last)
+            case .sequences(let sequences):
+                (sequences.features.count, sequences.labels.count, sequences.pool == .mean ? .mean : .last)
+            }
+        return NetworkDescription(
+            inputs: inputs, layers: spec.layers, dropout: spec.dropout, outputDropout: spec.outputDropout,
+            outputs: outputs, readout: readout, head: spec.head)
     }
 
     /// The network as it is trained: the same parameters, read where the examples have answers.

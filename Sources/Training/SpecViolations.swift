@@ -26,7 +26,12 @@ extension TrainingSpec {
     public func violations() -> Violations {
         var findings = FieldFindings()
         FieldChecker.check(self, &findings)
-        findings.at("network") { $0.at("layers") { network.layers.noteConflicts(&$0) } }
+        findings.at("network") { findings in
+            findings.at("layers") {
+                network.layers.noteConflicts(&$0)
+                task.noteConflicts(network.layers, &$0)
+            }
+        }
         var found = findings.all
         switch task {
         case .forecast(let forecast): forecast.check(&found)
@@ -35,6 +40,29 @@ extension TrainingSpec {
         training.check(&found)
         return found
     }
+}
+
+extension TaskSpec {
+    /// What the layers have to do with the task.
+    fileprivate func noteConflicts(_ layers: [LayerSpec], _ findings: inout FieldFindings) {
+        for (index, layer) in layers.enumerated() {
+            findings.at(.index(index)) { findings in
+                if case .forecast = self, layer.bidirectional {
+                    findings.at("bidirectional") {
+                        $0.add(
+                            "a forecast goes on from row to row, and nothing can be read from the end of what is to come"
+                        )
+                    }
+                }
+                if layer.readsIndices, !readsSymbols {
+                    findings.at("kind") { $0.add("an embedding reads symbols, and this task reads numbers") }
+                }
+            }
+        }
+    }
+
+    /// Whether an input row is a symbol.
+    private var readsSymbols: Bool { false }
 }
 
 extension ForecastTask {

@@ -26,11 +26,14 @@ extension TrainingSpec: HasFields {
     }
 }
 
-/// The recurrent layers and how they start.
+/// The layers, the head, and how they start.
 public struct NetworkSpec: Hashable, Sendable {
     public var layers = [LayerSpec()]
     /// The fraction of numbers between layers that a training step drops.
     public var dropout: Float = 0
+    /// The fraction of the numbers that the head reads.
+    public var outputDropout: Float = 0
+    public var head = Head.linear
     public var initialization = Initialization()
 
     public init() {}
@@ -46,6 +49,10 @@ extension NetworkSpec: HasFields {
         visitor.field(
             "dropout", &dropout, .number(.dropped), "The fraction of numbers between layers that a training step drops."
         )
+        visitor.field(
+            "output_dropout", &outputDropout, .number(.dropped),
+            "The fraction of the numbers that the head reads that a training step drops.")
+        visitor.field("head", &head, .choice(), "What stands between the top layer and the outputs.")
         visitor.field("initialization", &initialization, .object(), "How the parameters start.")
     }
 

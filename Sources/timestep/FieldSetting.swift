@@ -169,7 +169,7 @@ enum FieldListing {
             let owners = outline.variants.filter { $0.field(name) != nil }
             guard let field = owners.first?.field(name) else { continue }
             // Of a kind that few have it is told whose it is.
-            let kinds = owners.count == outline.variants.count ? [] : owners.compactMap { $0.kinds.last?.value.word }
+            let kinds = owners.count == outline.variants.count ? [] : labels(owners, among: outline.variants)
             if let inner = field.shape.object {
                 list(inner.type, path + name + inner.place + ".", &lines)
             } else {
@@ -178,6 +178,18 @@ enum FieldListing {
                 lines.append("    \(field.says) Takes \(field.shape.expectation); \(fallback).")
             }
         }
+    }
+
+    /// Each owner in a word: the first of its kinds where all of that kind are owners, else the last.
+    private static func labels(_ owners: [FieldOutline.Variant], among all: [FieldOutline.Variant]) -> [String] {
+        var labels: [String] = []
+        for owner in owners {
+            guard let first = owner.kinds.first, let last = owner.kinds.last else { continue }
+            let own = owners.filter { $0.kinds.first == first }.count
+            let word = (own == all.filter { $0.kinds.first == first }.count ? first : last).value.word ?? ""
+            if !labels.contains(word) { labels.append(word) }
+        }
+        return labels
     }
 
     /// "0.003 (adam, adamw, rmsprop), 0.1 (sgd)", or one where it is the same for all.

@@ -79,6 +79,9 @@ struct RequestBody: Sendable, CustomStringConvertible {
             #"{"cell": "gru", "hidden": 8, "reset": "before"}"#,
             #"{"cell": "lstm", "hidden": [8, 4], "dropout": 0.2}"#,
             #"{"cell": "elman", "activation": "relu", "residual_state": true}"#,
+            #"{"layers": [{"kind": "time_delay", "width": 4, "taps": 2, "dilation": 3, "residual": true}, {"kind": "dense"},"#
+                + #"{"projection": {"width": 3, "activation": "tanh", "bias": true, "decay": 0.5}}], "output_dropout": 0.1}"#,
+            #"{"cell": "elman", "projection": {"width": 1, "bias": true}, "head": "none"}"#,
             #"{"forget": "coupled", "peepholes": ["output"], "output_sees_previous": true, "state_activation": "relu"}"#,
             #"{"layers": [{"cell": "lstm", "peepholes": ["input", "forget"], "candidate_activation": "sigmoid"}]}"#,
             #"{"layers": [{"residual_state": false, "cell": "elman"}, {"forget": "none", "state_activation": "tanh"},"#
@@ -99,7 +102,8 @@ struct RequestBody: Sendable, CustomStringConvertible {
             #"""
             {"model": "m", "data": {"records": [{"x": [[1]], "label": "a"}]},
              "task": {"kind": "classify", "pool": "mean", "sequence": "s", "label": "l", "features": ["c"],
-                      "transform": ["standardize"]}}
+                      "transform": ["standardize"]},
+             "network": {"cell": "gru", "bidirectional": true}}
             """#,
         ]
         return optimizers + schedules + networks + others

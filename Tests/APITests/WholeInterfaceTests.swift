@@ -42,7 +42,7 @@ struct WholeInterfaceTests {
         // Several targets.
         "HoldoutReport": ["targets"],
         // What a client may leave out and a server has no need to say.
-        "Layer": ["activation", "residual_state"],
+        "Layer": ["activation", "residual_state", "width", "taps", "dilation"],
         // Early stopping was not asked for; DataTests train on a series with a gap.
         "Report": ["best_epoch", "warnings"],
     ]

@@ -64,7 +64,7 @@ struct InitializationTests {
         let without = parameters(Initialization(forgetBias: 0))
         let with = parameters(Initialization(forgetBias: 1.5))
         let changed = with.values.indices.filter { with.values[$0] != without.values[$0] }
-        let bias = with.layout.layers[0].inputBias.lowerBound
+        let bias = with.layout.tensor("layers.0.bias_ih")!.range.lowerBound
         #expect(changed == Array(bias + 12..<bias + 24))
         #expect(changed.allSatisfy { abs(with.values[$0] - without.values[$0] - 1.5) < 1e-6 })
         #expect(parameters(Initialization(recurrent: .orthogonal))["layers.1.bias_hh"]!.allSatisfy { $0 == 0 })

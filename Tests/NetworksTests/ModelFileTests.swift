@@ -129,11 +129,11 @@ struct ModelFileTests {
         }
         let place = try #require(payload.firstRange(of: text("dropout")))
         let network = try #require(payload.firstRange(of: text("network")))
-        #expect(payload[network.upperBound + 1] == 5, "members of a network")
+        #expect(payload[network.upperBound + 1] == 7, "members of a network")
         // The name, a byte for its kind, and 8 of a number.
         var fewer = payload
         fewer.removeSubrange(place.lowerBound..<place.upperBound + 9)
-        fewer[network.upperBound + 1] = 4
+        fewer[network.upperBound + 1] = 6
         #expect(try ModelFile.decode(SealedFile(kind: "MODL", version: 2).seal(fewer)) == Self.classifier)
         var other = payload
         other.replaceSubrange(place, with: text("dropped"))

@@ -10,6 +10,9 @@ struct ReferenceCaseTests {
     /// Every case of a layer among the fixtures: what is put there is tested.
     static let cases: [(name: String, cell: Cell)] = all.compactMap { found in found.cell.map { (found.name, $0) } }
 
+    /// Families whose cases other tests repeat: whole trainings and tasks, and layers that are no line of cells.
+    private static let ownSuites = ["training", "task", "jordan", "tdnn"]
+
     private static let all: [(name: String, family: String, cell: Cell?)] = {
         do {
             return try SafetensorsCase.names().map { name in
@@ -24,7 +27,7 @@ struct ReferenceCaseTests {
         let rule = found.config["nonlinearity"]?.string ?? found.config["equations"]?.string ?? ""
         let activations: [(String, Activation)] = [("tanh", .tanh), ("relu", .relu), ("sigmoid", .sigmoid)]
         switch found.config["cell"]?.string {
-        case _ where ["training", "task"].contains(found.family): return nil
+        case _ where ownSuites.contains(found.family): return nil
         case "rnn", "elman": return activations.first { rule.contains($0.0) }.map { .elman($0.1) }
         case "lstm":
             let forgets = ["none": LSTMOptions.Forget.none, "coupled": .coupled]
@@ -40,9 +43,9 @@ struct ReferenceCaseTests {
 
     @Test("every case among the fixtures is of a family that some test repeats")
     func nothingLeftOut() {
-        let unknown = Self.all.filter { $0.cell == nil && !["training", "task"].contains($0.family) }
+        let unknown = Self.all.filter { $0.cell == nil && !Self.ownSuites.contains($0.family) }
         #expect(unknown.isEmpty, "\(unknown.map(\.name))")
-        #expect(Self.cases.count >= 11)
+        #expect(Self.cases.count >= 16)
     }
 
     @Test("outputs, states and gradients are those of the reference", arguments: cases)
@@ -54,12 +57,12 @@ struct ReferenceCaseTests {
         let trained = reference.forward(KernelSet())
         let outputs = max(10 * (reference.source.frameworkError("outputs") ?? 0), 1e-6)
         #expect(distance(trained.topStates, try reference.steps("f64/out/y")) <= outputs)
-        for (layer, states) in try reference.states("f64/out/hn").enumerated() {
-            #expect(distance(reference.slots(.h, layer, of: trained.lastStates), states) <= outputs)
+        for (place, states) in try reference.states("f64/out/hn").enumerated() {
+            #expect(distance(reference.slots(.h, place, of: trained.lastStates), states) <= outputs)
         }
         if reference.source.has("f64/out/cn") {
-            for (layer, states) in try reference.states("f64/out/cn").enumerated() {
-                #expect(distance(reference.slots(.c, layer, of: trained.lastStates), states) <= outputs)
+            for (place, states) in try reference.states("f64/out/cn").enumerated() {
+                #expect(distance(reference.slots(.c, place, of: trained.lastStates), states) <= outputs)
             }
         }
 
@@ -71,12 +74,12 @@ struct ReferenceCaseTests {
             #expect(distance(found, try reference.source.doubles("f64/grad/\(name)")) <= gradients, "\(name)")
         }
         #expect(distance(dx, try reference.steps("f64/grad/x")) <= gradients)
-        for (layer, states) in try reference.states("f64/grad/h0").enumerated() {
-            #expect(distance(reference.slots(.h, layer, of: dFirst), states) <= gradients)
+        for (place, states) in try reference.states("f64/grad/h0").enumerated() {
+            #expect(distance(reference.slots(.h, place, of: dFirst), states) <= gradients)
         }
         if reference.source.has("f64/grad/c0") {
-            for (layer, states) in try reference.states("f64/grad/c0").enumerated() {
-                #expect(distance(reference.slots(.c, layer, of: dFirst), states) <= gradients)
+            for (place, states) in try reference.states("f64/grad/c0").enumerated() {
+                #expect(distance(reference.slots(.c, place, of: dFirst), states) <= gradients)
             }
         }
     }
@@ -87,7 +90,7 @@ struct ReferenceCaseTests {
     func sequenceGradient(name: String, cell: Cell) throws {
         let reference = try LayerCase(name, cell)
         let probe = try reference.steps("probe/y").map(Float.init)
-        let width = reference.network.layers.last?.hidden ?? 0
+        let width = reference.network.topWidth
         var expected = [Float](repeating: 0, count: reference.layout.count)
         var found = expected
         let trained = reference.forward(KernelSet())
@@ -116,11 +119,14 @@ struct ReferenceCaseTests {
         #expect(distance(outputs, try reference.steps("f64/out/y")) <= 1e-6)
         let trained = reference.forward(kernels)
         #expect(outputs.bits == trained.topStates.bits)
-        #expect(states.map(\.bits) == trained.lastStates.map(\.bits))
+        #expect(
+            states.map { Array($0.values[reference.ofLayers]).bits }
+                == trained.lastStates.map { Array($0.values[reference.ofLayers]).bits })
+        #expect(states.map(\.steps) == trained.lastStates.map(\.steps))
     }
 }
 
-/// A case of one or two recurrent layers, its head the identity, in the caller's order of this program.
+/// A case of recurrent layers without a head, in the caller's order of this program.
 struct LayerCase {
     let source: SafetensorsCase
     let network: NetworkDescription
@@ -134,22 +140,24 @@ struct LayerCase {
         source = try SafetensorsCase(name)
         let shape = try source.shape("input/x")
         steps = shape[0]
-        let hidden = try source.shape("param/weight_hh_l0")[1]
-        let layers = source.has("param/weight_hh_l1") ? 2 : 1
+        let config = source.config
+        let count = config["num_layers"]?.int ?? 1
+        let projected = config["proj_size"]?.int ?? 0
+        let layer = LayerDescription(
+            cell: cell, hidden: try source.shape("param/weight_hh_l0")[0] / cell.shape.blocks,
+            projection: projected > 0 ? Projection(width: projected) : nil,
+            bidirectional: config["bidirectional"]?.bool == true, residual: config["residual"]?.bool == true)
         lengths =
             source.has("const/lengths")
             ? try source.ints("const/lengths") : [Int](repeating: shape[0], count: shape[1])
         network = NetworkDescription(
-            inputs: shape[2],
-            layers: [LayerDescription](
-                repeating: LayerDescription(cell: cell, hidden: hidden), count: layers),
-            outputs: hidden, readout: .last)
+            inputs: shape[2], layers: [LayerDescription](repeating: layer, count: count), outputs: layer.outputs,
+            readout: .last, head: .none)
         layout = ParameterLayout(network)
         var parameters = Parameters(layout: layout)
         for (tensor, name) in Self.tensors(layout, source) {
             parameters.values.replaceSubrange(tensor.range, with: try source.floats("param/\(name)"))
         }
-        for unit in 0..<hidden { parameters.values[layout.headWeights.lowerBound + unit * hidden + unit] = 1 }
         self.parameters = parameters
         x = try Self.steps(source, "input/x", lengths).map(Float.init)
     }
@@ -173,7 +181,9 @@ struct LayerCase {
                     return (part, "peephole_\(gate)_l\(parts[1])")
                 }
             }
-            var name = "\(parts[2])_l\(parts[1])"
+            let isReverse = parts[2].hasSuffix("_reverse")
+            let own = isReverse ? parts[2].dropLast("_reverse".count) : parts[2]
+            var name = "\(own)_l\(parts[1])" + (isReverse ? "_reverse" : "")
             if !source.has("param/\(name)"), parts[2] == "bias_ih" { name = "bias_l\(parts[1])" }
             return source.has("param/\(name)") ? [(tensor, name)] : []
         }
@@ -215,8 +225,8 @@ struct LayerCase {
     private func streamStates(_ h: String, _ c: String) throws -> [NetworkState] {
         var result = [NetworkState](repeating: NetworkState(zeroFor: StateLayout(network)), count: lengths.count)
         for (name, tensor) in [(StateLayout.Name.h, h), (.c, c)] where source.has(tensor) {
-            for (layer, values) in try states(tensor).enumerated() {
-                guard let range = StateLayout(network).range(name, layer: layer) else { continue }
+            for (place, values) in try states(tensor).enumerated() {
+                guard let range = range(name, place) else { continue }
                 for sequence in lengths.indices {
                     let own = values[sequence * range.count..<(sequence + 1) * range.count].map(Float.init)
                     result[sequence].values.replaceSubrange(range, with: own)
@@ -226,9 +236,21 @@ struct LayerCase {
         return result
     }
 
+    /// Where a slot lies; places count layers, and in each the direction that reads from the end last.
+    private func range(_ name: StateLayout.Name, _ place: Int) -> Range<Int>? {
+        let directions = network.layers[0].bidirectional ? 2 : 1
+        let reverse: StateLayout.Name = name == .h ? .hReverse : .cReverse
+        return StateLayout(network).range(place % directions == 0 ? name : reverse, layer: place / directions)
+    }
+
+    /// The numbers of a state that layers carry.
+    var ofLayers: Range<Int> {
+        0..<(StateLayout(network).slots.last { $0.layer != nil }?.range.upperBound ?? 0)
+    }
+
     /// One slot of every state, one after the other.
-    func slots(_ name: StateLayout.Name, _ layer: Int, of states: [NetworkState]) -> [Float] {
-        guard let range = StateLayout(network).range(name, layer: layer) else { return [] }
+    func slots(_ name: StateLayout.Name, _ place: Int, of states: [NetworkState]) -> [Float] {
+        guard let range = range(name, place) else { return [] }
         return states.flatMap { $0.values[range] }
     }
 

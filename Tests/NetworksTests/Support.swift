@@ -40,54 +40,6 @@ extension NetworkState {
 /// The instruction sets with fused multiply-add that this machine has.
 let fusedSets = InstructionSet.allCases.filter { $0 != .baseline && $0.isAvailable }
 
-/// A stack of layers with a head as plain formulas in Double: what the network is held to.
-struct ReferenceNetwork {
-    var layers: [ReferenceLayer]
-    var head: [Double]
-    var headBias: [Double]
-    var readout: Readout
-
-    init(_ network: NetworkDescription, _ parameters: [Double]) {
-        let layout = ParameterLayout(network)
-        layers = network.layers.enumerated().map { index, layer in
-            let place = layout.layers[index]
-            return ReferenceLayer(
-                cell: ReferenceCell(layer.cell), inputs: network.inputs(ofLayer: index), hidden: layer.hidden,
-                w: Array(parameters[place.inputWeights]), u: Array(parameters[place.recurrentWeights]),
-                b: Array(parameters[place.inputBias]), c: Array(parameters[place.recurrentBias]),
-                peepholes: Array(parameters[place.peepholes]))
-        }
-        head = Array(parameters[layout.headWeights])
-        headBias = Array(parameters[layout.headBias])
-        readout = network.readout
-    }
-
-    /// The top layer's h at every step.
-    func states(_ sequence: [[Double]]) -> [[Double]] {
-        layers.reduce(sequence) { $1.run($0).outputs }
-    }
-
-    /// One output row (last, mean) or one a step, one after the other.
-    func run(_ sequence: [[Double]]) -> [Double] {
-        let states = states(sequence)
-        let hidden = layers[layers.count - 1].hidden
-        let read: [[Double]]
-        switch readout {
-        case .everyStep: read = states
-        case .last: read = [states.last ?? [Double](repeating: 0, count: hidden)]
-        case .mean:
-            read = [
-                (0..<hidden).map { unit in states.reduce(0) { $0 + $1[unit] } / Double(max(states.count, 1)) }
-            ]
-        }
-        return read.flatMap { state in
-            headBias.indices.map { output in
-                headBias[output] + (0..<hidden).reduce(0) { $0 + head[output * hidden + $1] * state[$1] }
-            }
-        }
-    }
-}
-
 /// Rows of one sequence out of values that hold all, as Double.
 func sequence(_ index: Int, of values: [Float], lengths: [Int], width: Int) -> [[Double]] {
     let start = lengths[..<index].reduce(0, +)

@@ -28,7 +28,7 @@ public enum ReferenceCell: Sendable {
 public enum ReferenceActivation: Sendable {
     case tanh, sigmoid, relu, identity
 
-    func callAsFunction(_ x: Double) -> Double {
+    public func callAsFunction(_ x: Double) -> Double {
         switch self {
         case .tanh: Foundation.tanh(x)
         case .sigmoid: 1 / (1 + exp(-x))

@@ -116,7 +116,8 @@ struct TrainOptionsTests {
             ("network.layers.0.hiden=64", "did you mean \"hidden\"?"), ("network.layers.0.hidden=0", "1 to 65536"),
             ("network.layers.0.hidden=x", "whole number"), ("network.layers.5.hidden=1", "from 0 to 1"),
             ("network.layers.0.cell=lstn", "did you mean \"lstm\"?"), ("network.layers=3", "one word"),
-            ("network=3", "layers, dropout, initialization"), ("training.weight_decay=-1", "at least 0"),
+            ("network=3", "layers, dropout, output_dropout, head, initialization"),
+            ("training.weight_decay=-1", "at least 0"),
             ("training.shuffle=yes", "true or false"), ("training.epochs", "such as training.epochs=50"),
             ("training.epochs.x=1", "no fields of its own"), ("taks.lookback=1", "did you mean \"task\"?"),
             ("task.transform=seasonal_difference", "1 to 100000"), ("task.transform=lag", "did you mean \"log\"?"),
@@ -135,8 +136,10 @@ struct TrainOptionsTests {
     func listing() {
         let text = FieldListing.lines.joined(separator: "\n")
         for part in [
-            "network.layers.N.hidden\n    The width of the layer's state. Takes a whole number from 1 to 65536; default 32.",
-            "network.layers.N.reset  (gru)", "training.optimizer.beta1  (adam, adamw)", "task.target  (forecast)",
+            "network.layers.N.hidden  (recurrent)\n    The width of the layer's state. Takes a whole number from 1 to 65536; default 32.",
+            "network.layers.N.reset  (gru)", "network.layers.N.hidden  (recurrent)",
+            "network.layers.N.activation  (elman, time_delay, dense)", "training.optimizer.beta1  (adam, adamw)",
+            "task.target  (forecast)",
             "Takes a number above 0 and below 1; default 0.1.",
             "default 0.003 (adam, adamw, rmsprop), 0.1 (sgd).",
         ] { #expect(text.contains(part), "\(part)") }

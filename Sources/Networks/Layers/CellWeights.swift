@@ -1,19 +1,21 @@
 import Kernels
 
-/// The weights of one layer, arranged for products: made from the canonical parameters at load, or again after every
-/// step of training.
+/// The weights of a recurrent layer's cell, arranged for products: made from the canonical parameters at load, or again
+/// after every step of training.
 ///
-///     W [blocks·hidden × inputs]    U [blocks·hidden × hidden]    biases [blocks·hidden] each
+///     W [blocks·hidden × inputs]    U [blocks·hidden × fed]    biases [blocks·hidden] each
 ///
 /// A cell with two phases (GRU, reset before) has U in two parts: the early blocks, which take h, and the late ones, which
 /// take the masked state.
-final class LayerWeights: Sendable {
+final class CellWeights: Sendable {
     let cell: Cell
     let shape: CellShape
     /// Of each peephole the gate's block in p, and whether it sees c as it was before the step.
     let peepholeGates: [(block: Int, seesPrevious: Bool)]
     let hidden: Int
     let inputs: Int
+    /// The width of what U takes: the state, or what a projection makes of it.
+    let fed: Int
     let precision: Precision
     let input: PackedMatrix
     let recurrent: Recurrent
@@ -25,17 +27,21 @@ final class LayerWeights: Sendable {
         case onePhase(RecurrentMatrix)
         /// The early blocks, and the late ones by themselves.
         case twoPhases(early: PackedMatrix, late: PackedMatrix)
+        /// By itself, since it takes no state of the cell.
+        case projected(PackedMatrix)
     }
 
     /// Input biases, recurrent biases, then peepholes.
     private let biases: Buffer
 
-    init(_ layer: LayerDescription, inputs: Int, precision: Precision, kernels: KernelSet, trains: Bool) {
-        cell = layer.cell
-        shape = layer.cell.shape
-        peepholeGates = layer.cell.peepholes
-        hidden = layer.hidden
-        self.inputs = inputs
+    init(_ definition: RecurrentDefinition, _ site: LayerSite, trains: Bool) {
+        let (precision, kernels) = (site.precision, site.kernels)
+        cell = definition.cell
+        shape = cell.shape
+        peepholeGates = cell.peepholes
+        hidden = definition.hidden
+        inputs = site.inputs
+        fed = definition.outputs
         self.precision = precision
         func matrix(outputs: Int, inputs: Int) -> PackedMatrix {
             PackedMatrix(outputs: outputs, inputs: inputs, precision: precision, for: kernels)
@@ -43,18 +49,20 @@ final class LayerWeights: Sendable {
         let width = shape.blocks * hidden
         let (early, late) = (shape.earlyBlocks * hidden, shape.lateBlocks * hidden)
         input = matrix(outputs: width, inputs: inputs)
-        recurrent =
-            shape.hasTwoPhases
-            ? .twoPhases(
-                early: matrix(outputs: early, inputs: hidden),
-                late: matrix(outputs: late, inputs: hidden))
-            : .onePhase(RecurrentMatrix(cell, hidden: hidden, precision: precision, for: kernels))
+        if definition.projection != nil {
+            recurrent = .projected(matrix(outputs: width, inputs: fed))
+        } else if shape.hasTwoPhases {
+            recurrent = .twoPhases(
+                early: matrix(outputs: early, inputs: hidden), late: matrix(outputs: late, inputs: hidden))
+        } else {
+            recurrent = .onePhase(RecurrentMatrix(cell, hidden: hidden, precision: precision, for: kernels))
+        }
         transposes =
             trains
             ? (
                 matrix(outputs: inputs, inputs: width),
-                matrix(outputs: hidden, inputs: early),
-                late > 0 ? matrix(outputs: hidden, inputs: late) : nil
+                matrix(outputs: fed, inputs: early),
+                late > 0 ? matrix(outputs: fed, inputs: late) : nil
             ) : nil
         biases = Buffer(count: 2 * width + shape.peepholes * hidden)
     }
@@ -72,6 +80,7 @@ final class LayerWeights: Sendable {
         switch recurrent {
         case .onePhase(let matrix): bytes += matrix.byteCount
         case .twoPhases(let early, let late): bytes += early.byteCount + late.byteCount
+        case .projected(let matrix): bytes += matrix.byteCount
         }
         if let transposes {
             bytes += transposes.input.byteCount + transposes.recurrent.byteCount
@@ -80,25 +89,30 @@ final class LayerWeights: Sendable {
         return bytes
     }
 
-    /// Takes the values of one layer out of a network's parameters. The caller owns these weights alone meanwhile.
-    func load(_ values: UnsafePointer<Float>, _ place: ParameterLayout.Layer, kernels: KernelSet) {
-        let w = values + place.inputWeights.lowerBound
-        let u = values + place.recurrentWeights.lowerBound
-        let lateBlocks = u + earlyWidth * hidden
+    /// Takes the values of the cell out of a network's parameters: tensors in the order in which
+    /// `RecurrentDefinition` places them. The caller owns these weights alone meanwhile.
+    func load(_ values: UnsafePointer<Float>, _ tensors: [Range<Int>], kernels: KernelSet) {
+        let w = values + tensors[0].lowerBound
+        let u = values + tensors[1].lowerBound
+        let (inputBias, recurrentBias) = (values + tensors[2].lowerBound, values + tensors[3].lowerBound)
+        let lateBlocks = u + earlyWidth * fed
         kernels.pack(w, into: input)
         switch recurrent {
-        case .onePhase(let matrix): kernels.pack(u, bias: values + place.recurrentBias.lowerBound, into: matrix)
+        case .onePhase(let matrix): kernels.pack(u, bias: recurrentBias, into: matrix)
         case .twoPhases(let early, let late):
             kernels.pack(u, into: early)
             kernels.pack(lateBlocks, into: late)
+        case .projected(let matrix): kernels.pack(u, into: matrix)
         }
         if let transposes {
             kernels.packTransposed(w, into: transposes.input)
             kernels.packTransposed(u, into: transposes.recurrent)
             if let late = transposes.late { kernels.packTransposed(lateBlocks, into: late) }
         }
-        biases.base.update(from: values + place.inputBias.lowerBound, count: width)
-        (biases.base + width).update(from: values + place.recurrentBias.lowerBound, count: width)
-        (biases.base + 2 * width).update(from: values + place.peepholes.lowerBound, count: place.peepholes.count)
+        biases.base.update(from: inputBias, count: width)
+        (biases.base + width).update(from: recurrentBias, count: width)
+        if shape.peepholes > 0 {
+            (biases.base + 2 * width).update(from: values + tensors[4].lowerBound, count: tensors[4].count)
+        }
     }
 }
