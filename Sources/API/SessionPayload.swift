@@ -36,9 +36,10 @@ struct OpenSessionPayload {
 
 /// The state of a session as JSON.
 struct StatePayload {
-    static let fields = ["object", "model", "step", "network_step", "layers", "sum", "lags"]
+    static let fields =
+        ["object", "model", "step", "network_step", "layers"] + StateLayout.Name.ofReadout.map(\.rawValue) + ["lags"]
     static let modelFields = ["name", "version", "digest", "precision"]
-    static let layerFields = StateLayout.Name.ofLayers.map(\.rawValue)
+    static let layerFields = StateLayout.Name.ofStreams.map(\.rawValue)
 
     var state: GivenState
     var origin = StateOrigin()
@@ -56,28 +57,32 @@ struct StatePayload {
         let networkStep = body.optional("network_step")?.int(in: 0...JSON.largestExactInteger)
         let layers = body.required("layers")?.elements()?.map(Self.layer)
         if layers?.isEmpty == true { body.fail("layers", "expected one entry for each layer, found an empty list") }
-        let sum = body.optional("sum").map { $0.floats() }
+        let readout = Self.slots(StateLayout.Name.ofReadout, of: body)
         var lags: [[Double]] = []
         if let reader = body.optional("lags"), let rows = reader.elements() {
             lags = rows.compactMap { $0.numbers(depth: 1)?.values }
         }
         guard let step, let layers, !layers.isEmpty, !layers.contains(where: { $0 == nil }) else { return nil }
-        if case .some(nil) = sum { return nil }
-        var parts = StateParts(layers: layers.compactMap { $0 })
-        if case .some(.some(let sum)) = sum { parts.readout[.sum] = sum }
+        guard let readout else { return nil }
+        let parts = StateParts(layers: layers.compactMap { $0 }, readout: readout)
         state = GivenState(step: step, networkStep: networkStep ?? step, parts: parts, lags: lags)
     }
 
     /// The slots of one layer.
     private static func layer(_ layer: JSONReader) -> [StateLayout.Name: [Float]]? {
         guard layer.fields(layerFields) else { return nil }
+        return slots(StateLayout.Name.ofStreams, of: layer)
+    }
+
+    /// Those of these that are given.
+    private static func slots(_ names: [StateLayout.Name], of body: JSONReader) -> [StateLayout.Name: [Float]]? {
         var slots: [StateLayout.Name: [Float]] = [:]
-        for name in StateLayout.Name.ofLayers {
-            guard let reader = name == .h ? layer.required("h") : layer.optional(name.rawValue) else { continue }
+        for name in names {
+            guard let reader = body.optional(name.rawValue) else { continue }
             guard let floats = reader.floats() else { return nil }
             slots[name] = floats
         }
-        return slots[.h] == nil ? nil : slots
+        return slots
     }
 }
 

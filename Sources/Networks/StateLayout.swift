@@ -17,8 +17,10 @@ public struct StateLayout: Hashable, Sendable {
         /// The top layer's output at the last step, where none of its own slots has it.
         case last
 
-        /// Those that layers have.
-        public static let ofLayers = allCases.filter { $0 != .sum && $0 != .last }
+        /// Those that the layers of a stream have.
+        public static let ofStreams: [Name] = [.h, .c, .delay]
+        /// Those that the readout has.
+        public static let ofReadout: [Name] = [.sum, .last]
 
         var isReverse: Bool { self == .hReverse || self == .cReverse || self == .delayReverse }
 

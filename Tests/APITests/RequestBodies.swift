@@ -55,7 +55,8 @@ struct RequestBody: Sendable, CustomStringConvertible {
     private static let state = #"""
         {"object": "session_state",
          "model": {"name": "m", "version": 1, "digest": "\#(String(repeating: "a", count: 64))", "precision": "float32"},
-         "step": 3, "network_step": 2, "layers": [{"h": [0.5, 1], "c": [2, 3]}], "sum": [1, 2], "lags": [[1], [2]]}
+         "step": 3, "network_step": 2, "layers": [{"h": [0.5, 1], "c": [2, 3]}, {"delay": [1, 2]}],
+         "sum": [1, 2], "last": [3, 4], "lags": [[1], [2]]}
         """#
 
     private static let trainings: [String] = {
