@@ -7,7 +7,7 @@ import Wire
 /// One request in the hands of its handler, and the ways to read and answer it.
 struct Call: Sendable {
     let api: TimestepAPI
-    let request: Request
+    var request: Request
     let responder: any Responder
 
     var service: Service { api.service }
@@ -91,7 +91,7 @@ struct Call: Sendable {
     /// says that a page is behind them.
     func requireJSON() throws(Problem) {
         let offered = request.fields["Content-Type"] ?? ""
-        if MediaType(field: offered) == .json { return }
+        if offered == MediaType.json.rawValue || MediaType(field: offered) == .json { return }
         let name = offered.split(separator: ";").first.map { $0.trimmingBlanks().lowercased() } ?? ""
         let isPage = request.fields.contains("Origin") || request.fields.contains("Sec-Fetch-Site")
         if !isPage, name.isEmpty || name == "application/x-www-form-urlencoded" { return }
@@ -135,6 +135,13 @@ struct Call: Sendable {
     func fail(_ error: any Error) {
         if error is CancelledWork { return responder.abandon() }
         responder.respond(api.response(to: error, request: request, id: request.id))
+    }
+
+    /// The call for the work that is handed on from the event loop.
+    var offLoop: Call {
+        var call = self
+        call.request.isOnLoop = false
+        return call
     }
 
     /// Runs the rest on another kind of thread; refuses where too many wait for one.

@@ -12,6 +12,9 @@ struct Endpoint: Sendable {
         case store
         /// Networks.
         case inference
+        /// Networks, on the event loop where that is a matter of microseconds: what the handler finds to take longer it
+        /// hands on.
+        case briefInference
         /// Bodies that come or go as slowly as their peer.
         case transfer
     }
@@ -85,7 +88,7 @@ extension TimestepAPI {
         Endpoint(.post, "/sessions", body: .document, on: .inference) { try $0.openSession() },
         Endpoint(.get, "/sessions/{id}", on: .store) { try $0.showSession() },
         Endpoint(.delete, "/sessions/{id}", on: .store) { try $0.closeSession() },
-        Endpoint(.post, "/sessions/{id}/steps", body: .document, on: .inference) { try $0.stepSession() },
+        Endpoint(.post, "/sessions/{id}/steps", body: .document, on: .briefInference) { try $0.stepSession() },
         Endpoint(.post, "/sessions/{id}/forecast", body: .document, on: .inference) { try $0.forecastSession() },
         Endpoint(.get, "/sessions/{id}/state", on: .inference) { try $0.sessionState() },
         Endpoint(.put, "/sessions/{id}/state", body: .document, on: .inference) { try $0.setSessionState() },

@@ -144,6 +144,23 @@ extension Call {
 
     private func readAndStep(_ id: String) throws {
         let wish = try decode(plan: StepPayload.plan, StepPayload.init(reading:))
+        guard request.isOnLoop else { return try stepWithPatience(id, wish) }
+        if try stepAtOnce(id, wish) { return }
+        let call = offLoop
+        try handOff(to: api.queues.inference) { try call.stepWithPatience(id, wish) }
+    }
+
+    /// One row of a small network, answered on the event loop; false, with nothing done, where it is none, or where its
+    /// answer would have to wait for another request, the disk or a slow peer.
+    private func stepAtOnce(_ id: String, _ wish: StepPayload) throws -> Bool {
+        guard wish.request.rows.rowCount == 1, !request.fields.contains("Idempotency-Key"),
+            EventFormat(accepted: request.fields) == nil, service.isBrief(session: id)
+        else { return false }
+        do { responder.respond(try steps(of: id, wish)) } catch is SessionIsBusy { return false }
+        return true
+    }
+
+    private func stepWithPatience(_ id: String, _ wish: StepPayload) throws {
         if !hasLongBody, service.isLong(session: id, steps: wish.request.rows.rowCount) {
             return try handOff(to: api.queues.long) { try step(id, wish) }
         }
@@ -224,7 +241,8 @@ extension Call {
     ) throws -> Response {
         var writer = JSONWriter(capacity: Self.capacityOfStep)
         _ = try service.step(
-            id, wish.request, within: allowance, answerBytes: { wish.answerBytes($0, rows: $1, stateBytes: $2) }
+            id, wish.request, within: allowance, mayWait: !request.isOnLoop,
+            answerBytes: { wish.answerBytes($0, rows: $1, stateBytes: $2) }
         ) { step in
             writer.object { writer in
                 writer.member("object", "session_steps")

@@ -113,6 +113,9 @@ public final class TimestepAPI: Application {
     /// Their reads are shared, so two threads follow thousands.
     private static let listenerThreads = 2
 
+    /// Bytes of a body that are read in some ten microseconds.
+    private static let briefBody = 2_048
+
     /// Room for an object without fields, and for telling which field has no place here.
     private static let emptyBody = 65_536
 
@@ -121,6 +124,7 @@ public final class TimestepAPI: Application {
         case .memory: .onLoop
         case .store: .queue(queues.store)
         case .inference: .queue(queues.inference)
+        case .briefInference: .briefly(upTo: Self.briefBody, else: queues.inference)
         case .transfer: .queue(queues.transfer)
         }
     }

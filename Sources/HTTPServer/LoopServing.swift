@@ -150,7 +150,12 @@ extension EventLoop {
         switch route.execution {
         case .onLoop:
             Self.call(route.handler, request, exchange.pieces, handle)
-        case .queue(let queue):
+        case .briefly(let most, _) where peer.connection.receivedContent <= most:
+            if request.memory.budget.isExhausted { return handle.fail(Self.exhausted) }
+            var request = request
+            request.isOnLoop = true
+            Self.call(route.handler, request, exchange.pieces, handle)
+        case .queue(let queue), .briefly(_, let queue):
             let handler = route.handler
             let pieces = exchange.pieces
             let isWatch = route.isWatch

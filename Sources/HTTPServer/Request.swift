@@ -12,6 +12,8 @@ public struct Request: Sendable {
     public var body: [UInt8]
     /// The content as it arrives, for routes that stream it.
     public var bodyStream: BodyReader?
+    /// The handler runs on the event loop: it may neither wait nor compute for long.
+    public var isOnLoop = false
     /// The peer's address: `127.0.0.1:51234`, `[::1]:51234`.
     public var peer: String
     /// What the request holds of the memory that all requests share. Its collected content is counted already; whoever

@@ -47,4 +47,7 @@ public enum Execution: Sendable {
     case onLoop
     /// On threads of its own. A full queue is answered with 503.
     case queue(any WorkQueue)
+    /// On the event loop where the content has at most so many bytes, to spare two changes of thread; the handler hands
+    /// to other threads itself what will take longer. Else as `queue`.
+    case briefly(upTo: Int, else: any WorkQueue)
 }

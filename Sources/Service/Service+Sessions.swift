@@ -71,10 +71,11 @@ extension Service {
 
     /// Takes rows in, one after the other; `each` is told every answer in order. A row that is refused moves nothing.
     ///
-    /// Everything is checked before the first answer. What `each` throws is thrown on; the rows stay taken. The
+    /// Everything is checked before the first answer. One row that may not wait is refused with `SessionIsBusy` where
+    /// another request has the session. What `each` throws is thrown on; the rows stay taken. The
     /// answer's `step` is that of these rows, however far others have stepped the session meanwhile.
     public func step(
-        _ id: String, _ request: StepRequest, within allowance: Allowance = .unlimited,
+        _ id: String, _ request: StepRequest, within allowance: Allowance = .unlimited, mayWait: Bool = true,
         answerBytes: (ServedModel, Int, _ stateBytes: Int) -> Int = { _, _, _ in 0 },
         each: (SessionStep) throws -> Void
     ) throws -> SessionInfo {
@@ -96,7 +97,7 @@ extension Service {
             if isLong { session.beginLong() }
             defer { if isLong { session.endLong() } }
             if rows == 1 {
-                let step = try session.alone { state in
+                let step = try session.alone(mayWait: mayWait) { state in
                     try checkCount(state, after: 1, id)
                     return try take(0, of: request, into: &state, loaded, allowance.cancellation)
                 }
@@ -223,6 +224,20 @@ extension Service {
         if case .forecast(let forecast) = loaded.model.task { horizon = forecast.horizon }
         return entry.session.hasLong || isLong(steps ?? horizon, loaded)
     }
+
+    /// Whether a row of the session is answered in some ten microseconds, by a network that is small and a list of answers
+    /// that is short. Of a session that is not there, that is.
+    public func isBrief(session id: String) -> Bool {
+        guard case .open(let entry) = sessions.withLock({ $0.find(id, at: steady()) }) else { return true }
+        let loaded = entry.session.loaded
+        return !entry.session.hasLong && loaded.predictor.operations(steps: 1) <= Self.briefOperations
+            && loaded.served.outputNames.count <= Self.briefAnswers
+    }
+
+    /// Multiply-adds of some ten microseconds of one core with fused multiply-add.
+    private static let briefOperations = 100_000
+    /// Numbers that are written in as long.
+    private static let briefAnswers = 128
 
     /// Bytes of the session's state at their most.
     public func stateBytes(of id: String) throws -> Int {

@@ -40,16 +40,35 @@ final class Session: CountingSteps {
     func beginClosing() -> Bool { !isClosing.exchange(true, ordering: .relaxed) }
 
     /// Runs `body` alone on the session.
-    func alone<Result>(_ body: (inout SessionState) throws -> Result) throws -> Result {
-        try state.withLock { state in
-            guard !isClosing.load(ordering: .relaxed) else {
-                throw ServiceError(.closing, "session \"\(id)\" is being closed and takes no more requests")
+    ///
+    /// - Parameter mayWait: where it may not, and another request has the session, `SessionIsBusy` is thrown.
+    func alone<Result>(mayWait: Bool = true, _ body: (inout SessionState) throws -> Result) throws -> Result {
+        let result: Result?
+        if mayWait {
+            result = try state.withLock { state in
+                try requireOpen()
+                defer { steps.store(state.step, ordering: .relaxed) }
+                return try body(&state)
             }
-            defer { steps.store(state.step, ordering: .relaxed) }
-            return try body(&state)
+        } else {
+            result = try state.withLockIfAvailable { state in
+                try requireOpen()
+                defer { steps.store(state.step, ordering: .relaxed) }
+                return try body(&state)
+            }
         }
+        guard let result else { throw SessionIsBusy() }
+        return result
+    }
+
+    private func requireOpen() throws {
+        guard isClosing.load(ordering: .relaxed) else { return }
+        throw ServiceError(.closing, "session \"\(id)\" is being closed and takes no more requests")
     }
 
     /// Waits for the request in flight.
     func settle() { state.withLock { _ in } }
 }
+
+/// Another request has the session, and whoever asks may not wait for it. Nothing was done.
+public struct SessionIsBusy: Error {}

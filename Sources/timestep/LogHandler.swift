@@ -41,9 +41,9 @@ struct LineLogHandler: LogHandler {
     }
 
     func log(event: LogEvent) {
-        var merged = metadata
-        if let provided = metadataProvider?.get() { merged.merge(provided) { $1 } }
-        if let given = event.metadata { merged.merge(given) { $1 } }
+        // Every request is a line: what comes with it is taken as it is where there is nothing else.
+        var merged = metadata.isEmpty ? event.metadata ?? [:] : metadata.merging(event.metadata ?? [:]) { $1 }
+        if let provided = metadataProvider?.get() { merged.merge(provided) { given, _ in given } }
         if let error = event.error { merged["error"] = "\(error)" }
         let fields = merged.sorted { $0.key < $1.key }
         switch style {
@@ -54,7 +54,7 @@ struct LineLogHandler: LogHandler {
 
     // MARK: Lines
 
-    private static let ownKeys: Set = ["time", "level", "logger", "message"]
+    private static let ownKeys = ["time", "level", "logger", "message"]
 
     private func jsonLine(_ event: LogEvent, _ fields: [(key: String, value: Logger.MetadataValue)]) -> [UInt8] {
         var writer = JSONWriter()

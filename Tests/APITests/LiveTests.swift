@@ -2,11 +2,11 @@ import Formats
 import Foundation
 import HTTPServer
 import Networks
-import Service
 import Testing
 import Wire
 
 @testable import API
+@testable import Service
 
 /// What stays open: long polls, live events, and sessions that end by themselves.
 struct LiveTests {
@@ -48,6 +48,39 @@ struct LiveTests {
         }
         #expect(inner == 2 && outer.step == 1)
         #expect(try server.send(.get, "/sessions/s", expecting: 200)["step"] == 2)
+    }
+
+    @Test("a step of a session that another request has waits for it, and nobody else does")
+    func busySession() throws {
+        let server = try TestServer()
+        defer { server.stop() }
+        try server.train(Bodies.classify())
+        try server.send(.post, "/sessions", #"{"model": "c", "id": "s"}"#, expecting: 201)
+        let step = #"{"inputs": [[1, 0]]}"#
+        #expect(try server.send(.post, "/sessions/s/steps", step, expecting: 200)["step"] == 1)
+        let session = try #require(server.service.sessions.withLock { $0.entries["s"]?.session })
+        let isHeld = DispatchSemaphore(value: 0)
+        let mayEnd = DispatchSemaphore(value: 0)
+        let holder = Background {
+            try session.alone { state in
+                isHeld.signal()
+                mayEnd.wait()
+                return .number(Double(state.step))
+            }
+        }
+        isHeld.wait()
+        // More of them than there are loops.
+        let waiting = (0..<4).map { _ in
+            Background { try server.send(.post, "/sessions/s/steps", step, expecting: 200) }
+        }
+        while server.api.queues.inference.count < min(4, server.api.queues.inference.threads) {
+            Thread.sleep(forTimeInterval: 0.002)
+        }
+        try server.send(.get, "/healthz", expecting: 200)
+        #expect(try server.send(.get, "/sessions/s", expecting: 200)["step"] == 1)
+        mayEnd.signal()
+        #expect(try holder.result().int == 1)
+        #expect(Set(try waiting.map { try $0.result()["step"]?.int }) == [2, 3, 4, 5])
     }
 
     @Test("a server that stops answers everyone who waits, and ends every stream in words")

@@ -94,6 +94,33 @@ struct LoopTests {
         #expect(!upload.written.isEmpty, "and the upload goes on without further events")
     }
 
+    @Test("brief work with little content is done on the loop, and with more of it on other threads")
+    func brief() throws {
+        let places = Monitor<[Bool]>([])
+        let loop = UInt(pthread_self())
+        let route = Route(
+            .post, "/", name: "b", body: .collect(limit: 100), execution: .briefly(upTo: 4, else: testQueue)
+        ) { request, responder in
+            let isLoop = UInt(pthread_self()) == loop
+            places.change { $0.append(isLoop) }
+            #expect(request.isOnLoop == isLoop)
+            responder.respond(Response(status: 200))
+        }
+        let bench = try LoopBench([route])
+        let transport = bench.connect(5)
+        for (count, isOnLoop) in [(4, true), (0, true), (5, false), (4, true)] {
+            let content = String(repeating: "x", count: count)
+            transport.arrive("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: \(count)\r\n\r\n\(content)")
+            bench.readiness.announce(5, readable: true)
+            bench.turn()
+            #expect(places.wait(for: patience) { $0.isEmpty ? nil : $0.removeFirst() } == isOnLoop)
+            // The answer of another thread comes by letter.
+            for _ in 0..<1_000 where transport.written.isEmpty { bench.turn() }
+            #expect(text(transport.written).hasPrefix("HTTP/1.1 200"))
+            transport.written = []
+        }
+    }
+
     @Test("an answer from another thread wakes a sleeping loop once, and is sent at its next turn")
     func letters() throws {
         let held = Monitor<(any Responder)?>(nil)
