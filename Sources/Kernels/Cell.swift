@@ -92,15 +92,46 @@ public enum Cell: Sendable, Hashable {
     case lstm(LSTMOptions = LSTMOptions())
     /// Gates r, z and candidate n; blocks in the order r, z, n; h′ = (1 - z) ⊙ n + z ⊙ h. Cho et al. 2014.
     case gru(GRUReset)
-    /// Minimal gated unit: gate f and candidate n; blocks in the order f, n; h′ = (1 - f) ⊙ n + f ⊙ h, as in Flax.
-    case minimalGated
+    /// A cell without options.
+    case plain(Kind)
+
+    /// The kinds of cells by their names in the interface, in the order of `CellTable`.
+    public enum Kind: String, Sendable, CaseIterable {
+        case elman, lstm, gru
+        /// Minimal gated unit: gate f and candidate n; blocks in the order f, n; h′ = (1 - f) ⊙ n + f ⊙ h, as in Flax.
+        case mgu
+
+        private static let inOrder = allCases
+
+        /// The number by which the bodies know it.
+        fileprivate var number: Int { Self.inOrder.firstIndex(of: self) ?? 0 }
+    }
+
+    /// A cell of this kind with its options at their defaults.
+    public init(_ kind: Kind) {
+        switch kind {
+        case .elman: self = .elman(.tanh)
+        case .lstm: self = .lstm()
+        case .gru: self = .gru(.after)
+        default: self = .plain(kind)
+        }
+    }
+
+    public var kind: Kind {
+        switch self {
+        case .elman: .elman
+        case .lstm: .lstm
+        case .gru: .gru
+        case .plain(let kind): kind
+        }
+    }
 
     var code: CellCode {
         switch self {
         case .elman(let activation, let residual): CellCode(kind: 0, options: activation.code + (residual ? 4 : 0))
         case .lstm(let options): CellCode(kind: 1, options: options.code)
         case .gru(let reset): CellCode(kind: 2, options: reset == .before ? 1 : 0)
-        case .minimalGated: CellCode(kind: 3, options: 0)
+        case .plain(let kind): CellCode(kind: kind.number, options: 0)
         }
     }
 
@@ -125,7 +156,8 @@ public enum Cell: Sendable, Hashable {
             .lstm(LSTMOptions(peepholes: [.forget, .output], outputSeesPrevious: true)),
             .lstm(LSTMOptions(forget: .coupled, peepholes: [.input, .output], candidate: .relu, state: .sigmoid)),
             .lstm(LSTMOptions(forget: .none, peepholes: [.output], candidate: .sigmoid, state: .identity)),
-        ] + GRUReset.allCases.map(Cell.gru) + [.minimalGated]
+        ] + GRUReset.allCases.map(Cell.gru)
+        + Kind.allCases.map(Cell.init).filter { if case .plain = $0 { true } else { false } }
 
     /// What it is made of, as its body says.
     public var shape: CellShape {

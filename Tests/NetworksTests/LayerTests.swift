@@ -51,7 +51,7 @@ struct LayerTests {
         Form(
             name: "two directions, residual", inputs: 6,
             layers: [
-                LayerDescription(cell: .minimalGated, hidden: 3, bidirectional: true, residual: true),
+                LayerDescription(cell: .plain(.mgu), hidden: 3, bidirectional: true, residual: true),
                 LayerDescription(cell: .lstm(), hidden: 4),
             ]),
         Form(

@@ -33,7 +33,8 @@ extension ReferenceCell {
             self = .lstm(form)
         case .gru(.after): self = .gruAfter
         case .gru(.before): self = .gruBefore
-        case .minimalGated: self = .minimalGated
+        case .plain(.mgu): self = .minimalGated
+        case .plain(let kind): fatalError("no reference for \(kind)")
         }
     }
 }

@@ -25,7 +25,7 @@ struct GoldenBitsTests {
         case .elman(let activation, _): "elman \(activation.rawValue)"
         case .lstm: "lstm"
         case .gru(let reset): "gru \(reset.rawValue)"
-        case .minimalGated: "mgu"
+        case .plain(let kind): kind.rawValue
         }
     }
 

@@ -2,35 +2,7 @@ import Kernels
 import NamedFields
 
 extension Cell {
-    /// What a layer may say besides its width: the names of the public interface.
-    public enum Name: String, Sendable, CaseIterable {
-        case elman
-        case lstm
-        case gru
-        case minimalGated = "mgu"
-    }
-
-    public init(_ name: Name, reset: GRUReset = .after, activation: Activation = .tanh) {
-        switch name {
-        case .elman: self = .elman(activation)
-        case .lstm: self = .lstm()
-        case .gru: self = .gru(reset)
-        case .minimalGated: self = .minimalGated
-        }
-    }
-
-    public var name: Name {
-        switch self {
-        case .elman: .elman
-        case .lstm: .lstm
-        case .gru: .gru
-        case .minimalGated: .minimalGated
-        }
-    }
-}
-
-extension Cell {
-    /// The fields of the cell, its kind among them.
+    /// The fields of the cell beside its kind.
     mutating func visit(_ visitor: inout some FieldVisitor) {
         switch self {
         case .elman(var activation, var residual):
@@ -44,7 +16,7 @@ extension Cell {
             visitor.field(
                 "reset", &reset, .choice(), "Whether the reset gate acts after the recurrent product or before it.")
             self = .gru(reset)
-        case .minimalGated: break
+        case .plain: break
         }
     }
 

@@ -67,8 +67,8 @@ struct RecurrentDefinition: LayerDefinition {
 
 extension RecurrentDefinition {
     mutating func visit(_ visitor: inout some FieldVisitor) {
-        var name = cell.name
-        if visitor.kind("cell", &name, "What the layer computes at every step.") { cell = Cell(name) }
+        var kind = cell.kind
+        if visitor.kind("cell", &kind, "What the layer computes at every step.") { cell = Cell(kind) }
         visitor.field("hidden", &hidden, .whole(1...ModelLimit.hidden), "The width of the layer's state.")
         cell.visit(&visitor)
         visitor.field("projection", &projection, .optional(.object()), "What stands between the cell and its outputs.")
@@ -81,7 +81,7 @@ extension Cell {
         switch self {
         case .lstm: true
         case .elman(_, let residual): !residual
-        case .gru, .minimalGated: false
+        case .gru, .plain: false
         }
     }
 }
