@@ -49,6 +49,8 @@ let package = Package(
     dependencies: [
         // Command line: parsing, help and completion are solved problems.
         .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
+        // Double-ended queues and heaps, for what waits its turn and what comes due.
+        .package(url: "https://github.com/apple/swift-collections", exact: "1.6.0"),
         // The logging facade of Swift servers; the handler that writes JSON lines is ours.
         .package(url: "https://github.com/apple/swift-log", exact: "1.16.2"),
         // SQLite: migrations, connection pool, transactions as closures, typed rows.
@@ -66,7 +68,9 @@ let package = Package(
         .systemLibrary(name: "CVectors", path: "Sources/CVectors"),
 
         // What requests share and how they end; known to both halves.
-        .target(name: "Resources", dependencies: ["CCrypto"], swiftSettings: optimised),
+        .target(
+            name: "Resources", dependencies: ["CCrypto", .product(name: "HeapModule", package: "swift-collections")],
+            swiftSettings: optimised),
 
         // Fields by name, told once.
         .target(name: "NamedFields", swiftSettings: optimised),
@@ -89,8 +93,10 @@ let package = Package(
         .target(name: "Wire", swiftSettings: optimised),
         .target(
             name: "HTTPServer",
-            dependencies: ["Resources", "Wire", "CPosix", .product(name: "Logging", package: "swift-log")],
-            swiftSettings: strict),
+            dependencies: [
+                "Resources", "Wire", "CPosix", .product(name: "DequeModule", package: "swift-collections"),
+                .product(name: "Logging", package: "swift-log"),
+            ], swiftSettings: strict),
 
         // Between them.
         .target(
@@ -100,6 +106,7 @@ let package = Package(
             name: "Service",
             dependencies: [
                 "Resources", "NamedFields", "Kernels", "Networks", "Training", "Formats", "Store", "CPosix",
+                .product(name: "DequeModule", package: "swift-collections"),
                 .product(name: "Logging", package: "swift-log"),
             ], swiftSettings: optimised),
         .target(name: "COpenAPI", path: "Sources/COpenAPI", cSettings: [.unsafeFlags(["-std=c23"])]),

@@ -1,5 +1,6 @@
 import Glibc
 import Logging
+import Resources
 import Synchronization
 import Wire
 
@@ -34,7 +35,9 @@ final class EventLoop: @unchecked Sendable {
     private var generations: [UInt32] = []
     private var freeSlots: [Int] = []
     private var waiting = FairQueue<Peer>()
-    var nextSweep: Moment?
+    /// Of connections, by their tokens.
+    var deadlines = Deadlines<UInt64, Moment>()
+    var lastSweep: Moment?
     /// Found by the last sweep: their time or their patience is over.
     var overdue = FairQueue<Peer>()
     private var isEnding = false
@@ -193,7 +196,6 @@ final class EventLoop: @unchecked Sendable {
             context.logger.warning("a connection could not be watched", metadata: ["peer": "\(address)"])
             return close(peer)
         }
-        if nextSweep == nil { nextSweep = now + configuration.timerResolution }
         touch(peer)
     }
 
@@ -227,7 +229,7 @@ final class EventLoop: @unchecked Sendable {
         generations[slot] &+= 1
         freeSlots.append(slot)
         context.places.leave(peer.client)
-        if openCount == 0 { nextSweep = nil }
+        if openCount == 0 { deadlines = Deadlines() }
         abandonRequests(of: peer)
     }
 

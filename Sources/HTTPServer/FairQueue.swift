@@ -1,19 +1,21 @@
+import DequeModule
+
 /// What waits for its turn, given out in rounds of the clients it belongs to: the first of each client, then the second
 /// of each, and so on. However much of one client waits, what comes of another is among the next ones.
 ///
 /// Adding and taking cost the same whatever waits.
 struct FairQueue<Element> {
     /// What waits of each client, in the order in which it came.
-    private var lines: [ClientKey: FirstInFirstOut<Element>] = [:]
+    private var lines: [ClientKey: Deque<Element>] = [:]
     /// The clients of whom something waits: who is first has the next turn, and then goes to the end.
-    private var round = FirstInFirstOut<ClientKey>()
+    private var round = Deque<ClientKey>()
     private(set) var count = 0
 
     var isEmpty: Bool { count == 0 }
 
     mutating func append(_ element: Element, of client: ClientKey) {
-        let isFirst = lines[client, default: FirstInFirstOut()].append(element)
-        if isFirst { round.append(client) }
+        if lines[client]?.isEmpty ?? true { round.append(client) }
+        lines[client, default: Deque()].append(element)
         count += 1
     }
 
@@ -26,7 +28,8 @@ struct FairQueue<Element> {
             taken.append(element)
             if lines[client]?.isEmpty == false {
                 round.append(client)
-            } else if lines.count > Self.mostKept {
+            } else if lines.count > Self.mostKept || taken.count > Self.mostKept {
+                // The memory of a flood is not kept for what comes after it.
                 lines[client] = nil
             }
         }
@@ -35,38 +38,5 @@ struct FairQueue<Element> {
     }
 
     /// Lines of clients of whom nothing waits are kept, for they are likely to come again; not without bound.
-    private static var mostKept: Int { 64 }
-}
-
-/// A list that is added to at its end and taken from at its beginning.
-struct FirstInFirstOut<Element> {
-    /// Those before `first` are taken.
-    private var elements: [Element?] = []
-    private var first = 0
-
-    var isEmpty: Bool { first == elements.count }
-
-    /// True: it was empty.
-    @discardableResult
-    mutating func append(_ element: Element) -> Bool {
-        defer { elements.append(element) }
-        return isEmpty
-    }
-
-    mutating func popFirst() -> Element? {
-        guard !isEmpty else { return nil }
-        let element = elements[first].take()
-        first += 1
-        if isEmpty {
-            // The memory of a flood is not kept for what comes after it.
-            elements.removeAll(keepingCapacity: first <= Self.mostKept)
-            first = 0
-        } else if first > Self.mostKept, first * 2 > elements.count {
-            elements.removeFirst(first)
-            first = 0
-        }
-        return element
-    }
-
     private static var mostKept: Int { 64 }
 }

@@ -5,7 +5,10 @@ extension EventLoop {
     /// Serves a connection until nothing moves any more, or others must have a turn.
     func drive(_ peer: Peer) {
         peer.turn = TurnBounds()
-        defer { countInput(of: peer) }
+        defer {
+            countInput(of: peer)
+            schedule(peer)
+        }
         for _ in 0..<Self.readsPerTurn {
             pump(peer)
             guard !peer.isClosed, !peer.turn.isOver, peer.isReadable, peer.connection.wantsInput else { break }

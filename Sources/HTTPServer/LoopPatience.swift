@@ -4,15 +4,32 @@ import Wire
 /// Connections whose time is over, and when a peer counts as gone that has ended its side of the connection and says
 /// nothing more.
 extension EventLoop {
-    /// Looks for deadlines, `timerResolution` apart: linear in open connections, at 10,000 about 0.2 ms. What is found
-    /// is dealt with in this turn and those that follow, so that thousands who leave together hold up nobody.
+    /// Notes when a connection is due, after it may have moved. One that moves on to a later time is looked at when the
+    /// earlier one comes.
+    func schedule(_ peer: Peer) {
+        guard !peer.isClosed else { return }
+        var next = peer.connection.deadline
+        if let patience = peer.exchange?.patienceEnds { next = next.map { min($0, patience) } ?? patience }
+        guard let next, peer.due.map({ next < $0 }) ?? true else { return }
+        peer.due = next
+        deadlines.add(peer.token, due: next)
+    }
+
+    /// Looks at the connections that are due, `timerResolution` apart. What is found is dealt with in this turn and those
+    /// that follow, so that thousands who leave together hold up nobody.
     func sweep() {
         if let due = nextSweep, now >= due, overdue.isEmpty {
-            nextSweep = now + context.configuration.timerResolution
-            for peer in slots {
-                guard let peer, isImpatient(peer) || isLate(peer) else { continue }
-                overdue.append(peer, of: peer.client)
+            lastSweep = now
+            while let (token, due) = deadlines.popDue(at: now) {
+                guard let peer = peer(token), peer.due == due else { continue }
+                peer.due = nil
+                if isImpatient(peer) || isLate(peer) {
+                    overdue.append(peer, of: peer.client)
+                } else {
+                    schedule(peer)
+                }
             }
+            deadlines.keep(living: openCount) { token, due in peer(token)?.due == due }
         }
         guard !overdue.isEmpty else { return }
         refreshNow()
@@ -21,12 +38,22 @@ extension EventLoop {
             for peer in overdue.take(Self.overdueAtOnce) where !peer.isClosed {
                 // Looked at again: it may have moved since.
                 if isImpatient(peer) { loseInterest(peer) }
-                guard !peer.isClosed, isLate(peer) else { continue }
-                peer.connection.expire(at: now)
-                touch(peer)
+                guard !peer.isClosed else { continue }
+                if isLate(peer) {
+                    peer.connection.expire(at: now)
+                    touch(peer)
+                }
+                schedule(peer)
             }
             refreshNow()
         } while !overdue.isEmpty && now < end
+    }
+
+    /// When to look next; nil while nothing is due.
+    var nextSweep: Moment? {
+        deadlines.earliest.map { due in
+            lastSweep.map { max(due, $0 + context.configuration.timerResolution) } ?? due
+        }
     }
 
     /// Of one turn: for some fifty whose work is cancelled and told in the log.

@@ -21,6 +21,9 @@ final class Peer {
     var isQueued = false
     var isClosed = false
 
+    /// When it is looked at for its deadlines: its entry among those of the loop.
+    var due: Moment?
+
     /// How the peer takes what waits for it; nil while nothing waits, or its socket still has room.
     var taking: Taking?
 
