@@ -1,4 +1,5 @@
-// Softmax, softmax cross-entropy and squared error, row by row: the loss of a row and the gradient of its inputs.
+// Softmax, softmax and sigmoid cross-entropy and squared error, row by row: the loss of a row and the gradient of its
+// inputs.
 
 extension Bodies {
     /// target[row] = softmax(logits[row]); both [rows × classes], target may be logits.
@@ -40,6 +41,36 @@ extension Bodies {
                 scale(dx, by: factor / total, count: classes, dx)
                 dx[label] -= factor
             }
+            row += 1
+        }
+    }
+
+    ///     losses[row]   = Σ max(z, 0) - z·t + ln(1 + e^-|z|), z of logits[row] and t of targets[row]
+    ///     gradient[row] = factor · (σ(z) - t)
+    ///
+    /// gradient [rows × width] may be logits. Terms stand in `scratch`, `scratchCount` floats of the caller's thread,
+    /// a block of a sum at a time.
+    @inline(never)
+    public static func sigmoidCrossEntropy(
+        logits: UnsafePointer<Float>, logitsStride: Int, targets: UnsafePointer<Float>, targetsStride: Int,
+        rows: Int, width: Int, factor: Float, gradient: UnsafeMutablePointer<Float>, gradientStride: Int,
+        losses: UnsafeMutablePointer<Float>, scratch: UnsafeMutablePointer<Float>
+    ) {
+        var row = 0
+        while row < rows {
+            var loss: Float = 0
+            var first = 0
+            while first < width {
+                let count = min(termsOfTurn, width - first)
+                walk(
+                    FlagTerm(
+                        z: logits + row * logitsStride + first, t: targets + row * targetsStride + first,
+                        factor: factor, gradient: gradient + row * gradientStride + first, term: scratch),
+                    rows: 1, hidden: count)
+                loss += sum(scratch, count: count)
+                first += count
+            }
+            losses[row] = loss
             row += 1
         }
     }
@@ -92,6 +123,25 @@ private struct ShiftedExp: Pointwise {
     @inline(__always)
     func step<A: Access>(_ access: A, row: Int, unit: Int) {
         access.store(expOfNonPositive(access.load(x + unit) - broadcast(shift)), target + unit)
+    }
+}
+
+/// Terms that are summed at a time: a block of a sum, and no more than the scratch holds.
+private let termsOfTurn = 4_096
+
+private struct FlagTerm: Pointwise {
+    let z: UnsafePointer<Float>
+    let t: UnsafePointer<Float>
+    let factor: Float
+    let gradient: UnsafeMutablePointer<Float>
+    let term: UnsafeMutablePointer<Float>
+
+    @inline(__always)
+    func step<A: Access>(_ access: A, row: Int, unit: Int) {
+        let (z, t) = (access.load(z + unit), access.load(t + unit))
+        let beyond = log(expOfNonPositive(negated(magnitude(z))) + 1)
+        access.store(multiplyAdd(negated(z), t, greater(z, 0)) + beyond, term + unit)
+        access.store((sigmoid(z) - t) * broadcast(factor), gradient + unit)
     }
 }
 

@@ -76,6 +76,10 @@ protocol InstructionSetBodies: GradientBodies {
         logits: UnsafePointer<Float>, logitsStride: Int, rows: Int, classes: Int, labels: UnsafePointer<Int32>,
         factor: Float, gradient: UnsafeMutablePointer<Float>, gradientStride: Int,
         losses: UnsafeMutablePointer<Float>)
+    static func sigmoidCrossEntropy(
+        logits: UnsafePointer<Float>, logitsStride: Int, targets: UnsafePointer<Float>, targetsStride: Int,
+        rows: Int, width: Int, factor: Float, gradient: UnsafeMutablePointer<Float>, gradientStride: Int,
+        losses: UnsafeMutablePointer<Float>, scratch: UnsafeMutablePointer<Float>)
     static func squaredError(
         outputs: UnsafePointer<Float>, outputsStride: Int, targets: UnsafePointer<Float>, targetsStride: Int,
         rows: Int, width: Int, factor: Float, gradient: UnsafeMutablePointer<Float>, gradientStride: Int,

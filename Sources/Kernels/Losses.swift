@@ -34,6 +34,30 @@ extension KernelSet {
             labels: labels, factor: factor, gradient: gradient.base, gradientStride: gradient.stride, losses: losses)
     }
 
+    ///     losses[row]   = -Σ t·ln σ(z) + (1 - t)·ln(1 - σ(z)), z of logits[row] and t of targets[row]
+    ///     gradient[row] = factor · (σ(z) - t)
+    ///
+    /// Several answers that do not exclude each other: each is a yes or no of its own.
+    ///
+    /// - Parameters:
+    ///   - logits: [rows × width]
+    ///   - targets: [rows × width], of 0 and 1.
+    ///   - factor: what the total loss weighs a row with, 1 / rows for the mean.
+    ///   - gradient: written, [rows × width]; may be logits.
+    ///   - losses: written, [rows].
+    public func sigmoidCrossEntropy(
+        _ logits: Rows, targets: Rows, factor: Float, gradient: MutableRows, losses: UnsafeMutablePointer<Float>
+    ) {
+        checkSame(logits, targets)
+        checkSame(logits, gradient.rows)
+        withScratch { scratch in
+            bodies.sigmoidCrossEntropy(
+                logits: logits.base, logitsStride: logits.stride, targets: targets.base, targetsStride: targets.stride,
+                rows: logits.count, width: logits.width, factor: factor, gradient: gradient.base,
+                gradientStride: gradient.stride, losses: losses, scratch: scratch)
+        }
+    }
+
     ///     losses[row]   = Σ (outputs[row] - targets[row])²
     ///     gradient[row] = factor · (outputs[row] - targets[row])
     ///

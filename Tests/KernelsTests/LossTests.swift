@@ -54,6 +54,58 @@ import Testing
         }
     }
 
+    @Test("sigmoid cross-entropy and its gradient are the formula in Double", arguments: InstructionSet.available)
+    func flags(set: InstructionSet) {
+        var random = SeededGenerator(66)
+        let kernels = KernelSet(set)
+        for width in Array(1...35) + [88, 5_000] {
+            let logits = Grid(random: &random, 3, width, gap: width % 3)
+            for row in 0..<3 { for k in 0..<width { logits[row, k] *= [1, 20, 120][row] } }
+            let targets = Grid(3, width, gap: 1) { random.next() % 3 == 0 ? 1 : 0 }
+            let gradient = Grid(3, width, gap: 2)
+            var losses = [Float](repeating: 9, count: 3)
+            kernels.sigmoidCrossEntropy(
+                logits.rows, targets: targets.rows, factor: 0.5, gradient: gradient.mutable, losses: &losses)
+            for row in 0..<3 {
+                var loss = 0.0
+                for (k, z) in logits.doubles(row).enumerated() {
+                    let t = Double(targets[row, k])
+                    loss += max(z, 0) - z * t + log1p(exp(-abs(z)))
+                    let slope = 0.5 * (1 / (1 + exp(-z)) - t)
+                    #expect(abs(Double(gradient[row, k]) - slope) < 2e-7, "\(width) flags")
+                }
+                #expect(abs(Double(losses[row]) - loss) <= 2e-6 * (1 + loss), "\(width) flags")
+            }
+            #expect(gradient.isIntact)
+        }
+    }
+
+    @Test("flags in place and alone have the bits of flags in a batch, on every fused set")
+    func flagsInPlace() {
+        var random = SeededGenerator(67)
+        let logits = Grid(random: &random, 6, 21)
+        let targets = Grid(6, 21) { random.next() % 2 == 0 ? 1 : 0 }
+        var found: [[UInt32]] = []
+        for set in fusedSets {
+            let kernels = KernelSet(set)
+            let (separate, own) = (Grid(6, 21), Grid(copy: logits))
+            var (losses, ownLosses) = ([Float](repeating: 0, count: 6), [Float](repeating: 0, count: 6))
+            kernels.sigmoidCrossEntropy(
+                logits.rows, targets: targets.rows, factor: 1, gradient: separate.mutable, losses: &losses)
+            kernels.sigmoidCrossEntropy(
+                own.rows, targets: targets.rows, factor: 1, gradient: own.mutable, losses: &ownLosses)
+            #expect(separate.bits == own.bits && losses == ownLosses)
+            let alone = Grid(1, 21)
+            var loss: Float = 0
+            kernels.sigmoidCrossEntropy(
+                logits.rows.rows(4..<5), targets: targets.rows.rows(4..<5), factor: 1, gradient: alone.mutable,
+                losses: &loss)
+            #expect(loss == losses[4] && alone.values == (0..<21).map { separate[4, $0] })
+            found.append(separate.bits + losses.map(\.bitPattern))
+        }
+        #expect(found.allSatisfy { $0 == found[0] })
+    }
+
     @Test("softmax sums to one, survives huge logits, and is the same on all fused sets")
     func softmax() {
         let logits = Grid(1, 5)
@@ -85,6 +137,9 @@ import Testing
             logits.rows, labels: [3, 3], factor: 1, gradient: gradient.mutable, losses: &losses)
         #expect(!losses[0].isNaN && losses[1].isNaN)
         let targets = Grid(2, 20)
+        kernels.sigmoidCrossEntropy(
+            logits.rows, targets: targets.rows, factor: 1, gradient: gradient.mutable, losses: &losses)
+        #expect(!losses[0].isNaN && losses[1].isNaN)
         kernels.squaredError(
             logits.rows, targets: targets.rows, factor: 1, gradient: gradient.mutable, losses: &losses)
         #expect(!losses[0].isNaN && losses[1].isNaN)
