@@ -8,14 +8,17 @@ extension ServedModel {
     /// - Parameter topK: how many labels each answer of a classifier lists.
     func answerBytes(rows: Int, topK: Int?) -> Int {
         let ofRow: Double =
-            switch kind {
-            case .forecast: Double(outputNames.count) * AnswerSize.double + AnswerSize.row
-            case .classify: classificationBytes(topK: topK ?? 1)
+            switch answers {
+            case .numbers: Double(outputNames.count) * AnswerSize.double + AnswerSize.row
+            case .labels: namedBytes(listed: topK ?? 1)
+            // Any number of them may be set.
+            case .flags: namedBytes(listed: 0) + namedBytes(listed: 0)
             }
         return AnswerSize.written(Double(rows) * ofRow)
     }
 
-    private func classificationBytes(topK: Int) -> Double {
+    /// Names with their probabilities, and some of them once more.
+    private func namedBytes(listed: Int) -> Double {
         // As they are written: a label of control characters is six times as long.
         let labels = outputNames.map { name in
             var writer = JSONWriter()
@@ -24,7 +27,7 @@ extension ServedModel {
         }
         let longest = labels.max() ?? 0
         let members = Double(outputNames.count) * AnswerSize.float
-        return labels.reduce(0, +) + members + Double(topK + 1) * (longest + AnswerSize.float + AnswerSize.row)
+        return labels.reduce(0, +) + members + Double(listed + 1) * (longest + AnswerSize.float + AnswerSize.row)
     }
 }
 

@@ -91,6 +91,7 @@ extension JSONWriter {
             writer.member("longest", sequences.longest)
             writer.member("steps", sequences.steps)
             writer.member("missing", sequences.missing)
+            if let tokens = sequences.tokens { writer.member("tokens", tokens) }
         }
     }
 }

@@ -60,6 +60,13 @@ extension JSONWriter {
             case .classify:
                 writer.member("labels", summary.outputNames)
                 writer.member("pool", summary.network.readout.rawValue)
+            case .label:
+                writer.member("answers", summary.answers.rawValue)
+                writer.member("labels", summary.outputNames)
+                if let split = summary.split {
+                    writer.member("split", split.rawValue)
+                    writer.member("symbols", summary.symbolCount)
+                }
             }
             writer.key("transform")
             writer.array { writer in for step in summary.transform { writer.value(WordForm().write(step)) } }

@@ -3,30 +3,35 @@ import Networks
 import Resources
 import Service
 
-/// Writes the answers of single steps and remembers where, and why, one of them is null.
+/// Writes single answers, whatever kind of things they are, and remembers where, and why, one of them is null.
 struct OutputWriter {
-    /// Labels of a classifier, in the order of its probabilities.
+    /// Targets, labels or flags, in the order of the numbers of an answer.
     let names: [String]
+    private let manner: AnswerManner
     private(set) var warnings: [(pointer: String, detail: String)] = []
     private var omitted = 0
 
     /// A network that overflowed answers with a million nulls; the first hundred tell the story.
     static let told = 100
 
-    init(_ model: ServedModel) { names = model.outputNames }
+    init(_ model: ServedModel, _ manner: AnswerManner = AnswerManner()) {
+        names = model.outputNames
+        self.manner = manner
+    }
 
     /// `pointer` is the place of the answer in the document, asked for only where there is something to tell.
-    mutating func write(_ output: StepOutput, to writer: inout JSONWriter, at pointer: @autoclosure () -> String) {
-        switch output {
-        case .forecast(let values, _):
+    mutating func write(_ answer: Answer, to writer: inout JSONWriter, at pointer: @autoclosure () -> String) {
+        switch answer {
+        case .numbers(let values):
             writer.doubles(values)
             for (column, value) in values.enumerated() where !value.isFinite {
                 warn(pointer() + "/\(column)", "the network answered with \(Self.word(value)), which JSON cannot tell")
             }
-        case .classification(let probabilities, let best): write(probabilities, best, to: &writer, at: pointer())
-        case .pending(let reason):
+        case .labels(let probabilities): write(labels: probabilities, to: &writer, at: pointer())
+        case .flags(let probabilities): write(flags: probabilities, to: &writer, at: pointer())
+        case .pending(let have, let need):
             writer.null()
-            warn(pointer(), reason)
+            warn(pointer(), "differencing needs \(need) rows before the first answer; \(have) were seen so far")
         }
     }
 
@@ -52,21 +57,13 @@ struct OutputWriter {
     }
 
     private mutating func write(
-        _ probabilities: [Float], _ best: [Int], to writer: inout JSONWriter, at pointer: @autoclosure () -> String
+        labels probabilities: [Float], to writer: inout JSONWriter, at pointer: @autoclosure () -> String
     ) {
-        if probabilities.contains(where: { !$0.isFinite }) {
-            warn(
-                pointer() + "/probabilities", "the network answered with numbers that are none, which JSON cannot tell")
-        }
+        warn(notFinite: probabilities, at: pointer())
+        let best = probabilities.greatest(manner.topK ?? 1)
         writer.object { writer in
             writer.member("label", best.first.map { names[$0] } ?? "")
-            writer.key("probabilities")
-            writer.object { writer in
-                for (name, probability) in zip(names, probabilities) {
-                    writer.key(name)
-                    writer.float(probability)
-                }
-            }
+            write(probabilities, to: &writer)
             writer.key("top")
             writer.array { writer in
                 for position in best {
@@ -80,16 +77,42 @@ struct OutputWriter {
         }
     }
 
+    private mutating func write(
+        flags probabilities: [Float], to writer: inout JSONWriter, at pointer: @autoclosure () -> String
+    ) {
+        warn(notFinite: probabilities, at: pointer())
+        let threshold = manner.threshold ?? AnswerManner.standardThreshold
+        writer.object { writer in
+            writer.key("flags")
+            writer.array { writer in
+                for (name, probability) in zip(names, probabilities) where probability > threshold {
+                    writer.string(name)
+                }
+            }
+            write(probabilities, to: &writer)
+        }
+    }
+
+    private func write(_ probabilities: [Float], to writer: inout JSONWriter) {
+        writer.key("probabilities")
+        writer.object { writer in
+            for (name, probability) in zip(names, probabilities) {
+                writer.key(name)
+                writer.float(probability)
+            }
+        }
+    }
+
+    private mutating func warn(notFinite probabilities: [Float], at pointer: @autoclosure () -> String) {
+        guard probabilities.contains(where: { !$0.isFinite }) else { return }
+        warn(pointer() + "/probabilities", "the network answered with numbers that are none, which JSON cannot tell")
+    }
+
     private mutating func warn(_ pointer: String, _ detail: String) {
         if warnings.count < Self.told { warnings.append((pointer, detail)) } else { omitted += 1 }
     }
 
     private static func word(_ value: Double) -> String { value.isNaN ? "NaN" : value < 0 ? "-infinity" : "infinity" }
-}
-
-extension StepOutput {
-    /// The label of the row, where the time column goes on.
-    var index: String? { if case .forecast(_, let index) = self { index } else { nil } }
 }
 
 extension JSONWriter {
@@ -100,12 +123,10 @@ extension JSONWriter {
         }
     }
 
-    /// The whole answer of `POST /predict`. A classifier that was asked for one answer a sequence gives it bare.
-    mutating func prediction(
-        _ prediction: Prediction, returning: PredictRequest.Returning, _ cancellation: Cancellation = .never
-    ) throws {
-        var outputs = OutputWriter(prediction.model)
-        let isBare = prediction.model.kind == .classify && returning == .last
+    /// The whole answer of `POST /predict`. Labels and flags of which one answer a sequence was asked stand bare.
+    mutating func prediction(_ prediction: Prediction, _ cancellation: Cancellation = .never) throws {
+        var outputs = OutputWriter(prediction.model, prediction.manner)
+        let isBare = prediction.model.answers != .numbers && prediction.returning == .last
         try object { writer in
             writer.member("object", "prediction")
             writer.key("model")
@@ -141,7 +162,7 @@ extension JSONWriter {
     /// The forecasts of one input as rows of numbers, where that is all there is to say: most of a large answer.
     private mutating func rows(of input: Int, in prediction: Prediction) -> Bool {
         let answers = prediction.answers
-        guard case .forecasts(let values) = answers.numbers, answers.streams[input].pending == 0 else { return false }
+        guard case .numbers(let values) = answers.values, answers.streams[input].pending == 0 else { return false }
         return values.withUnsafeBufferPointer { values in
             let own = UnsafeBufferPointer(rebasing: values[answers.range(of: input)])
             guard own.allSatisfy(\.isFinite) else { return false }

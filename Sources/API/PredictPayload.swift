@@ -6,21 +6,21 @@ import Training
 
 /// The body of `POST /predict`.
 extension PredictRequest {
-    static let fields = ["model", "inputs", "horizon", "future", "return", "top_k", "precision"]
-    static var plan: JSONPlan { JSONPlan(numbers: ["inputs": 3, "future": 3]) }
+    static let fields = ["model", "inputs", "horizon", "future", "return", "top_k", "threshold", "precision"]
+    static var plan: JSONPlan { JSONPlan(numbers: ["inputs": 3, "future": 3], texts: ["inputs"]) }
 
     init?(reading body: JSONReader) {
         guard body.fields(Self.fields) else { return nil }
         let model = body.required("model")?.modelReference()
-        let inputs = body.optional("inputs")?.sequenceBatch()
+        let inputs = body.optional("inputs")?.givenSequences()
         let horizon = body.optional("horizon")?.int(in: 1...TrainingSpec.Limit.horizon)
         let future = body.optional("future")?.sequenceBatch()
-        let returning = body.optional("return")?.choice(Returning.self) ?? .last
-        let topK = body.optional("top_k")?.topK()
+        let returning = body.optional("return")?.choice(Returning.self)
+        let manner = body.manner()
         let precision = body.precision()
         guard let model else { return nil }
         self.init(
-            model: model, inputs: inputs, horizon: horizon, future: future, returning: returning, topK: topK,
+            model: model, inputs: inputs, horizon: horizon, future: future, returning: returning, manner: manner,
             precision: precision)
     }
 }
@@ -32,6 +32,48 @@ extension JSONReader {
             fail(error.description)
             return nil
         }
+    }
+
+    /// Sequences of tokens or of rows of numbers.
+    func givenSequences() -> GivenSequences? {
+        guard value.holdsTexts, let elements = elements() else { return sequenceBatch().map { .numbers($0) } }
+        let sequences = elements.map { element -> GivenTokens? in
+            guard let text = element.value.string else { return element.symbols().map { .symbols($0) } }
+            if text.isEmpty { element.fail("expected a text to be cut into tokens, found an empty one") }
+            return .text(text)
+        }
+        return sequences.contains { $0 == nil } ? nil : .tokens(sequences.compactMap { $0 })
+    }
+
+    /// The rows of one sequence, or its tokens.
+    func givenRows() -> GivenSequences? {
+        guard value.holdsTexts else { return rowBatch().map { .numbers($0) } }
+        return symbols().map { .tokens([.symbols($0)]) }
+    }
+
+    private func symbols() -> [String]? {
+        guard let elements = elements() else { return nil }
+        if elements.isEmpty { fail("a sequence needs one token at least, this one is empty") }
+        let symbols = elements.map { element -> String? in
+            guard let symbol = element.string() else { return nil }
+            if symbol.isEmpty { element.fail("expected a token, found an empty text") }
+            return symbol
+        }
+        return symbols.contains { $0 == nil } ? nil : symbols.compactMap { $0 }
+    }
+
+    /// How answers are told: `top_k` and `threshold`.
+    func manner() -> AnswerManner {
+        let topK = optional("top_k")?.topK()
+        var threshold: Float?
+        if let reader = optional("threshold"), let number = reader.double() {
+            if number >= 0, number < 1 {
+                threshold = Float(number)
+            } else {
+                reader.fail("expected a probability of at least 0 and below 1, found \(number)")
+            }
+        }
+        return AnswerManner(topK: topK, threshold: threshold)
     }
 
     /// Sequences of rows of one width, one at least, of one row at least each.
@@ -58,4 +100,24 @@ extension JSONReader {
 
     /// The member `precision`: every model offers all of them.
     func precision() -> Precision? { optional("precision")?.choice() }
+}
+
+extension JSON {
+    /// Whether it is an array with a text in it, or in one of its arrays, and no number: tokens, though some may be wrong.
+    fileprivate var holdsTexts: Bool {
+        guard case .array(let elements) = self else { return false }
+        let leaves = elements.lazy.flatMap { element in
+            if case .array(let inner) = element { inner } else { [element] }
+        }
+        var hasText = false
+        for leaf in leaves {
+            switch leaf {
+            case .string: hasText = true
+            case .number: return false
+            case .numbers(let numbers): if !numbers.values.isEmpty { return false }
+            default: break
+            }
+        }
+        return hasText
+    }
 }

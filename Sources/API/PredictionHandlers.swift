@@ -24,12 +24,10 @@ extension Call {
     private func answer(_ wish: PreparedPrediction, _ format: EventFormat?) throws {
         let prediction = try service.predict(wish, within: allowance) {
             // A stream has little of its text at once.
-            format == nil ? $0.answerBytes(rows: $1, topK: wish.request.topK) : 0
+            format == nil ? $0.answerBytes(rows: $1, topK: wish.manner.topK) : 0
         }
         guard let format else {
-            return try answer {
-                try $0.prediction(prediction, returning: wish.request.returning, allowance.cancellation)
-            }
+            return try answer { try $0.prediction(prediction, allowance.cancellation) }
         }
         PredictionStream(self, prediction, format: format).start()
     }

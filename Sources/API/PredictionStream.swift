@@ -31,7 +31,7 @@ final class PredictionStream: Sendable {
         steps = prediction.steps
         queue = call.api.queues.transfer
         stream = call.responder.stream(status: 200, fields: format.fields)
-        state = Mutex(State(outputs: OutputWriter(prediction.model)))
+        state = Mutex(State(outputs: OutputWriter(prediction.model, prediction.manner)))
     }
 
     func start() {
@@ -84,14 +84,14 @@ final class PredictionStream: Sendable {
             done(state.count, to: &writer)
             return (format.frame("done", id: state.number, writer.take()), true)
         }
-        let output = prediction[state.input, state.step]
+        let (input, step) = (state.input, state.step)
         writer.object { writer in
             writer.member("event", "output")
             writer.member("input", state.input)
             writer.member("step", state.step)
             writer.key("output")
-            state.outputs.write(output, to: &writer, at: "#/output")
-            if let index = output.index { writer.member("index", index) }
+            state.outputs.write(prediction[input, step], to: &writer, at: "#/output")
+            if let index = prediction.index(input: input, step: step) { writer.member("index", index) }
             state.outputs.writeWarnings(to: &writer)
         }
         state.step += 1

@@ -28,6 +28,7 @@ enum ProblemKind: String, CaseIterable, Sendable {
     case datasetGone = "dataset_gone"
     case versionAliased = "version_aliased"
     case stateOfAnotherModel = "state_of_another_model"
+    case modelNeedsWholeSequences = "model_needs_whole_sequences"
     case idempotencyInProgress = "idempotency_in_progress"
     case sessionExpired = "session_expired"
     case sessionClosed = "session_closed"
@@ -80,6 +81,7 @@ enum ProblemKind: String, CaseIterable, Sendable {
         case .datasetGone: (409, "The job's dataset was deleted")
         case .versionAliased: (409, "An alias names the version")
         case .stateOfAnotherModel: (409, "The state belongs to another model")
+        case .modelNeedsWholeSequences: (409, "The model cannot be stepped")
         case .idempotencyInProgress: (409, "The request is still running")
         case .sessionExpired: (410, "The session has expired")
         case .sessionClosed: (410, "The session was closed")

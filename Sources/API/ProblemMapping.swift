@@ -66,6 +66,7 @@ extension Problem {
         case .full(let seconds): self.init(.full, error.detail, fields: ["Retry-After": String(seconds)])
         case .tooLarge: self.init(.tooLarge, error.detail)
         case .stateOfAnotherModel: self.init(.stateOfAnotherModel, error.detail)
+        case .needsWholeSequences: self.init(.modelNeedsWholeSequences, error.detail)
         case .stopping: self.init(.stopping, error.detail, fields: Self.soon)
         }
     }

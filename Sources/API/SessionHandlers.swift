@@ -202,7 +202,7 @@ extension Call {
 
     func steps(of id: String, _ wish: StepPayload) throws -> Response {
         let model = try service.session(id).model
-        var outputs = OutputWriter(model)
+        var outputs = OutputWriter(model, wish.request.manner)
         if wish.request.rows.rowCount == 1 { return try step(of: id, wish, model, &outputs) }
         // Three lists that grow step by step and come one after the other in the answer.
         var (y, h, c) = (JSONWriter(), JSONWriter(), JSONWriter())
@@ -270,7 +270,7 @@ extension Call {
 
     private func steps(of id: String, _ wish: StepPayload, onto stream: EventStream) throws {
         let model = try service.session(id).model
-        var outputs = OutputWriter(model)
+        var outputs = OutputWriter(model, wish.request.manner)
         var end: Int?
         let session = try service.step(
             id, wish.request, within: allowance,

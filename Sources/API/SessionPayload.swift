@@ -111,8 +111,8 @@ extension JSONReader {
 
 /// The body of `POST /sessions/{id}/steps`.
 struct StepPayload {
-    static let fields = ["inputs", "return", "top_k"]
-    static var plan: JSONPlan { JSONPlan(numbers: ["inputs": 2]) }
+    static let fields = ["inputs", "return", "top_k", "threshold"]
+    static var plan: JSONPlan { JSONPlan(numbers: ["inputs": 2], texts: ["inputs"]) }
 
     var request: StepRequest
     /// Whether the answers themselves are wanted beside the states.
@@ -120,14 +120,14 @@ struct StepPayload {
 
     /// What the answer takes, whose three lists grow (the old and the new one side by side) and are joined then.
     func answerBytes(_ model: ServedModel, rows: Int, stateBytes: Int) -> Int {
-        let ofOutputs = wantsOutput ? 2 * Double(model.answerBytes(rows: rows, topK: request.topK)) : 0
+        let ofOutputs = wantsOutput ? 2 * Double(model.answerBytes(rows: rows, topK: request.manner.topK)) : 0
         return Int(min(ofOutputs + 3 * Double(rows) * statesAsText(stateBytes), 1e18))
     }
 
     /// What it takes as events, none of which the client may have read when the last is written.
     func eventBytes(_ model: ServedModel, rows: Int, stateBytes: Int) -> Int {
         var ofEvent = AnswerSize.event
-        if wantsOutput { ofEvent += Double(model.answerBytes(rows: 1, topK: request.topK)) }
+        if wantsOutput { ofEvent += Double(model.answerBytes(rows: 1, topK: request.manner.topK)) }
         return Int(min(Double(rows + 1) * (ofEvent + statesAsText(stateBytes)), 1e18))
     }
 
@@ -139,8 +139,8 @@ struct StepPayload {
 
     init?(reading body: JSONReader) {
         guard body.fields(Self.fields) else { return nil }
-        let rows = body.required("inputs")?.rowBatch()
-        let topK = body.optional("top_k")?.topK()
+        let rows = body.required("inputs")?.givenRows()
+        let manner = body.manner()
         var parts: Set<String> = ["y"]
         if let reader = body.optional("return") {
             let known = Dictionary(uniqueKeysWithValues: ["y", "h", "c"].map { ($0, $0) })
@@ -149,7 +149,7 @@ struct StepPayload {
         }
         guard let rows else { return nil }
         request = StepRequest(
-            rows: rows, wantsHidden: parts.contains("h"), wantsCell: parts.contains("c"), topK: topK)
+            rows: rows, wantsHidden: parts.contains("h"), wantsCell: parts.contains("c"), manner: manner)
         wantsOutput = parts.contains("y")
     }
 }

@@ -34,23 +34,22 @@ struct ColumnRequest: Hashable {
         return requests
     }
 
-    /// What a classification reads of data in rows: the sequence and label columns, then the features that are named,
-    /// or all the others there are.
-    static func columns(of task: ClassifyTask, sequence: String, among names: [String]) -> [ColumnRequest] {
+    /// What is read of data in rows for labelled sequences: the sequence and label columns, then the features that are
+    /// named, or all the others there are.
+    static func columns(of wish: SequenceWish, sequence: String, among names: [String]) -> [ColumnRequest] {
         var requests = [
             ColumnRequest(name: sequence, role: .label, path: [.key("task"), .key("sequence")]),
-            ColumnRequest(name: task.label, role: .label, path: [.key("task"), .key("label")]),
+            ColumnRequest(name: wish.labelColumn, role: .label, path: [.key("task"), .key("label")]),
         ]
-        if task.features.isEmpty {
-            for name in names where name != sequence && name != task.label {
-                requests.append(
-                    ColumnRequest(name: name, role: .number, path: [.key("task"), .key("features")]))
+        let role = wish.split == nil ? Role.number : .label
+        if wish.features.isEmpty {
+            for name in names where name != sequence && name != wish.labelColumn {
+                requests.append(ColumnRequest(name: name, role: role, path: [.key("task"), .key("features")]))
             }
         } else {
-            for (index, name) in task.features.enumerated() {
+            for (index, name) in wish.features.enumerated() {
                 requests.append(
-                    ColumnRequest(
-                        name: name, role: .number, path: [.key("task"), .key("features"), .index(index)]))
+                    ColumnRequest(name: name, role: role, path: [.key("task"), .key("features"), .index(index)]))
             }
         }
         return requests

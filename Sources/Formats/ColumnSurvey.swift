@@ -5,6 +5,7 @@ struct ColumnSurvey {
     private var texts = 0
     private var placeholders = 0
     private var empties = 0
+    private var lists = 0
     private var firstText: (row: Int, text: String)?
     private var firstPlaceholder: (row: Int, text: String)?
     private var firstEmpty: Int?
@@ -27,6 +28,13 @@ struct ColumnSurvey {
         skip(to: row)
         told = row
         return add(cell, row: row)
+    }
+
+    /// Takes note of a list with an entry for each step of a sequence.
+    mutating func addList(row: Int) {
+        skip(to: row)
+        told = row
+        lists += 1
     }
 
     /// Takes note of one cell; false when a table cannot hold it.
@@ -69,7 +77,9 @@ struct ColumnSurvey {
     /// In a column of texts `NA` is a text; anywhere else it is a missing value.
     var column: DatasetSummary.Column {
         let isText = texts > 0 && numbers == 0
-        let kind: DatasetSummary.ColumnKind = isText ? .text : texts > 0 ? .mixed : numbers > 0 ? .number : .empty
+        let isList = lists > 0 && texts + numbers == 0
+        let kind: DatasetSummary.ColumnKind =
+            isList ? .list : lists > 0 ? .mixed : isText ? .text : texts > 0 ? .mixed : numbers > 0 ? .number : .empty
         let missing = isText ? empties : empties + placeholders
         let firstMissing = [firstEmpty, isText ? nil : firstPlaceholder?.row].compactMap { $0 }.min()
         let firstText = [self.firstText, isText ? firstPlaceholder : nil].compactMap { $0 }.min { $0.row < $1.row }

@@ -50,9 +50,9 @@ public struct DatasetLoader: Sendable {
         _ task: ClassifyTask, missing: MissingPolicy = .error, most: Int = .max
     ) throws -> SequenceSet {
         let collector = ViolationCollector()
-        let builder = SequenceBuilder(task, most: most, collector)
+        let builder = SequenceBuilder(SequenceWish(task), most: most, collector)
         try read(into: builder, collector)
-        return try builder.finish(missing)
+        return try builder.finish(missing).classified
     }
 
     private func read(into consumer: any RecordConsumer, _ collector: ViolationCollector) throws {

@@ -134,7 +134,7 @@ private final class DatasetSurvey: RecordConsumer {
     }
 
     func record(_ record: JSON, _ place: RecordPlace) {
-        let isSequence = SequenceRecord.isSequence(record)
+        let isSequence = SequenceRecord.isSurelySequence(record)
         let form = form ?? (isSequence ? .sequences : .table)
         self.form = form
         guard isSequence == (form == .sequences) else {
@@ -150,12 +150,35 @@ private final class DatasetSurvey: RecordConsumer {
     }
 
     private func addSequence(_ record: JSON, _ place: RecordPlace) {
+        let isTokens = TokenRecord.isTokens(record[SequenceRecord.key])
+        if let sequences, isTokens != (sequences.tokens != nil) {
+            collector.add(
+                at: place.path + [.key(SequenceRecord.key)],
+                "\(place.description) holds \(isTokens ? "tokens" : "numbers"), the records before it hold "
+                    + (isTokens ? "numbers" : "tokens"))
+            return
+        }
+        if isTokens { return addTokens(record, place) }
         guard let found = SequenceRecord(record, place, features: sequences?.features, collector) else { return }
-        var sequences = self.sequences ?? .init(features: found.features, shortest: .max, longest: 0, steps: 0)
-        sequences.shortest = min(sequences.shortest, found.length)
-        sequences.longest = max(sequences.longest, found.length)
-        sequences.steps += found.length
-        sequences.missing += found.missing
+        add(found.length, missing: found.missing, features: found.features)
+    }
+
+    /// How a text is cut is for the task to say: here it counts by the list that it has for its steps.
+    private func addTokens(_ record: JSON, _ place: RecordPlace) {
+        // Which way it is cut does not matter to what may be wrong with it.
+        guard TokenRecord(record, place, .words, collector) != nil else { return }
+        let lists = (record.object?.members ?? JSONObject().members).compactMap { $1.count }
+        add(record[SequenceRecord.key]?.count ?? lists.max() ?? 0, missing: 0, features: 1, tokens: true)
+    }
+
+    private func add(_ length: Int, missing: Int, features: Int, tokens: Bool = false) {
+        var sequences =
+            self.sequences
+            ?? .init(features: features, shortest: .max, longest: 0, steps: 0, tokens: tokens ? true : nil)
+        sequences.shortest = min(sequences.shortest, length)
+        sequences.longest = max(sequences.longest, length)
+        sequences.steps += length
+        sequences.missing += missing
         self.sequences = sequences
     }
 
@@ -181,6 +204,9 @@ private final class DatasetSurvey: RecordConsumer {
             }
             guard let column = position else { return }
             next = column + 1
+            if skipped != nil, let elements = value.array {
+                return addList(elements, to: column, place.path + [.key(name)], place)
+            }
             let cell = Cell(value)
             if !surveys[column].addFound(cell, row: place.number) {
                 collector.add(
@@ -192,6 +218,21 @@ private final class DatasetSurvey: RecordConsumer {
             for (name, value) in object.members { add(name, value) }
         } else {
             for (position, value) in (record.array ?? []).enumerated() { add(String(position), value) }
+        }
+    }
+
+    /// What a record has for each of its steps: labels, or lists of flags.
+    private func addList(
+        _ elements: [JSON], to column: Int, _ path: [Violation.PathComponent], _ place: RecordPlace
+    ) {
+        surveys[column].addList(row: place.number)
+        for (step, element) in elements.enumerated() {
+            for value in element.array ?? [element] where JSONCells.label(value) == nil {
+                collector.add(
+                    at: path + [.index(step)],
+                    "\(place.description), step \(step + 1): expected a label or a list of flags, found "
+                        + (value.string == nil ? value.kindName : "an empty text"))
+            }
         }
     }
 }

@@ -9,7 +9,8 @@ extension DatasetSummary {
         let collector = ViolationCollector()
         switch task {
         case .forecast(let task): check(task, policy, collector)
-        case .classify(let task): check(task, policy, collector)
+        case .classify(let task): check(SequenceWish(task), policy, collector)
+        case .label(let task): check(SequenceWish(task), policy, collector)
         }
         return collector.isEmpty ? nil : Violations(collector.list, omitted: collector.omitted)
     }
@@ -24,32 +25,52 @@ extension DatasetSummary {
         check(ColumnRequest.columns(of: task), policy, collector)
     }
 
-    private func check(_ task: ClassifyTask, _ policy: MissingPolicy, _ collector: ViolationCollector) {
+    private func check(_ wish: SequenceWish, _ policy: MissingPolicy, _ collector: ViolationCollector) {
         if let sequences {
-            for (key, isGiven) in [("sequence", task.sequence != nil), ("features", !task.features.isEmpty)]
-            where isGiven {
-                collector.add(
-                    at: [.key("task"), .key(key)],
-                    "\"\(key)\" names columns of data in rows; these records hold their sequences under \"x\"")
-            }
-            if sequences.missing > 0, policy == .error {
-                collector.add(at: [], "\(sequences.missing) numbers are null; \(ColumnRequest.remedy)")
-            }
-            guard let label = columns.first(where: { $0.name == task.label }) else {
-                ColumnRequest(name: task.label, role: .label, path: [.key("task"), .key("label")])
-                    .reportUnknown(among: columns.map(\.name), to: collector)
-                return
-            }
-            if let row = label.firstMissing {
-                collector.add(at: [.index(row - 1), .key(task.label)], "record \(row) has no label")
-            }
-        } else if let sequence = task.sequence {
+            check(wish, sequences, policy, collector)
+        } else if let sequence = wish.sequence {
             let names = columns.map(\.name)
-            check(ColumnRequest.columns(of: task, sequence: sequence, among: names), policy, collector)
+            check(ColumnRequest.columns(of: wish, sequence: sequence, among: names), policy, collector)
         } else {
             collector.add(
                 at: [.key("task"), .key("sequence")],
                 "data in rows needs \"sequence\": the column whose equal values make one sequence")
+        }
+    }
+
+    private func check(
+        _ wish: SequenceWish, _ sequences: Sequences, _ policy: MissingPolicy, _ collector: ViolationCollector
+    ) {
+        for (key, isGiven) in [("sequence", wish.sequence != nil), ("features", !wish.features.isEmpty)] where isGiven {
+            collector.add(
+                at: [.key("task"), .key(key)],
+                "\"\(key)\" names columns of data in rows; these records hold their sequences under \"x\"")
+        }
+        if (sequences.tokens ?? false) != (wish.split != nil) {
+            collector.add(
+                at: [.key("task"), .key(wish.answers == nil ? "kind" : "inputs")],
+                wish.split == nil
+                    ? "the sequences hold tokens; a label task reads them with \"inputs\": \"tokens\""
+                    : "the sequences hold numbers and no tokens; leave out \"inputs\"")
+        }
+        if sequences.missing > 0, policy == .error {
+            collector.add(at: [], "\(sequences.missing) numbers are null; \(ColumnRequest.remedy)")
+        }
+        let name = wish.labelMember
+        guard let label = columns.first(where: { $0.name == name }) else {
+            ColumnRequest(name: name, role: .label, path: [.key("task"), .key("label")])
+                .reportUnknown(among: columns.map(\.name), to: collector)
+            return
+        }
+        if let row = label.firstMissing {
+            collector.add(at: [.index(row - 1), .key(name)], "record \(row) has no label")
+        }
+        if (label.kind == .list) != (wish.answers != nil) {
+            collector.add(
+                at: [.key("task"), .key("label")],
+                wish.answers == nil
+                    ? "\"\(name)\" holds a list for the steps of a sequence; a label task learns them"
+                    : "\"\(name)\" holds one label a sequence; a label task needs a list, with an entry for each step")
         }
     }
 

@@ -5,6 +5,8 @@ public struct DatasetSummary: Sendable, Codable, Hashable {
         case text
         /// Numbers and texts.
         case mixed
+        /// Lists with an entry for each step of a sequence.
+        case list
         /// No value in any row.
         case empty
     }
@@ -39,7 +41,7 @@ public struct DatasetSummary: Sendable, Codable, Hashable {
         }
     }
 
-    /// For records of the form `{"x": [[…], …], "label": …}`.
+    /// For records of the form `{"x": [[…], …], "label": …}`, or of tokens and of labels for every step.
     public struct Sequences: Sendable, Codable, Hashable {
         public var features: Int
         public var shortest: Int
@@ -48,13 +50,18 @@ public struct DatasetSummary: Sendable, Codable, Hashable {
         public var steps: Int
         /// Numbers that are null, in all sequences together.
         public var missing: Int
+        /// Whether steps are tokens; nil where they are numbers.
+        public var tokens: Bool?
 
-        public init(features: Int, shortest: Int, longest: Int, steps: Int, missing: Int = 0) {
+        public init(
+            features: Int, shortest: Int, longest: Int, steps: Int, missing: Int = 0, tokens: Bool? = nil
+        ) {
             self.features = features
             self.shortest = shortest
             self.longest = longest
             self.steps = steps
             self.missing = missing
+            self.tokens = tokens
         }
     }
 

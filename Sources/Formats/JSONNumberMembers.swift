@@ -9,7 +9,7 @@ extension JSONParser {
     mutating func numbers(_ key: String, nested due: Int) throws(JSONSyntaxError) -> JSON {
         guard cursor < end, cursor.pointee == Ascii.openBracket else { return try value() }
         if let numbers = try flatNumbers(due: end - cursor > Self.readWhole ? due : nil) { return .numbers(numbers) }
-        if end - cursor > Self.readWhole {
+        if end - cursor > Self.readWhole, !(plan.texts.contains(key) && beginsWithText) {
             // Its first fault, if it is one of the text or of the shape; arrays without numbers are for the reader.
             var scan = self
             var indices: [Int] = []
@@ -20,6 +20,13 @@ extension JSONParser {
         // Its reader gathers what is here in parts into one array, which grows.
         try charge(3 * (memory.used - before))
         return found
+    }
+
+    /// Whether the first value that is no array is a text.
+    private var beginsWithText: Bool {
+        var place = cursor
+        while place < end, place.pointee == Ascii.openBracket || place.pointee <= Ascii.space { place += 1 }
+        return place < end && place.pointee == Ascii.quote
     }
 
     /// Reads arrays of numbers without keeping them.

@@ -5,6 +5,8 @@ import Resources
 public struct JSONPlan {
     /// Members of the outermost object that are arrays of numbers and nothing else, and how deep these are nested.
     public var numbers: [String: Int]
+    /// Those of them that may hold texts in the places of the numbers.
+    public var texts: Set<String>
     /// The keys on the way to an array whose elements are handed over one by one; where it stood, the document has an
     /// empty one.
     public var passed: [String]
@@ -12,10 +14,11 @@ public struct JSONPlan {
     public var pass: (Int, JSON) throws(MemoryRefusal) -> Void
 
     public init(
-        numbers: [String: Int] = [:], passed: [String] = [],
+        numbers: [String: Int] = [:], texts: Set<String> = [], passed: [String] = [],
         pass: @escaping (Int, JSON) throws(MemoryRefusal) -> Void = { _, _ throws(MemoryRefusal) in }
     ) {
         self.numbers = numbers
+        self.texts = texts
         self.passed = passed
         self.pass = pass
     }

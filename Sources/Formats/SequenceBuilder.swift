@@ -8,7 +8,7 @@ final class SequenceBuilder: TaskBuilder {
         case sequences
     }
 
-    private let task: ClassifyTask
+    private let wish: SequenceWish
     private let collector: ViolationCollector
     private let powers = PowersOfTen()
     /// What the first record is, and so all others.
@@ -16,19 +16,17 @@ final class SequenceBuilder: TaskBuilder {
     /// Nil where the task does not say how to gather rows.
     private var rows: RowSequences?
     private var features: Int?
-    private var values: [Double] = []
-    private var lengths: [Int] = []
-    private var labels: [String] = []
+    private var gathered = GatheredSequences()
     /// The record number of each sequence.
     private var numbers: [Int] = []
 
     private let most: Int
 
-    var numberCount: Int { rows?.numberCount ?? values.count }
+    var numberCount: Int { rows?.numberCount ?? gathered.values.count + gathered.tokens.count }
     var isOver: Bool { rows?.isOver ?? false }
 
-    init(_ task: ClassifyTask, most: Int = .max, _ collector: ViolationCollector) {
-        self.task = task
+    init(_ wish: SequenceWish, most: Int = .max, _ collector: ViolationCollector) {
+        self.wish = wish
         self.most = most
         self.collector = collector
     }
@@ -46,21 +44,23 @@ final class SequenceBuilder: TaskBuilder {
     }
 
     private func beginRows(_ names: [String], noun: String) {
-        guard let sequence = task.sequence else {
+        guard let sequence = wish.sequence else {
             let candidates = names.prefix(8).map { "\"\($0)\"" }.joined(separator: ", ")
             collector.add(
                 at: [.key("task"), .key("sequence")],
                 "data in rows needs \"sequence\": the column whose equal values make one sequence (there are "
-                    + "\(candidates)\(names.count > 8 ? ", …" : "")); or send records {\"x\": [[…], …], \"label\": …}")
+                    + "\(candidates)\(names.count > 8 ? ", …" : "")); or send records \(wish.example)")
             return
         }
-        rows = RowSequences(task, sequence: sequence, names: names, noun: noun, most: most, collector)
+        rows = RowSequences(wish, sequence: sequence, names: names, noun: noun, most: most, collector)
     }
 
     // MARK: Records of one sequence each
 
     func record(_ record: JSON, _ place: RecordPlace) {
-        let isSequence = SequenceRecord.isSequence(record)
+        let isSequence =
+            SequenceRecord.isSequence(record)
+            || wish.split != nil && wish.sequence == nil && record[SequenceRecord.key]?.string != nil
         if form == nil {
             form = isSequence ? .sequences : .rows
             if isSequence { refuseColumns() } else { beginRows(JSONCells.names(of: record), noun: place.noun) }
@@ -77,7 +77,7 @@ final class SequenceBuilder: TaskBuilder {
 
     /// Columns mean nothing where a record is a whole sequence.
     private func refuseColumns() {
-        let named: [(String, Bool)] = [("sequence", task.sequence != nil), ("features", !task.features.isEmpty)]
+        let named: [(String, Bool)] = [("sequence", wish.sequence != nil), ("features", !wish.features.isEmpty)]
         for (key, isGiven) in named where isGiven {
             collector.add(
                 at: [.key("task"), .key(key)],
@@ -86,33 +86,41 @@ final class SequenceBuilder: TaskBuilder {
     }
 
     private func addSequence(_ record: JSON, _ place: RecordPlace) {
-        let found = SequenceRecord(record, place, features: features, collector)
-        let label = JSONCells.label(record[task.label])
-        if label == nil {
-            let others = (record.object?.keys ?? []).filter { $0 != SequenceRecord.key }
-            let finding =
-                record[task.label].map { "its \"\(task.label)\" is \($0.kindName)" } ?? "it has no \"\(task.label)\""
-            collector.add(
-                at: place.path + [.key(task.label)],
-                "\(place.description) needs a label, a text or a number: \(finding)"
-                    + (record[task.label] == nil ? Suggestion.hint(for: task.label, among: others) : ""))
-        }
-        guard let found, let label else { return }
-        numbers.append(place.number)
-        features = found.features
-        values.append(contentsOf: found.values)
-        lengths.append(found.length)
-        labels.append(label)
+        let numbers = wish.split == nil ? SequenceRecord(record, place, features: features, collector) : nil
+        let tokens = wish.split.flatMap { TokenRecord(record, place, $0, collector)?.tokens }
+        let length = numbers?.length ?? tokens?.count
+        let labels =
+            wish.answers == nil
+            ? label(record, place).map { [[$0]] } : StepLabels(record, place, wish, steps: length, collector)?.labels
+        guard let length, let labels else { return }
+        features = numbers?.features
+        gathered.values.append(contentsOf: numbers?.values ?? [])
+        for token in tokens ?? [] { gathered.tokens.append(token) }
+        for own in labels { gathered.append(own) }
+        self.numbers.append(place.number)
+        gathered.lengths.append(length)
+    }
+
+    private func label(_ record: JSON, _ place: RecordPlace) -> String? {
+        let member = wish.labelMember
+        if let label = JSONCells.label(record[member]) { return label }
+        let others = (record.object?.keys ?? []).filter { $0 != SequenceRecord.key }
+        let finding = record[member].map { "its \"\(member)\" is \($0.kindName)" } ?? "it has no \"\(member)\""
+        collector.add(
+            at: place.path + [.key(member)],
+            "\(place.description) needs a label, a text or a number: \(finding)"
+                + (record[member] == nil ? Suggestion.hint(for: member, among: others) : ""))
+        return nil
     }
 
     // MARK: The end
 
-    func finish(_ policy: MissingPolicy) throws -> SequenceSet {
+    func finish(_ policy: MissingPolicy) throws -> GatheredSequences {
         if let rows { return try rows.finish(policy) }
-        let width = features ?? 0
-        if values.contains(where: \.isNaN) {
-            var gaps = SequenceGaps(width: width, lengths: lengths, collector)
-            gaps.close(&values, policy) { [numbers] sequence, step, feature in
+        let width = wish.split == nil ? features ?? 0 : 0
+        if gathered.values.contains(where: \.isNaN) {
+            var gaps = SequenceGaps(width: width, lengths: gathered.lengths, collector)
+            gaps.close(&gathered.values, policy) { [numbers] sequence, step, feature in
                 (
                     [.index(numbers[sequence] - 1), .key(SequenceRecord.key), .index(step), .index(feature)],
                     "record \(numbers[sequence]), step \(step + 1), feature \(feature + 1)"
@@ -120,8 +128,8 @@ final class SequenceBuilder: TaskBuilder {
             }
         }
         try collector.check()
-        defer { values = [] }
-        return SequenceSet(
-            features: (0..<width).map { "x\($0)" }, values: values, lengths: lengths, labels: labels)
+        defer { gathered = GatheredSequences() }
+        gathered.features = (0..<width).map { "x\($0)" }
+        return gathered
     }
 }

@@ -15,6 +15,13 @@ struct SequenceRecord {
 
     static func isSequence(_ record: JSON) -> Bool { record.object?[key]?.count != nil }
 
+    /// The same where the task is not known: a text is a sequence of tokens where another member has a list for its steps.
+    static func isSurelySequence(_ record: JSON) -> Bool {
+        isSequence(record)
+            || record.object?[key]?.string != nil
+                && record.object?.members.contains { $0 != key && $1.count != nil } ?? false
+    }
+
     /// - features: how many the sequences before it have
     init?(_ record: JSON, _ place: RecordPlace, features: Int?, _ collector: ViolationCollector) {
         guard let steps = record.object?[Self.key] else { return nil }

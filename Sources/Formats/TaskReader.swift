@@ -23,8 +23,12 @@ final class TaskReader {
             let builder = SeriesBuilder(task, most: most, collector)
             (consumer, end) = (builder, { .series(try builder.finish(missing)) })
         case .classify(let task):
-            let builder = SequenceBuilder(task, most: most, collector)
-            (consumer, end) = (builder, { .sequences(try builder.finish(missing)) })
+            let builder = SequenceBuilder(SequenceWish(task), most: most, collector)
+            (consumer, end) = (builder, { .sequences(try builder.finish(missing).classified) })
+        case .label(let task):
+            let wish = SequenceWish(task)
+            let builder = SequenceBuilder(wish, most: most, collector)
+            (consumer, end) = (builder, { .labelled(try builder.finish(missing).labelled(wish)) })
         }
     }
 

@@ -14,13 +14,17 @@ public struct InputTransforms: Hashable, Sendable {
         lag = columns.reduce(0) { max($0, $1.lag) }
     }
 
+    /// Of the numbers of symbols, which go through as they are.
+    public static let ofTokens = InputTransforms(columns: [ColumnTransform(steps: [])], laggedColumns: 1)
+
     /// Rows of a stream on their way into the network, and the way back for what it says after each of them.
     struct Passage {
         /// Of the rows, the last so many reach the network; before them differencing still gathers its first rows.
         var reaching: Int
         /// For each column its passage, and how many rows before the given ones that begins with.
         fileprivate var columns: [(passage: ColumnTransform.Passage, history: Int)]
-        fileprivate var rows: Int
+        /// All of them.
+        var rows: Int
     }
 
     /// Network inputs for raw rows that come after others, row-major [rows × columns]. One row after the other or many

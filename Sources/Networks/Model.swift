@@ -30,6 +30,7 @@ public struct Model: Sendable, Equatable {
         switch task {
         case .forecast(let forecast): forecast.targets + forecast.features
         case .classify(let classify): classify.features
+        case .label(let label): label.rowNames
         }
     }
 
@@ -43,8 +44,25 @@ public struct Model: Sendable, Equatable {
         switch task {
         case .forecast(let forecast): forecast.targets
         case .classify(let classify): classify.labels
+        case .label(let label): label.labels
         }
     }
+
+    public var answerKind: AnswerKind {
+        switch task {
+        case .forecast: .numbers
+        case .classify: .labels
+        case .label(let label): label.answers == .flags ? .flags : .labels
+        }
+    }
+
+    /// The symbols that it reads; nil where it reads numbers.
+    public var alphabet: Alphabet? {
+        if case .label(let label) = task, case .tokens(let alphabet) = label.inputs { alphabet } else { nil }
+    }
+
+    /// Numbers of a raw row: of a row of tokens one, the number of a symbol.
+    public var rowWidth: Int { inputs.columns.count }
 
     /// Raw rows before the first one the network sees.
     public var lag: Int { inputs.lag }
@@ -53,6 +71,7 @@ public struct Model: Sendable, Equatable {
 public enum ModelTask: Sendable, Equatable {
     case forecast(ForecastModel)
     case classify(ClassifyModel)
+    case label(LabelModel)
 }
 
 /// A forecaster: reads rows [targets…, features…], and its head says the targets of the next row.
@@ -105,5 +124,36 @@ public struct ClassifyModel: Sendable, Equatable {
     public init(features: [String], labels: [String]) {
         self.features = features
         self.labels = labels
+    }
+}
+
+/// A labeller: reads rows of features, or tokens, and says after each of them which label it has, or which flags.
+public struct LabelModel: Sendable, Equatable {
+    public enum Inputs: Sendable, Equatable {
+        case numbers([String])
+        case tokens(Alphabet)
+    }
+
+    public enum Answers: String, Hashable, Sendable, CaseIterable {
+        case labels
+        case flags
+    }
+
+    public var inputs: Inputs
+    /// Labels or flags, in the order of the network's outputs: sorted.
+    public var labels: [String]
+    public var answers: Answers
+
+    public init(inputs: Inputs, labels: [String], answers: Answers) {
+        self.inputs = inputs
+        self.labels = labels
+        self.answers = answers
+    }
+
+    var rowNames: [String] {
+        switch inputs {
+        case .numbers(let features): features
+        case .tokens: ["token"]
+        }
     }
 }

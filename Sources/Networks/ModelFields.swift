@@ -27,7 +27,12 @@ struct ModelFields: HasFields {
 /// The fields of a task that was learnt.
 struct ModelTaskFields: HasFields {
     enum Kind: String, CaseIterable {
-        case forecast, classify
+        case forecast, classify, label
+    }
+
+    /// What a row of a labeller is.
+    enum Inputs: String, CaseIterable {
+        case numbers, tokens
     }
 
     var kind = Kind.forecast
@@ -38,6 +43,10 @@ struct ModelTaskFields: HasFields {
     var horizon = 1
     var season: Int?
     var labels: [String] = []
+    var answers = LabelModel.Answers.labels
+    var inputs = Inputs.numbers
+    var split = Alphabet.Split.words
+    var symbols: [String] = []
 
     init() {}
 
@@ -49,6 +58,13 @@ struct ModelTaskFields: HasFields {
         case .classify(let classify):
             kind = .classify
             (features, labels) = (classify.features, classify.labels)
+        case .label(let label):
+            kind = .label
+            (labels, answers) = (label.labels, label.answers)
+            switch label.inputs {
+            case .numbers(let names): features = names
+            case .tokens(let alphabet): (inputs, split, symbols) = (.tokens, alphabet.split, alphabet.symbols)
+            }
         }
     }
 
@@ -72,11 +88,22 @@ struct ModelTaskFields: HasFields {
                 "Rows ahead unless asked for others.")
             visitor.field(
                 "season", &season, .optional(.whole(1...ModelLimit.period)), "Rows of one season, where known.")
-        case .classify:
+        case .classify, .label:
             visitor.field(
                 "labels", &labels, .list(of: .known, "labels", 1...ModelLimit.labels), isRequired: true,
                 "What it tells apart, in the order of its outputs.")
+            if kind == .label { visitLabel(&visitor) }
         }
+    }
+
+    private mutating func visitLabel(_ visitor: inout some FieldVisitor) {
+        visitor.field("answers", &answers, .choice(), "Whether a step has one label or any of several flags.")
+        _ = visitor.kind("inputs", &inputs, "What a row is.")
+        guard inputs == .tokens else { return }
+        visitor.field("split", &split, .choice(), isRequired: true, "How a text is cut into tokens.")
+        visitor.field(
+            "symbols", &symbols, .list(of: .known, "symbols", 1...ModelLimit.alphabet), isRequired: true,
+            "The tokens that it tells apart, in the order of their numbers.")
     }
 
     /// - Parameter tail: of a forecast; the file has it beside the fields, since it is data.
@@ -88,6 +115,11 @@ struct ModelTaskFields: HasFields {
                     targets: targets, features: features, time: time, lookback: lookback, horizon: horizon,
                     season: season, tail: tail))
         case .classify: .classify(ClassifyModel(features: features, labels: labels))
+        case .label:
+            .label(
+                LabelModel(
+                    inputs: inputs == .numbers ? .numbers(features) : .tokens(Alphabet(symbols, split: split)),
+                    labels: labels, answers: answers))
         }
     }
 }

@@ -104,8 +104,12 @@ extension Model {
     /// What does not fit together in it, if anything: a file may have been made by other hands.
     var conflict: String? {
         let names = inputNames
-        guard inputs.columns.count == network.inputs, names.count == network.inputs else {
+        guard inputs.columns.count == names.count, network.inputs == alphabet?.count ?? names.count else {
             return "\(names.count) columns for \(network.inputs) inputs"
+        }
+        if let alphabet {
+            guard alphabet.isDistinct else { return "two symbols of one name" }
+            guard inputs == .ofTokens else { return "symbols that go through transforms" }
         }
         guard Set(names).count == names.count else { return "two columns of one name" }
         guard outputNames.count == network.outputs else {
@@ -116,7 +120,7 @@ extension Model {
             inputs.columns[inputs.laggedColumns...].allSatisfy({ $0.lag == 0 })
         else { return "columns that do not go through its transforms" }
         switch task {
-        case .classify: return inputs.laggedColumns == names.count ? nil : "features without their lags"
+        case .classify, .label: return inputs.laggedColumns == names.count ? nil : "features without their lags"
         case .forecast(let forecast): return conflict(in: forecast)
         }
     }

@@ -19,6 +19,9 @@ public enum ModelLimit {
     public static let delay = 65_536
     /// What a classifier tells apart: numbers of an output row.
     public static let labels = 100_000
+    /// Symbols of an alphabet beside the unknown one: as many as numbers of a row, since that is what a network without an
+    /// embedding reads of them.
+    public static let alphabet = columns - 1
     /// Transforms of a column, one after the other.
     public static let transforms = 16
     /// Bytes of the name of a column and of a label.

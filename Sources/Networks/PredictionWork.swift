@@ -10,12 +10,16 @@ public struct PredictionWork: Sendable {
     public var steps: Int
     /// Rows that are answered.
     public var answers: Int
+    /// Rows of the longest sequence.
+    public var longest: Int
 
-    public init(sequences: Int, rows: Int, steps: Int, answers: Int) {
+    /// - Parameter longest: all of the rows, where it is not told.
+    public init(sequences: Int, rows: Int, steps: Int, answers: Int, longest: Int? = nil) {
         self.sequences = sequences
         self.rows = rows
         self.steps = steps
         self.answers = answers
+        self.longest = longest ?? rows
     }
 }
 
@@ -40,8 +44,14 @@ extension Predictor {
     /// Bytes that the work takes beside the rows that came in and the answer as it is sent: inputs as the network reads
     /// them, states, outputs, answers in raw units, and the workspace.
     public func bytes(for work: PredictionWork) -> Int {
-        let (inputs, outputs) = (Double(model.network.rowWidth), Double(model.network.outputs))
+        let (inputs, outputs) = (Double(model.rowWidth), Double(model.network.outputs))
         var bytes = Double(work.rows) * inputs * Self.bytesOfInput
+        if expands {
+            // Symbols are expanded group by group.
+            let width = Double(network.description.rowWidth)
+            let atOnce = max(Double(OneHot.numbersAtOnce), Double(work.longest) * width)
+            bytes += min(Double(work.rows) * width, atOnce) * 4
+        }
         // The states as they came, as they are moved on, and as they are handed over.
         bytes += Double(work.sequences) * (3 * Double(stateBytes) + Self.bytesOfSequence)
         // What the head said, as a 32-bit number; in raw units, gathered, and in one array.

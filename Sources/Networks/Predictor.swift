@@ -20,7 +20,7 @@ public final class Predictor: Sendable {
     /// A stream before its first row.
     public var zeroState: LiveState { LiveState(network: network.zeroState) }
 
-    /// Raw rows a history needs: lookback, and what differencing takes before it. 1 more than the lags for a classifier.
+    /// Raw rows a history needs: lookback, and what differencing takes before it. 1 more than the lags for labels.
     public var historyRows: Int {
         if case .forecast(let forecast) = model.task { forecast.lookback + model.lag } else { model.lag + 1 }
     }
@@ -29,7 +29,7 @@ public final class Predictor: Sendable {
     public var tail: RawSequences? {
         guard case .forecast(let forecast) = model.task else { return nil }
         let rows = forecast.tail.rows.suffix(historyRows)
-        return RawSequences(values: rows.flatMap { $0 }, lengths: [rows.count], width: model.network.inputs)
+        return RawSequences(values: rows.flatMap { $0 }, lengths: [rows.count], width: model.rowWidth)
     }
 
     /// Labels of the rows that follow the training series, where its time column has a rule and can be counted on so far.
@@ -51,8 +51,8 @@ public final class Predictor: Sendable {
         from histories: RawSequences, horizon: Int, future: RawSequences? = nil, cancellation: Cancellation? = nil
     ) throws(PredictionError) -> [[Double]] {
         guard case .forecast(let forecast) = model.task else { throw PredictionError(.otherTask) }
-        guard histories.width == model.network.inputs else {
-            throw PredictionError(.width(have: histories.width, need: model.network.inputs))
+        guard histories.width == model.rowWidth else {
+            throw PredictionError(.width(have: histories.width, need: model.rowWidth))
         }
         let future = try futureRows(future, count: histories.count, horizon: horizon)
         var states: [LiveState] = []
@@ -77,169 +77,40 @@ public final class Predictor: Sendable {
             &states, firstOutputs: outputs, horizon: horizon, future: future, cancellation: cancellation)
     }
 
-    /// A probability for each label, for whole sequences of raw rows.
-    public func classify(
-        _ sequences: RawSequences, cancellation: Cancellation? = nil
-    ) throws(PredictionError) -> [[Float]] {
-        guard case .classify = model.task else { throw PredictionError(.otherTask) }
-        guard sequences.width == model.network.inputs else {
-            throw PredictionError(.width(have: sequences.width, need: model.network.inputs))
+    /// What the model says of whole sequences of raw rows: after the last row of each alone, or after every row.
+    public func answers(
+        _ sequences: RawSequences, after place: InferenceNetwork.Answer = .everyStep, cancellation: Cancellation? = nil
+    ) throws(PredictionError) -> Answers {
+        if place == .last, model.answerKind == .numbers { throw PredictionError(.otherTask) }
+        guard sequences.width == model.rowWidth else {
+            throw PredictionError(.width(have: sequences.width, need: model.rowWidth))
         }
         var inputs: [Float] = []
+        inputs.reserveCapacity(sequences.values.count)
+        var passages: [InputTransforms.Passage] = []
         for (input, range) in sequences.ranges.enumerated() {
-            guard sequences.lengths[input] >= historyRows else {
+            guard place == .everyStep || sequences.lengths[input] >= historyRows else {
                 throw PredictionError(.tooFewRows(have: sequences.lengths[input], need: historyRows), input: input)
             }
-            inputs += try transformed(Array(sequences.values[range]), input: input, skipped: 0)
-        }
-        let outputs = network.run(
-            inputs, lengths: sequences.lengths.map { $0 - model.lag }, cancellation: cancellation)
-        try check(cancellation)
-        return probabilities(outputs)
-    }
-
-    /// What a stream would say after each row of each sequence, from the zero state.
-    public func answers(
-        _ sequences: RawSequences, cancellation: Cancellation? = nil
-    ) throws(PredictionError) -> RowAnswers {
-        var states = [LiveState](repeating: zeroState, count: sequences.count)
-        return try advance(&states, sequences, cancellation: cancellation)
-    }
-
-    // MARK: - Streams
-
-    /// Moves streams on by one or many raw rows each; all of them, or none where one cannot take a row.
-    ///
-    /// - Returns: for each stream the answer after each of its rows.
-    public func advance(
-        _ states: inout [LiveState], _ rows: RawSequences, cancellation: Cancellation? = nil
-    ) throws(PredictionError) -> RowAnswers {
-        guard rows.width == model.network.inputs else {
-            throw PredictionError(.width(have: rows.width, need: model.network.inputs))
-        }
-        precondition(states.count == rows.count, "one sequence a stream")
-        var inputs: [Float] = []
-        inputs.reserveCapacity(rows.values.count)
-        var passages: [InputTransforms.Passage] = []
-        var last: [[[Double]]] = []
-        for (input, range) in rows.ranges.enumerated() {
-            guard states[input].network.fits(network.stateLayout), states[input].lags.count <= model.lag else {
-                throw PredictionError(.state, input: input)
-            }
             try check(cancellation)
-            var lags = states[input].lags
             passages.append(
                 try blaming(input, 0) { () throws(TransformError) in
-                    try model.inputs.pass(rows.values[range], after: lags, appendingTo: &inputs)
+                    try model.inputs.pass(sequences.values[range], after: [], appendingTo: &inputs)
                 })
-            for row in max(rows.lengths[input] - model.lag, 0)..<rows.lengths[input] {
-                let start = range.lowerBound + row * rows.width
-                model.inputs.advance(&lags, with: Array(rows.values[start..<start + rows.width]))
-            }
-            last.append(lags)
         }
-        var streams = states.map(\.network)
-        let outputs = network.run(
-            inputs, lengths: passages.map(\.reaching), states: &streams, answer: .everyStep,
-            cancellation: cancellation)
+        let outputs = run(inputs, lengths: passages.map(\.reaching), answer: place, cancellation)
         try check(cancellation)
-        var answered = 0
-        let places = states.indices.map { input in
-            defer { answered += passages[input].reaching }
-            return RowAnswers.Stream(
-                rows: rows.lengths[input], pending: rows.lengths[input] - passages[input].reaching,
-                gathered: states[input].lags.count, first: answered)
+        guard place == .everyStep else {
+            return Answers(values(outputs, []), width: model.network.outputs, each: 1, of: sequences.count)
         }
-        let answers = RowAnswers(
-            streams: places, numbers: numbers(outputs, passages), width: model.network.outputs, lag: model.lag)
-        for input in states.indices { states[input] = LiveState(network: streams[input], lags: last[input]) }
-        return answers
-    }
-
-    /// Moves one stream on by one raw row: the bits of `advance`, without its arrays. Where it throws, nothing has moved.
-    public func step(
-        _ state: inout LiveState, _ row: UnsafeBufferPointer<Double>
-    ) throws(PredictionError) -> RowAnswer {
-        let (inputs, outputs) = (model.network.inputs, model.network.outputs)
-        guard row.count == inputs else { throw PredictionError(.width(have: row.count, need: inputs)) }
-        guard state.network.fits(network.stateLayout), state.lags.count <= model.lag else {
-            throw PredictionError(.state, input: 0)
-        }
-        let result = withUnsafeTemporaryAllocation(of: Float.self, capacity: inputs + outputs) {
-            buffer -> Result<RowAnswer, PredictionError> in
-            guard let base = buffer.baseAddress else { return .failure(PredictionError(.otherTask)) }
-            buffer.initialize(repeating: 0)
-            do throws(PredictionError) { return .success(try step(&state, row, base, base + inputs)) } catch {
-                return .failure(error)
-            }
-        }
-        return try result.get()
-    }
-
-    private func step(
-        _ state: inout LiveState, _ row: UnsafeBufferPointer<Double>, _ inputs: UnsafeMutablePointer<Float>,
-        _ outputs: UnsafeMutablePointer<Float>
-    ) throws(PredictionError) -> RowAnswer {
-        let lags = state.lags.count
-        let reaches: Bool
-        do { reaches = try model.inputs.pass(row, after: state.lags, into: inputs) } catch {
-            throw PredictionError(.transform(error), input: 0)
-        }
-        guard reaches else {
-            model.inputs.advance(&state.lags, with: row)
-            return .pending(have: lags + 1, need: model.lag)
-        }
-        network.step(&state.network, inputs, outputs)
-        defer { model.inputs.advance(&state.lags, with: row) }
-        let said = UnsafeBufferPointer(start: outputs, count: model.network.outputs)
-        guard case .forecast = model.task else {
-            let rows = Rows(outputs, count: 1, width: said.count)
-            network.kernels.softmax(rows, into: MutableRows(outputs, count: 1, width: said.count))
-            return .classification(Array(said))
-        }
-        return .forecast(model.inputs.inverse(said, after: row, state.lags))
-    }
-
-    /// What the head said after the rows that reached the network, in raw units or as probabilities.
-    private func numbers(_ outputs: [Float], _ passages: [InputTransforms.Passage]) -> RowAnswers.Numbers {
-        guard case .forecast = model.task else { return .probabilities(softmax(outputs)) }
-        let width = model.network.outputs
-        var values: [Double] = []
-        values.reserveCapacity(outputs.count)
-        var start = 0
-        for passage in passages {
-            let end = start + passage.reaching * width
-            model.inputs.inverse(outputs[start..<end], of: passage, appendingTo: &values)
-            start = end
-        }
-        return .forecasts(values)
-    }
-
-    /// Forecasts from streams as they stand, which do not move.
-    ///
-    /// - Parameter future: as for `forecast(from:horizon:future:)`.
-    public func lookAhead(
-        _ states: [LiveState], horizon: Int, future: RawSequences? = nil, cancellation: Cancellation? = nil
-    ) throws(PredictionError) -> [[Double]] {
-        guard case .forecast = model.task else { throw PredictionError(.otherTask) }
-        for (input, state) in states.enumerated() {
-            guard state.network.fits(network.stateLayout) else { throw PredictionError(.state, input: input) }
-            guard state.lags.count >= model.lag, state.network.steps > 0 else {
-                throw PredictionError(.tooFewRows(have: state.lags.count, need: model.lag + 1), input: input)
-            }
-        }
-        let future = try futureRows(future, count: states.count, horizon: horizon)
-        var copies = states
-        let outputs = network.output(of: states.map(\.network))
-        return try lookAhead(
-            &copies, firstOutputs: outputs, horizon: horizon, future: future, cancellation: cancellation)
+        return answers(outputs, passages, gathered: [Int](repeating: 0, count: sequences.count))
     }
 
     // MARK: - Inside
 
     /// Feeds forecasts back row by row. What the head said goes in as it is; raw units are only for the lags and the
     /// answer.
-    private func lookAhead(
+    func lookAhead(
         _ states: inout [LiveState], firstOutputs: [Float], horizon: Int, future: [[Float]],
         cancellation: Cancellation?
     ) throws(PredictionError) -> [[Double]] {
@@ -270,7 +141,7 @@ public final class Predictor: Sendable {
     }
 
     /// Future rows of the features, transformed, for each input.
-    private func futureRows(
+    func futureRows(
         _ future: RawSequences?, count: Int, horizon: Int
     ) throws(PredictionError) -> [[Float]] {
         let targets = model.network.outputs
@@ -298,7 +169,7 @@ public final class Predictor: Sendable {
         return result
     }
 
-    private func check(_ cancellation: Cancellation?) throws(PredictionError) {
+    func check(_ cancellation: Cancellation?) throws(PredictionError) {
         if let cancellation, cancellation.isCancelled { throw PredictionError(.cancelled) }
     }
 
@@ -307,7 +178,7 @@ public final class Predictor: Sendable {
     }
 
     /// Names the sequence, and the row within it, in an error of the transforms.
-    private func blaming<Result>(
+    func blaming<Result>(
         _ input: Int, _ row: Int, _ work: () throws(TransformError) -> Result
     ) throws(PredictionError) -> Result {
         do { return try work() } catch {
@@ -317,30 +188,10 @@ public final class Predictor: Sendable {
     }
 
     private func lastRows(of rows: [Double]) -> [[Double]] {
-        let width = model.network.inputs
+        let width = model.rowWidth
         let count = width == 0 ? 0 : rows.count / width
         return (max(count - model.lag, 0)..<count).map { row in
             Array(rows[row * width..<row * width + model.inputs.laggedColumns])
-        }
-    }
-
-    private func probabilities(_ logits: [Float]) -> [[Float]] {
-        let width = model.network.outputs
-        let all = softmax(logits)
-        return stride(from: 0, to: all.count, by: width).map { Array(all[$0..<$0 + width]) }
-    }
-
-    /// Softmax of rows of logits.
-    private func softmax(_ logits: [Float]) -> [Float] {
-        let width = model.network.outputs
-        return [Float](unsafeUninitializedCapacity: logits.count) { target, count in
-            count = logits.count
-            logits.withUnsafeBufferPointer { logits in
-                guard let source = logits.baseAddress, let base = target.baseAddress else { return }
-                let rows = logits.count / width
-                network.kernels.softmax(
-                    Rows(source, count: rows, width: width), into: MutableRows(base, count: rows, width: width))
-            }
         }
     }
 }

@@ -26,16 +26,11 @@ public final class LoadedModel: Sendable {
         let parameters = model.parameters.values.count * MemoryLayout<Float>.stride
         bytes =
             parameters + predictor.network.byteCount
-            + Self.besideParameters(version, parameters: parameters, columns: model.network.inputs)
-        let kind: TaskKind =
-            switch model.task {
-            case .forecast: .forecast
-            case .classify: .classify
-            }
+            + Self.besideParameters(version, parameters: parameters, columns: model.rowWidth)
         served = ServedModel(
             name: version.model, version: version.version, digest: version.digest,
             precision: predictor.network.precision, outputNames: model.outputNames, inputNames: model.inputNames,
-            stateLayout: predictor.network.stateLayout, kind: kind)
+            stateLayout: predictor.network.stateLayout, kind: TaskKind(model.task), answers: model.answerKind)
     }
 
     /// What a file holds beside its parameters, once it is read: names are texts in several lists, and each row of the

@@ -64,6 +64,30 @@ extension SequenceBatch {
     }
 }
 
+/// Sequences as somebody gave them. Which of the two a model reads is the model's to say.
+public enum GivenSequences: Sendable, Equatable {
+    /// Rows of numbers in raw units.
+    case numbers(SequenceBatch)
+    case tokens([GivenTokens])
+
+    /// Rows that can be counted: a text that is still to be cut has one.
+    public var rowCount: Int {
+        switch self {
+        case .numbers(let batch): batch.rowCount
+        case .tokens(let sequences):
+            sequences.reduce(0) { count, sequence in
+                if case .symbols(let symbols) = sequence { count + symbols.count } else { count + 1 }
+            }
+        }
+    }
+}
+
+public enum GivenTokens: Sendable, Equatable {
+    case symbols([String])
+    /// To be cut as the model cuts.
+    case text(String)
+}
+
 public struct PredictRequest: Sendable {
     /// One answer for a sequence, or one for each of its steps.
     public enum Returning: String, Sendable, CaseIterable {
@@ -73,37 +97,43 @@ public struct PredictRequest: Sendable {
 
     public var model: ModelReference
     /// Histories or sequences; nil continues a forecast from the end of the training series.
-    public var inputs: SequenceBatch?
+    public var inputs: GivenSequences?
     public var horizon: Int?
     /// Future rows of the features, one sequence for each input, at least horizon − 1 rows each.
     public var future: SequenceBatch?
-    public var returning: Returning
-    public var topK: Int?
+    /// nil takes what the model was trained for: one answer for a sequence, or, of a labeller, one for each step.
+    public var returning: Returning?
+    public var manner: AnswerManner
     /// nil takes the model's.
     public var precision: Precision?
 
     public init(
-        model: ModelReference, inputs: SequenceBatch? = nil, horizon: Int? = nil, future: SequenceBatch? = nil,
-        returning: Returning = .last, topK: Int? = nil, precision: Precision? = nil
+        model: ModelReference, inputs: GivenSequences? = nil, horizon: Int? = nil, future: SequenceBatch? = nil,
+        returning: Returning? = nil, manner: AnswerManner = AnswerManner(), precision: Precision? = nil
     ) {
         self.model = model
         self.inputs = inputs
         self.horizon = horizon
         self.future = future
         self.returning = returning
-        self.topK = topK
+        self.manner = manner
         self.precision = precision
     }
 }
 
-/// The answer for one step of one sequence, in raw units.
-public enum StepOutput: Sendable, Equatable {
-    /// One number a target.
-    case forecast(values: [Double], index: String?)
-    /// Probabilities in the order of the model's labels; `best` are their positions, most probable first.
-    case classification(probabilities: [Float], best: [Int])
-    /// No answer yet: the rows that differencing needs have not all been seen.
-    case pending(reason: String)
+/// How answers are told, as whoever asks wants them.
+public struct AnswerManner: Sendable, Equatable {
+    /// Of labels, how many are listed; nil lists the first alone.
+    public var topK: Int?
+    /// Of flags, the probability above which one is set; nil takes `standardThreshold`.
+    public var threshold: Float?
+
+    public static let standardThreshold: Float = 0.5
+
+    public init(topK: Int? = nil, threshold: Float? = nil) {
+        self.topK = topK
+        self.threshold = threshold
+    }
 }
 
 /// The answers to a batch, input after input: horizon (forecast), one (last) or one a step (sequence) each.
@@ -111,24 +141,30 @@ public enum StepOutput: Sendable, Equatable {
 /// Kept as the network gave them, one array for all, since there may be millions; `subscript` makes single ones of them.
 public struct Prediction: Sendable {
     public var model: ServedModel
-    public var answers: RowAnswers
+    public var answers: Answers
+    public var returning: PredictRequest.Returning
     /// Labels of the steps of the first input, where its time column goes on.
     public var index: [String]?
-    public var topK: Int?
+    public var manner: AnswerManner
 
-    public init(model: ServedModel, answers: RowAnswers, index: [String]? = nil, topK: Int? = nil) {
+    public init(
+        model: ServedModel, answers: Answers, returning: PredictRequest.Returning = .last, index: [String]? = nil,
+        manner: AnswerManner = AnswerManner()
+    ) {
         self.model = model
         self.answers = answers
+        self.returning = returning
         self.index = index
-        self.topK = topK
+        self.manner = manner
     }
 
     /// Answers of each input.
     public var steps: [Int] { answers.streams.map(\.rows) }
 
-    public subscript(input: Int, step: Int) -> StepOutput {
-        StepOutput(answers[input, step], topK: topK, index: input == 0 ? index?[step] : nil)
-    }
+    public subscript(input: Int, step: Int) -> Answer { answers[input, step] }
+
+    /// The label of a step, where the time column goes on.
+    public func index(input: Int, step: Int) -> String? { input == 0 ? index?[step] : nil }
 }
 
 /// The version that answered, and the names its numbers carry.
@@ -139,15 +175,25 @@ public struct ServedModel: Sendable, Equatable {
     public var digest: String
     /// What its products were computed in.
     public var precision: Precision
-    /// Names of the targets (forecast) or the labels (classify), in the order of the outputs.
+    /// Names of the targets, the labels or the flags, in the order of the outputs.
     public var outputNames: [String]
     public var inputNames: [String]
     /// Where the numbers of a session's state lie.
     public var stateLayout: StateLayout
     public var kind: TaskKind
+    public var answers: AnswerKind
 }
 
 public enum TaskKind: String, Sendable, CaseIterable {
     case forecast
     case classify
+    case label
+
+    public init(_ task: ModelTask) {
+        switch task {
+        case .forecast: self = .forecast
+        case .classify: self = .classify
+        case .label: self = .label
+        }
+    }
 }

@@ -21,8 +21,11 @@ extension Service {
     ) throws -> PreparedPrediction {
         try requireRunning()
         let loaded = try models.model(request.model, precision: request.precision, memory: allowance.memory)
-        try check(request, loaded)
-        let work = work(loaded, request)
+        let inputs = try checked(request, loaded)
+        let wish = PredictionWish(
+            inputs: inputs, horizon: request.horizon, future: request.future,
+            returning: request.returning ?? loaded.returning, manner: request.manner)
+        let work = work(loaded, wish)
         guard work.steps <= configuration.maximumPredictionSteps else {
             throw ServiceError(
                 .tooLarge,
@@ -30,7 +33,7 @@ extension Service {
                     + "several smaller ones")
         }
         try limit(operationsOf: work.steps, loaded)
-        return PreparedPrediction(loaded: loaded, request: request, work: work)
+        return PreparedPrediction(loaded: loaded, wish: wish, work: work)
     }
 
     /// - Parameter answerBytes: what the answer takes beside the numbers, for so many rows.
@@ -38,175 +41,64 @@ extension Service {
         _ prepared: PreparedPrediction, within allowance: Allowance = .unlimited,
         answerBytes: (ServedModel, Int) -> Int = { _, _ in 0 }
     ) throws -> Prediction {
-        let (loaded, request) = (prepared.loaded, prepared.request)
+        let (loaded, wish) = (prepared.loaded, prepared.wish)
         try allowance.memory.take(
             loaded.predictor.bytes(for: prepared.work), for: "the work on \(prepared.work.steps) steps")
         try allowance.memory.take(
             answerBytes(loaded.served, prepared.work.answers), for: "the answer of \(prepared.work.answers) rows")
         var prediction = Prediction(
-            model: loaded.served, answers: try answers(loaded, request, allowance.cancellation), topK: request.topK)
-        if request.inputs == nil {
+            model: loaded.served, answers: try answers(loaded, wish, allowance.cancellation), returning: wish.returning,
+            manner: wish.manner)
+        if wish.inputs == nil {
             prediction.index = loaded.predictor.labels(count: prediction.answers.streams[0].rows)
         }
         return prediction
     }
 
-    private func work(_ loaded: LoadedModel, _ request: PredictRequest) -> PredictionWork {
-        let rows = request.inputs?.rowCount ?? loaded.predictor.historyRows
-        guard request.returning == .last else {
-            return PredictionWork(sequences: request.inputs?.count ?? 1, rows: rows, steps: rows, answers: rows)
+    private func work(_ loaded: LoadedModel, _ wish: PredictionWish) -> PredictionWork {
+        let rows = wish.inputs?.rowCount ?? loaded.predictor.historyRows
+        let count = wish.inputs?.count ?? 1
+        let longest = wish.inputs?.lengths.max()
+        guard wish.returning == .last else {
+            return PredictionWork(sequences: count, rows: rows, steps: rows, answers: rows, longest: longest)
         }
-        let count = request.inputs?.count ?? 1
         guard case .forecast(let forecast) = loaded.model.task else {
-            return PredictionWork(sequences: count, rows: rows, steps: rows, answers: count)
+            return PredictionWork(sequences: count, rows: rows, steps: rows, answers: count, longest: longest)
         }
         // Counts of sequences are those of a body, a horizon has its limit: their product is far from the end of Int.
-        let horizon = request.horizon ?? forecast.horizon
+        let horizon = wish.horizon ?? forecast.horizon
         return PredictionWork(
-            sequences: count, rows: count * loaded.predictor.historyRows + (request.future?.rowCount ?? 0),
+            sequences: count, rows: count * loaded.predictor.historyRows + (wish.future?.rowCount ?? 0),
             steps: count * (forecast.lookback + horizon), answers: count * horizon)
     }
 
     private func answers(
-        _ loaded: LoadedModel, _ request: PredictRequest, _ cancellation: Cancellation
-    ) throws -> RowAnswers {
-        switch (request.returning, loaded.model.task) {
-        case (.last, .forecast(let forecast)): return try forecasts(loaded, forecast, request, cancellation)
-        case (.last, .classify):
-            guard let inputs = request.inputs else { preconditionFailure("checked before") }
-            let found = try blaming(loaded) { try loaded.predictor.classify(inputs, cancellation: cancellation) }
-            return RowAnswers(
-                streams: found.indices.map { RowAnswers.Stream(rows: 1, first: $0) },
-                numbers: .probabilities(Array(found.joined())), width: loaded.model.network.outputs)
-        case (.sequence, _):
-            // One answer for every row of every sequence: what a session gives that takes them from the zero state.
-            guard let inputs = request.inputs else { preconditionFailure("checked before") }
-            return try blaming(loaded) { try loaded.predictor.answers(inputs, cancellation: cancellation) }
+        _ loaded: LoadedModel, _ wish: PredictionWish, _ cancellation: Cancellation
+    ) throws -> Answers {
+        if wish.returning == .last, case .forecast(let forecast) = loaded.model.task {
+            return try forecasts(loaded, forecast, wish, cancellation)
+        }
+        // One answer for every row of every sequence is what a session gives that takes them from the zero state.
+        guard let inputs = wish.inputs else { preconditionFailure("checked before") }
+        return try blaming(loaded) {
+            try loaded.predictor.answers(
+                inputs, after: wish.returning == .last ? .last : .everyStep, cancellation: cancellation)
         }
     }
 
     private func forecasts(
-        _ loaded: LoadedModel, _ forecast: ForecastModel, _ request: PredictRequest, _ cancellation: Cancellation
-    ) throws -> RowAnswers {
-        guard let histories = request.inputs ?? loaded.predictor.tail else {
+        _ loaded: LoadedModel, _ forecast: ForecastModel, _ wish: PredictionWish, _ cancellation: Cancellation
+    ) throws -> Answers {
+        guard let histories = wish.inputs ?? loaded.predictor.tail else {
             preconditionFailure("a forecaster has the end of its training series")
         }
-        let horizon = request.horizon ?? forecast.horizon
+        let horizon = wish.horizon ?? forecast.horizon
         let found = try blaming(loaded) {
             try loaded.predictor.forecast(
-                from: histories, horizon: horizon, future: request.future, cancellation: cancellation)
+                from: histories, horizon: horizon, future: wish.future, cancellation: cancellation)
         }
-        return RowAnswers(
-            streams: found.indices.map { RowAnswers.Stream(rows: horizon, first: $0 * horizon) },
-            numbers: .forecasts(Array(found.joined())), width: forecast.targets.count)
-    }
-
-    // MARK: - Checks
-
-    private func check(_ request: PredictRequest, _ loaded: LoadedModel) throws {
-        var findings: [Violation] = []
-        let name = loaded.served.name
-        switch loaded.model.task {
-        case .forecast:
-            check(horizon: request.horizon, &findings)
-            if request.returning == .sequence {
-                for (field, isGiven) in [("future", request.future != nil), ("horizon", request.horizon != nil)]
-                where isGiven {
-                    findings.append(
-                        Violation(
-                            .key(field),
-                            detail: "return \"sequence\" answers one step ahead of every row; leave out \(field)"))
-                }
-            } else {
-                check(future: request.future, count: request.inputs?.count ?? 1, loaded, &findings)
-            }
-        case .classify:
-            for (field, isGiven) in [("future", request.future != nil), ("horizon", request.horizon != nil)]
-            where isGiven {
-                findings.append(Violation(.key(field), detail: "\(name) classifies; \(field) is for forecasts"))
-            }
-        }
-        if request.inputs == nil, loaded.served.kind == .classify || request.returning == .sequence {
-            findings.append(
-                Violation("inputs", detail: "missing; give a batch of sequences, each a list of rows of numbers"))
-        }
-        if let inputs = request.inputs {
-            if inputs.count == 0 {
-                findings.append(Violation("inputs", detail: "empty; expected at least one sequence"))
-            }
-            let need = request.returning == .sequence ? 1 : loaded.predictor.historyRows
-            for (index, length) in inputs.lengths.enumerated() where length < need {
-                findings.append(
-                    Violation(
-                        "inputs", .index(index),
-                        detail: "\(length) rows; \(name) needs at least \(need)"
-                            + (loaded.model.lag > 0 && need > 1
-                                ? ", of which differencing uses up \(loaded.model.lag)" : "")))
-            }
-            check(width: inputs, loaded, "inputs", &findings)
-        }
-        check(topK: request.topK, loaded, &findings)
-        guard findings.isEmpty else { throw ServiceError.invalid(Violations(bounded: findings)) }
-    }
-
-    func check(horizon: Int?, _ findings: inout [Violation]) {
-        if let horizon, !(1...TrainingSpec.Limit.horizon).contains(horizon) {
-            findings.append(
-                Violation("horizon", detail: "\(horizon) is outside the range from 1 to \(TrainingSpec.Limit.horizon)"))
-        }
-    }
-
-    /// One sequence for each input, as wide as the features, where the model has any. How many rows there must be is for
-    /// the horizon to say.
-    func check(future: SequenceBatch?, count: Int, _ loaded: LoadedModel, _ findings: inout [Violation]) {
-        guard let future else { return }
-        let (name, features) = (loaded.served.name, loaded.model.featureNames)
-        guard !features.isEmpty else {
-            findings.append(
-                Violation("future", detail: "\(name) reads no features, so it needs no future ones; leave it out"))
-            return
-        }
-        if future.width != features.count {
-            findings.append(
-                Violation(
-                    "future",
-                    detail: "rows of \(future.width) numbers; \(name) reads \(features.count) features: "
-                        + features.joined(separator: ", ")))
-        }
-        if future.count != count {
-            findings.append(
-                Violation("future", detail: "\(future.count) sequences for \(count) inputs; expected one for each"))
-        }
-    }
-
-    func check(topK: Int?, _ loaded: LoadedModel, _ findings: inout [Violation]) {
-        guard let topK else { return }
-        switch loaded.model.task {
-        case .forecast:
-            findings.append(
-                Violation("top_k", detail: "\(loaded.served.name) forecasts numbers; top_k is for classes"))
-        case .classify(let classify):
-            guard !(1...classify.labels.count).contains(topK) else { return }
-            findings.append(
-                Violation(
-                    "top_k", detail: "\(topK) is outside the range from 1 to \(classify.labels.count), the labels"))
-        }
-    }
-
-    /// Rows as wide as the model reads.
-    func check(
-        width rows: RawSequences, _ loaded: LoadedModel, _ path: Violation.PathComponent,
-        _ findings: inout [Violation]
-    ) {
-        guard rows.width != loaded.model.network.inputs,
-            !rows.values.isEmpty || rows.lengths.contains(where: { $0 > 0 })
-        else { return }
-        let names = loaded.model.inputNames
-        findings.append(
-            Violation(
-                path,
-                detail: "rows of \(rows.width) numbers; \(loaded.served.name) reads \(names.count): "
-                    + names.joined(separator: ", ")))
+        return Answers(
+            .numbers(Array(found.joined())), width: forecast.targets.count, each: horizon, of: found.count)
     }
 
     /// Refuses what would keep a core for longer than a request may.
@@ -246,8 +138,37 @@ extension Service {
 /// A prediction that may begin: its model is there, its request is sound, its cost is known.
 public struct PreparedPrediction: Sendable {
     let loaded: LoadedModel
-    public let request: PredictRequest
+    let wish: PredictionWish
     public let work: PredictionWork
+
+    public var manner: AnswerManner { wish.manner }
+}
+
+/// What is asked of a model, in its own terms.
+struct PredictionWish {
+    /// Nil continues a forecast from the end of the training series.
+    var inputs: SequenceBatch?
+    var horizon: Int?
+    var future: SequenceBatch?
+    var returning: PredictRequest.Returning
+    var manner: AnswerManner
+}
+
+extension LoadedModel {
+    /// What it answers with unless it is asked otherwise.
+    var returning: PredictRequest.Returning {
+        if case .label = model.task { .sequence } else { .last }
+    }
+}
+
+extension GivenSequences {
+    /// How many sequences.
+    var count: Int {
+        switch self {
+        case .numbers(let batch): batch.count
+        case .tokens(let sequences): sequences.count
+        }
+    }
 }
 
 extension Service {
@@ -284,28 +205,6 @@ extension PredictionError {
                 path: path(input) + [.index(firstRow + row), .index(error.column)],
                 detail: "\(name): \(error.reason.sentence)")
         }
-    }
-}
-
-extension StepOutput {
-    init(_ answer: RowAnswer, topK: Int?, index: String? = nil) {
-        switch answer {
-        case .pending(let have, let need):
-            self = .pending(
-                reason: "differencing needs \(need) rows before the first answer; \(have) were seen so far")
-        case .forecast(let values): self = .forecast(values: values, index: index)
-        case .classification(let probabilities): self = .classification(probabilities, topK: topK)
-        }
-    }
-
-    /// The labels' positions by falling probability, equal ones in the order of the labels; the first alone unless more
-    /// are asked for.
-    static func classification(_ probabilities: [Float], topK: Int?) -> StepOutput {
-        let order = probabilities.indices.sorted { left, right in
-            let (p, q) = (probabilities[left], probabilities[right])
-            return p == q ? left < right : p > q
-        }
-        return .classification(probabilities: probabilities, best: Array(order.prefix(topK ?? 1)))
     }
 }
 

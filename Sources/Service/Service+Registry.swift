@@ -14,6 +14,10 @@ public struct VersionSummary: Sendable, Equatable {
     public var inputNames: [String]
     public var outputNames: [String]
     public var transform: [TransformSpec]
+    public var answers: AnswerKind
+    /// How it cuts a text, where it reads tokens, and how many symbols it knows.
+    public var split: Alphabet.Split?
+    public var symbolCount: Int?
     /// Forecasts only.
     public var lookback: Int?
     public var horizon: Int?
@@ -25,13 +29,14 @@ public struct VersionSummary: Sendable, Equatable {
         inputNames = model.inputNames
         outputNames = model.outputNames
         transform = model.transform
-        switch model.task {
-        case .forecast(let forecast):
-            kind = .forecast
+        kind = TaskKind(model.task)
+        answers = model.answerKind
+        split = model.alphabet?.split
+        symbolCount = model.alphabet?.symbols.count
+        if case .forecast(let forecast) = model.task {
             lookback = forecast.lookback
             horizon = forecast.horizon
             season = forecast.season
-        case .classify: kind = .classify
         }
     }
 }
@@ -39,6 +44,7 @@ public struct VersionSummary: Sendable, Equatable {
 extension VersionSummary: HasFields {
     public init() {
         kind = .forecast
+        answers = .numbers
         network = NetworkDescription()
         parameterCount = 0
         inputNames = []
@@ -55,6 +61,10 @@ extension VersionSummary: HasFields {
         visitor.field(
             "transform", &transform, .list(of: .word(), "transforms", 0...ModelLimit.transforms),
             "What inputs go through.")
+        visitor.field("answers", &answers, .choice(), "What kind of things it says.")
+        visitor.field("split", &split, .optional(.choice()), "How it cuts a text into tokens, where it reads them.")
+        visitor.field(
+            "symbol_count", &symbolCount, .optional(.whole(0...ModelLimit.alphabet)), "Tokens that it tells apart.")
         visitor.field("lookback", &lookback, .optional(.whole(1...ModelLimit.lookback)), "Rows that a forecast reads.")
         visitor.field(
             "horizon", &horizon, .optional(.whole(1...ModelLimit.horizon)), "Rows ahead unless asked for others.")

@@ -19,9 +19,9 @@ extension Service {
             request.model, precision: request.precision ?? request.start.precision, memory: allowance.memory)
         guard loaded.model.network.streams else {
             throw ServiceError(
-                .conflict,
-                "model \"\(request.model)\" reads its sequences from both ends, so it answers whole sequences by /predict "
-                    + "and no stream step by step")
+                .needsWholeSequences,
+                "\(loaded.served.name) reads sequences from both ends, so that what it says of a row depends on the "
+                    + "rows after it; send it whole sequences with POST /predict")
         }
         let timeToLive = request.timeToLive ?? configuration.sessionTimeToLive
         var findings: [Violation] = []
@@ -83,8 +83,8 @@ extension Service {
         var last: Int?
         var info = try using(id) { session in
             let loaded = session.loaded
-            try check(request, loaded)
-            let rows = request.rows.rowCount
+            let batch = try checked(request, loaded)
+            let rows = batch.rowCount
             try limit(operationsOf: rows, loaded)
             try take(loaded, sequences: 1, rows: rows, answers: rows, allowance) {
                 answerBytes($0, $1, loaded.predictor.stateBytes)
@@ -99,7 +99,7 @@ extension Service {
             if rows == 1 {
                 let step = try session.alone(mayWait: mayWait) { state in
                     try checkCount(state, after: 1, id)
-                    return try take(0, of: request, into: &state, loaded, allowance.cancellation)
+                    return try take(0, of: batch, request, into: &state, loaded, allowance.cancellation)
                 }
                 metrics.add(to: Self.stepsTaken, loaded.labels)
                 last = step.step
@@ -107,7 +107,7 @@ extension Service {
             }
             let steps = try session.alone { state in
                 try checkCount(state, after: rows, id)
-                return try take(request, into: &state, loaded, allowance.cancellation)
+                return try take(batch, request, into: &state, loaded, allowance.cancellation)
             }
             metrics.add(Double(steps.count), to: Self.stepsTaken, loaded.labels)
             last = steps.last?.step
@@ -122,22 +122,22 @@ extension Service {
     /// Without hidden states in the answer the rows go through the network as one sequence, which is faster and gives
     /// the same bits as row after row.
     private func take(
-        _ request: StepRequest, into state: inout SessionState, _ loaded: LoadedModel, _ cancellation: Cancellation
+        _ batch: SequenceBatch, _ request: StepRequest, into state: inout SessionState, _ loaded: LoadedModel,
+        _ cancellation: Cancellation
     ) throws -> [SessionStep] {
-        let rows = request.rows.rowCount
+        let rows = batch.rowCount
         if request.wantsHidden || request.wantsCell {
             var moved = state
-            let steps = try (0..<rows).map { try take($0, of: request, into: &moved, loaded, cancellation) }
+            let steps = try (0..<rows).map { try take($0, of: batch, request, into: &moved, loaded, cancellation) }
             state = moved
             return steps
         }
         var live = [state.live]
-        let sequence = RawSequences(values: request.rows.values, lengths: [rows], width: request.rows.width)
         let answers = try blaming(loaded, rowsAt: { _ in ["inputs"] }) {
-            try loaded.predictor.advance(&live, sequence, cancellation: cancellation)
+            try loaded.predictor.advance(&live, batch, cancellation: cancellation)
         }
         let steps = answers[0].enumerated().map { row, answer in
-            SessionStep(step: state.step + row + 1, output: StepOutput(answer, topK: request.topK), state: nil)
+            SessionStep(step: state.step + row + 1, output: answer, state: nil)
         }
         state = SessionState(step: state.step + rows, live: live[0])
         return steps
@@ -145,20 +145,20 @@ extension Service {
 
     /// One row, the step of a live session: the state moves where it lies.
     private func take(
-        _ row: Int, of request: StepRequest, into state: inout SessionState, _ loaded: LoadedModel,
-        _ cancellation: Cancellation
+        _ row: Int, of batch: SequenceBatch, _ request: StepRequest, into state: inout SessionState,
+        _ loaded: LoadedModel, _ cancellation: Cancellation
     ) throws -> SessionStep {
-        let width = request.rows.width
+        let width = batch.width
         let answer = try blaming(loaded, rowsAt: { _ in ["inputs"] }, firstRow: row) { () throws(PredictionError) in
             if cancellation.isCancelled { throw PredictionError(.cancelled) }
-            return try request.rows.values.withUnsafeBufferPointer { values throws(PredictionError) in
+            return try batch.values.withUnsafeBufferPointer { values throws(PredictionError) in
                 let own = UnsafeBufferPointer(rebasing: values[row * width..<(row + 1) * width])
                 return try loaded.predictor.step(&state.live, own)
             }
         }
         state.step += 1
         return SessionStep(
-            step: state.step, output: StepOutput(answer, topK: request.topK),
+            step: state.step, output: answer,
             state: request.wantsHidden || request.wantsCell ? state.live.network.values : nil)
     }
 
@@ -168,7 +168,7 @@ extension Service {
     /// Looks `horizon` rows ahead from where the session stands, without moving it.
     public func forecast(
         _ id: String, horizon: Int?, future: SequenceBatch?, within allowance: Allowance = .unlimited,
-        answerBytes: (ServedModel, Int) -> Int = { _, _ in 0 }, each: (Int, StepOutput) throws -> Void
+        answerBytes: (ServedModel, Int) -> Int = { _, _ in 0 }, each: (Int, Answer) throws -> Void
     ) throws -> SessionInfo {
         try requireRunning()
         return try using(id) { session in
@@ -176,7 +176,7 @@ extension Service {
             guard case .forecast(let forecast) = loaded.model.task else {
                 throw ServiceError(
                     .invalid,
-                    "session \"\(id)\" runs \(loaded.served.name), which classifies; only forecasters look ahead")
+                    "session \"\(id)\" runs \(loaded.served.name), which says labels; only forecasters look ahead")
             }
             let horizon = horizon ?? forecast.horizon
             var findings: [Violation] = []
@@ -200,7 +200,7 @@ extension Service {
             let targets = forecast.targets.count
             for step in 0..<horizon {
                 let row = Array(values[(step * targets)..<((step + 1) * targets)])
-                try each(step, .forecast(values: row, index: nil))
+                try each(step, .numbers(row))
             }
         }
     }
@@ -388,16 +388,18 @@ extension Service {
             lastUsedAt: entry.lastUsedAt + clockChange, expiresAt: entry.expiresAt + clockChange)
     }
 
-    private func check(_ request: StepRequest, _ loaded: LoadedModel) throws {
+    /// The rows of a step, as the model reads them.
+    private func checked(_ request: StepRequest, _ loaded: LoadedModel) throws -> SequenceBatch {
         var findings: [Violation] = []
-        if request.rows.rowCount == 0 {
-            findings.append(Violation("inputs", detail: "empty; expected at least one row"))
+        let rows = rows(request.rows, loaded, &findings)
+        if let rows {
+            if rows.rowCount == 0 { findings.append(Violation("inputs", detail: "empty; expected at least one row")) }
+            check(width: rows, loaded, "inputs", &findings)
         }
-        check(width: request.rows, loaded, "inputs", &findings)
-        check(topK: request.topK, loaded, &findings)
-        guard findings.isEmpty else { throw ServiceError.invalid(findings) }
+        check(request.manner, loaded, &findings)
+        guard findings.isEmpty, let rows else { throw ServiceError.invalid(findings) }
+        return rows
     }
-
 }
 
 extension SequenceBatch {

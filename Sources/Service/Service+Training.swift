@@ -200,6 +200,8 @@ extension Service {
             case .forecast(let task): task.target.count + task.features.count
             case .classify(let task):
                 summary.sequences?.features ?? (task.features.isEmpty ? summary.columns.count : task.features.count)
+            case .label(let task):
+                summary.sequences?.features ?? (task.features.isEmpty ? summary.columns.count : task.features.count)
             }
         return (summary.sequences?.steps ?? summary.rows) * columns
     }

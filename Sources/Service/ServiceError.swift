@@ -25,6 +25,8 @@ public struct ServiceError: Error, Sendable {
         case tooLarge
         /// The state belongs to another model.
         case stateOfAnotherModel
+        /// What the model says of a row depends on later ones, so it cannot be stepped.
+        case needsWholeSequences
         /// The server is shutting down.
         case stopping
     }

@@ -96,23 +96,26 @@ public struct GivenState: Sendable, Equatable {
 /// What a session answers to one step.
 public struct SessionStep: Sendable {
     public var step: Int
-    public var output: StepOutput
+    public var output: Answer
     /// The network's state after it, when asked for, in the places of the model's `stateLayout`.
     public var state: [Float]?
 }
 
 public struct StepRequest: Sendable {
-    /// One or many rows in raw units.
-    public var rows: SequenceBatch
+    /// One or many rows, of one sequence.
+    public var rows: GivenSequences
     public var wantsHidden: Bool
     public var wantsCell: Bool
-    public var topK: Int?
+    public var manner: AnswerManner
 
-    public init(rows: SequenceBatch, wantsHidden: Bool = false, wantsCell: Bool = false, topK: Int? = nil) {
+    public init(
+        rows: GivenSequences, wantsHidden: Bool = false, wantsCell: Bool = false,
+        manner: AnswerManner = AnswerManner()
+    ) {
         self.rows = rows
         self.wantsHidden = wantsHidden
         self.wantsCell = wantsCell
-        self.topK = topK
+        self.manner = manner
     }
 }
 

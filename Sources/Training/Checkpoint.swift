@@ -67,7 +67,7 @@ extension Trainer {
         let steps = 0...stepsPerEpoch * spec.training.epochs
         state.step = try reader.readInt(in: steps, "a number of steps")
         state.lossSum = try reader.readDouble()
-        state.lossCount = try reader.readInt(in: 0...examples.training.count, "a number of examples")
+        state.lossCount = try reader.readInt(in: 0...examples.weight(examples.training), "a number of answers")
         state.lastGoodLoss = try reader.readOptional { reader throws(BinaryReader.Malformed) in
             try reader.readDouble()
         }

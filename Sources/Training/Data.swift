@@ -49,4 +49,5 @@ public struct SequenceSet: Sendable, Equatable {
 public enum TrainingData: Sendable, Equatable {
     case series(SeriesTable)
     case sequences(SequenceSet)
+    case labelled(LabelledSequences)
 }

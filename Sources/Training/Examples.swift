@@ -1,27 +1,46 @@
 import Kernels
 import Networks
 
-/// What a network learns from, ready for batches: rows of transformed numbers, and for each example where they lie and
-/// what is to be said of them.
+/// What a network learns from, ready for batches: rows, for each example where they lie, and what is to be said of them.
 struct Examples {
-    /// What is to be said after an example's last row.
+    /// What is to be said of an example, in the alphabet of the answers.
     enum Answers {
-        /// The rows' own first `targets` numbers, one row later: after the last row alone, or after every row.
-        case nextRow(targets: Int, everyRow: Bool)
-        /// A label an example.
+        /// The rows' own first `targets` numbers, one row later.
+        case nextRow(targets: Int)
+        /// A label each, by number.
         case labels([Int32])
+        /// The flags that are set.
+        case flags(FlagSets)
     }
 
-    /// Transformed rows, row after row.
+    /// After which rows of an example it is to be said.
+    enum Place {
+        /// After the last one: answers are one an example.
+        case last
+        /// After every row: answers are one a row.
+        case everyRow
+    }
+
+    /// Rows as they are kept, row after row: transformed numbers, or the number of a symbol.
     let rows: [Float]
-    /// Numbers of a row.
+    /// Numbers of a row as it is kept.
     let width: Int
     /// First row and number of rows of each example.
     let places: [(start: Int, length: Int)]
     let answers: Answers
+    let place: Place
     /// Examples to learn from, and examples to validate with; neither empty unless nothing was asked for.
     let training: [Int]
     let validation: [Int]
+
+    /// Where examples are scored. Windows over one series share their rows: those before the last of a window are answers
+    /// of other windows, which may be of the training part.
+    var scoredPlace: Place {
+        if case .nextRow = answers { .last } else { place }
+    }
+
+    /// What some examples count in the mean of a loss: one each where an example has an answer, or else its rows.
+    func weight(_ examples: [Int]) -> Int { scoredPlace == .last ? examples.count : rowCount(examples) }
 
     /// The greatest number of rows that a batch of `size` examples can have.
     func greatestBatch(size: Int) -> Int {
@@ -34,58 +53,31 @@ struct Examples {
 
     /// Rows of these examples together.
     func rowCount(_ examples: [Int]) -> Int { examples.reduce(0) { $0 + places[$1].length } }
+
+    /// One row as the network reads it.
+    func append(row: Int, rowWidth: Int, to x: inout [Float]) {
+        if rowWidth == width {
+            x.append(contentsOf: rows[row * width..<(row + 1) * width])
+        } else {
+            OneHot.append(rows[row], width: rowWidth, to: &x)
+        }
+    }
 }
 
-/// A batch of examples, packed for the network; filled anew for every step, in memory that it keeps.
-final class ExampleBatch {
-    private(set) var batch = RaggedBatch(lengths: [])
-    /// [rows × inputs], packed.
-    private(set) var x: [Float] = []
-    /// Targets in the rows of the batch: [sequences × targets] (longest first) or packed; empty for labels.
-    private(set) var targets: [Float] = []
-    /// Labels in the rows of the batch; empty for targets.
-    private(set) var labels: [Int32] = []
+/// Of each of many answers, the numbers of the flags that are set.
+struct FlagSets {
+    /// Flags there are.
+    let count: Int
+    /// Where the numbers of each answer begin; one more entry, their end.
+    private(set) var starts = [0]
+    private(set) var numbers: [Int32] = []
 
-    /// Takes the place of what was there. Windows, which are of one length, allocate nothing after the first batch;
-    /// sequences of other lengths than before need their order anew.
-    ///
-    /// - Parameter lastRow: whether only the answer after each example's last row is asked for.
-    func fill(_ examples: Examples, _ indices: ArraySlice<Int>, lastRow: Bool = false) {
-        if !hasLengths(examples, indices) {
-            batch = RaggedBatch(lengths: indices.map { examples.places[$0].length })
-        }
-        x.removeAll(keepingCapacity: true)
-        targets.removeAll(keepingCapacity: true)
-        labels.removeAll(keepingCapacity: true)
-        let width = examples.width
-        func start(_ row: Int) -> Int { examples.places[indices[indices.startIndex + batch.order[row]]].start }
-        for step in 0..<batch.steps {
-            for row in 0..<batch.active[step] {
-                let place = (start(row) + step) * width
-                x.append(contentsOf: examples.rows[place..<place + width])
-            }
-        }
-        switch examples.answers {
-        case .nextRow(let count, let everyRow):
-            func append(_ row: Int, step: Int) {
-                let next = (start(row) + step + 1) * width
-                targets.append(contentsOf: examples.rows[next..<next + count])
-            }
-            if everyRow, !lastRow {
-                for step in 0..<batch.steps { for row in 0..<batch.active[step] { append(row, step: step) } }
-            } else {
-                for row in 0..<batch.count { append(row, step: batch.lengths[batch.order[row]] - 1) }
-            }
-        case .labels(let all):
-            for sequence in batch.order { labels.append(all[indices[indices.startIndex + sequence]]) }
-        }
+    init(count: Int) { self.count = count }
+
+    mutating func append(_ flags: some Sequence<Int32>) {
+        numbers.append(contentsOf: flags)
+        starts.append(numbers.count)
     }
 
-    private func hasLengths(_ examples: Examples, _ indices: ArraySlice<Int>) -> Bool {
-        guard batch.count == indices.count else { return false }
-        for (length, index) in zip(batch.lengths, indices) where length != examples.places[index].length {
-            return false
-        }
-        return true
-    }
+    subscript(answer: Int) -> ArraySlice<Int32> { numbers[starts[answer]..<starts[answer + 1]] }
 }

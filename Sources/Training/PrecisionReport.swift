@@ -112,35 +112,48 @@ extension Trainer {
 }
 
 extension KernelSet {
-    /// Mean cross-entropy of labelled examples, in nats, and the share told right.
+    /// Mean cross-entropy of the answers to some examples, in nats, and the share told right.
     func scores(
         _ network: InferenceNetwork, _ examples: Examples, _ indices: [Int]
     ) -> (loss: Double, accuracy: Double) {
-        guard case .labels(let answers) = examples.answers else { preconditionFailure("these have no labels") }
-        let width = network.description.outputs
+        let (width, rowWidth) = (network.description.outputs, network.description.rowWidth)
         var loss = 0.0
         var right = 0
+        var due = DueAnswers()
         // In groups, so that not all inputs stand in memory a second time.
+        let lengths = indices.map { examples.places[$0].length }
         for start in stride(from: 0, to: indices.count, by: 1024) {
-            let group = indices[start..<min(start + 1024, indices.count)]
-            let places = group.map { examples.places[$0] }
-            let labels = group.map { answers[$0] }
-            let values = places.flatMap { place in
-                examples.rows[place.start * examples.width..<(place.start + place.length) * examples.width]
-            }
-            var outputs = network.run(values, lengths: places.map(\.length))
-            var losses = [Float](repeating: 0, count: labels.count)
-            outputs.withUnsafeMutableBufferPointer { outputs in
-                guard let base = outputs.baseAddress else { return }
-                let rows = MutableRows(base, count: labels.count, width: width)
-                for (row, label) in labels.enumerated() where rows.rows.greatest(inRow: row) == Int(label) {
-                    right += 1
+            let end = min(start + 1024, indices.count)
+            for group in OneHot.groups(of: Array(lengths[start..<end]), width: rowWidth) {
+                let own = indices[start + group.sequences.lowerBound..<start + group.sequences.upperBound]
+                var values: [Float] = []
+                due.removeAll(of: examples.answers)
+                for example in own {
+                    let place = examples.places[example]
+                    for row in place.start..<place.start + place.length {
+                        examples.append(row: row, rowWidth: rowWidth, to: &values)
+                    }
+                    if examples.scoredPlace == .last {
+                        due.append(examples, example, step: nil)
+                    } else {
+                        for step in 0..<place.length { due.append(examples, example, step: step) }
+                    }
                 }
-                softmaxCrossEntropy(rows.rows, labels: labels, factor: 1, gradient: rows, losses: &losses)
+                var outputs = network.run(
+                    values, lengths: own.map { examples.places[$0].length },
+                    answer: examples.scoredPlace == .last ? .last : .everyStep)
+                var losses: [Float] = []
+                let count = outputs.count / width
+                outputs.withUnsafeMutableBufferPointer { outputs in
+                    guard let base = outputs.baseAddress else { return }
+                    let rows = MutableRows(base, count: count, width: width)
+                    right += due.right(rows.rows) ?? 0
+                    due.loss(rows, factor: 1, losses: &losses, gradient: rows, kernels: self)
+                }
+                loss = losses.reduce(loss) { $0 + Double($1) }
             }
-            loss = losses.reduce(loss) { $0 + Double($1) }
         }
-        let count = Double(max(indices.count, 1))
+        let count = Double(max(examples.weight(indices), 1))
         return (loss / count, Double(right) / count)
     }
 }

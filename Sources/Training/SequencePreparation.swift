@@ -3,8 +3,8 @@ import Networks
 
 /// Labelled sequences made ready: labels sorted, transforms fitted to the training part, a validation part drawn.
 struct PreparedSequences {
+    let task: ClassifyTask
     let features: [String]
-    let pool: ClassifyTask.Pool
     /// In the order of the network's outputs.
     let labels: [String]
     let transforms: InputTransforms
@@ -12,14 +12,12 @@ struct PreparedSequences {
 
     /// - Throws: all that keeps these sequences from being learnt from.
     init(_ task: ClassifyTask, _ set: SequenceSet, validation: Double?, seed: UInt64) throws(Violations) {
+        self.task = task
         features = set.features
-        pool = task.pool
         var found: [Violation] = []
-        let width = set.features.count
-        let lag = task.transform.lag
-        let labels = Array(Set(set.labels)).sorted()
+        let (labels, wrong) = LabelNames.sorted(set.labels)
         self.labels = labels
-        if width == 0 { found.append(Violation("data", detail: "the sequences have no features")) }
+        if set.features.isEmpty { found.append(Violation("data", detail: "the sequences have no features")) }
         if set.count == 0 {
             found.append(Violation("data", detail: "there are no sequences"))
         } else if labels.count < 2 {
@@ -28,38 +26,11 @@ struct PreparedSequences {
                     "data",
                     detail: "every sequence has the label \"\(labels[0].excerpt())\"; there is nothing to tell apart"))
         }
-        if labels.count > TrainingSpec.Limit.labels {
-            found.append(
-                Violation(
-                    "data", detail: "\(labels.count) labels; at most \(TrainingSpec.Limit.labels) can be told apart"))
-        }
-        if let long = labels.first(where: { $0.utf8.count > ModelLimit.nameBytes }) {
-            found.append(
-                Violation(
-                    "data",
-                    detail: "the label \"\(long.excerpt())\" has \(long.utf8.count) bytes; at most "
-                        + "\(ModelLimit.nameBytes) are taken"))
-        }
-        if width > TrainingSpec.Limit.columns {
-            found.append(
-                Violation("data", detail: "\(width) features a row; at most \(TrainingSpec.Limit.columns) are taken"))
-        }
-        if let short = set.lengths.firstIndex(where: { $0 <= lag }) {
-            found.append(
-                Violation(
-                    "data",
-                    detail: "sequence \(short + 1) has \(set.lengths[short]) rows; the transforms need at least "
-                        + "\(lag + 1)"))
-        }
-        if let place = set.values.firstIndex(where: { !$0.isFinite }), width > 0 {
-            let name = set.features[place % width]
-            found.append(
-                Violation(
-                    "data",
-                    detail: "column \"\(name)\", row \(place / width + 1): \(set.values[place]) is no finite number"))
-        }
-        let numbers = Dictionary(uniqueKeysWithValues: labels.enumerated().map { ($1, Int32($0)) })
-        let answers = set.labels.map { numbers[$0] ?? 0 }
+        let numbers = SequenceNumbers(
+            values: set.values, features: set.features, lengths: set.lengths, transform: task.transform)
+        found += wrong + numbers.violations
+        let places = Dictionary(uniqueKeysWithValues: labels.enumerated().map { ($1, Int32($0)) })
+        let answers = set.labels.map { places[$0] ?? 0 }
         let drawn = validation.map { Self.draw($0, answers, count: labels.count, seed: seed) } ?? []
         if validation != nil, drawn.isEmpty, set.count > 0 {
             found.append(
@@ -70,44 +41,11 @@ struct PreparedSequences {
         guard found.isEmpty else { throw Violations(found) }
         let isValidation = Set(drawn)
         let training = answers.indices.filter { !isValidation.contains($0) }
-
-        var starts: [Int] = []
-        var end = 0
-        for length in set.lengths {
-            starts.append(end)
-            end += length
-        }
-        func sequence(_ index: Int, _ column: Int) -> [Double] {
-            (0..<set.lengths[index]).map { set.values[(starts[index] + $0) * width + column] }
-        }
-        var columns: [ColumnTransform] = []
-        for column in 0..<width {
-            do {
-                let transform = try ColumnTransform(
-                    fitting: task.transform, to: training.map { sequence($0, column) }, column: column)
-                for index in drawn { _ = try transform.forward(sequence(index, column), column: column) }
-                columns.append(transform)
-            } catch {
-                // Rows of sequences are not rows of the file: the column alone says where to look.
-                found.append(
-                    TransformError(error.reason, column: error.column).violation(naming: set.features[column]))
-            }
-        }
-        guard found.isEmpty else { throw Violations(found) }
-        transforms = InputTransforms(columns: columns, laggedColumns: width)
-        var rows: [Float] = []
-        rows.reserveCapacity(set.values.count)
-        var places: [(start: Int, length: Int)] = []
-        for index in answers.indices {
-            let raw = Array(set.values[starts[index] * width..<(starts[index] + set.lengths[index]) * width])
-            places.append((rows.count / width, set.lengths[index] - lag))
-            do { rows += try transforms.forward(raw) } catch {
-                let found = error.violation(naming: set.features[error.column])
-                throw Violations([Violation(path: found.path, detail: "sequence \(index + 1), \(found.detail)")])
-            }
-        }
+        let fitted = try numbers.fitted(to: training, validation: drawn)
+        transforms = fitted.transforms
         examples = Examples(
-            rows: rows, width: width, places: places, answers: .labels(answers), training: training, validation: drawn)
+            rows: fitted.rows, width: set.features.count, places: fitted.places, answers: .labels(answers),
+            place: .last, training: training, validation: drawn)
     }
 
     /// Sequences for validation: of every label its share, at least one of those that have two or more; in order.
@@ -121,5 +59,18 @@ struct PreparedSequences {
             drawn += stream.permutation(members.count).prefix(share).map { members[$0] }
         }
         return drawn.sorted()
+    }
+}
+
+extension PreparedSequences: PreparedTask {
+    var transform: [TransformSpec] { task.transform }
+    var inputs: Int { features.count }
+    var outputs: Int { labels.count }
+    var readout: Readout { task.pool == .mean ? .mean : .last }
+    var modelTask: ModelTask { .classify(ClassifyModel(features: features, labels: labels)) }
+
+    func judge(_ report: inout TrainingReport, _ predictor: Predictor, _ trainer: Trainer) {
+        report.classification = trainer.classificationReport(predictor.network, labels: labels.count)
+        report.precision = trainer.precisionReport(predictor.model)
     }
 }

@@ -92,7 +92,7 @@ struct PreparedSeries {
         rows.removeLast(task.holdout * width)
         examples = Examples(
             rows: rows, width: width, places: (0..<windows).map { ($0, task.lookback) },
-            answers: .nextRow(targets: task.target.count, everyRow: true), training: Array(0..<windows - validating),
+            answers: .nextRow(targets: task.target.count), place: .everyRow, training: Array(0..<windows - validating),
             validation: Array(windows - validating..<windows))
         time = index
         let difference = task.transform.compactMap { step -> Int? in
@@ -148,6 +148,26 @@ struct PreparedSeries {
         let count = task.lookback + transforms.lag
         let rows = (trainingRows - count..<trainingRows).map { Array(raw[$0 * width..<($0 + 1) * width]) }
         return SeriesTail(rows: rows, time: time.flatMap { $0.moved(by: trainingRows - raw.count / width) })
+    }
+}
+
+extension PreparedSeries: PreparedTask {
+    var transform: [TransformSpec] { task.transform }
+    var inputs: Int { width }
+    var outputs: Int { task.target.count }
+    var readout: Readout { .last }
+    var modelTask: ModelTask {
+        .forecast(
+            ForecastModel(
+                targets: task.target, features: task.features, time: task.time, lookback: task.lookback,
+                horizon: task.horizon, season: season, tail: tail))
+    }
+
+    func judge(_ report: inout TrainingReport, _ predictor: Predictor, _ trainer: Trainer) throws(PredictionError) {
+        report.validation = try scores(predictor, on: validationRows)
+        report.holdout = try scores(predictor, on: holdoutRows)
+        report.precision = try trainer.precisionReport(self, predictor, known: report.holdout ?? report.validation)
+        report.warnings = warnings.isEmpty ? nil : warnings
     }
 }
 

@@ -36,6 +36,7 @@ extension TrainingSpec {
         switch task {
         case .forecast(let forecast): forecast.check(&found)
         case .classify(let classify): classify.check(&found)
+        case .label(let label): label.check(&found)
         }
         training.check(&found)
         return found
@@ -62,7 +63,9 @@ extension TaskSpec {
     }
 
     /// Whether an input row is a symbol.
-    private var readsSymbols: Bool { false }
+    private var readsSymbols: Bool {
+        if case .label(let task) = self { task.inputKind == .tokens } else { false }
+    }
 }
 
 extension ForecastTask {
@@ -95,20 +98,25 @@ extension ClassifyTask {
             found.add(
                 at: ["task", "sequence"], "column \"\(label.excerpt())\" cannot be both the sequence and the label")
         }
-        var seen: Set<String> = []
-        for (index, name) in features.enumerated() {
-            if name == label || name == sequence {
-                found.add(
-                    at: ["task", "features", .index(index)], "column \"\(name.excerpt())\" already has another part")
-            } else if !seen.insert(name).inserted {
-                found.add(at: ["task", "features", .index(index)], "column \"\(name.excerpt())\" is named twice")
-            }
-        }
+        checkFeatures(features, label: label, sequence: sequence, &found)
         checkTransform(transform, &found)
     }
 }
 
-private func checkTransform(_ transform: [TransformSpec], _ found: inout Violations) {
+/// Columns of data in rows that a network sees, each once and none of them with another part.
+func checkFeatures(_ features: [String], label: String, sequence: String?, _ found: inout Violations) {
+    var seen: Set<String> = []
+    for (index, name) in features.enumerated() {
+        if name == label || name == sequence {
+            found.add(
+                at: ["task", "features", .index(index)], "column \"\(name.excerpt())\" already has another part")
+        } else if !seen.insert(name).inserted {
+            found.add(at: ["task", "features", .index(index)], "column \"\(name.excerpt())\" is named twice")
+        }
+    }
+}
+
+func checkTransform(_ transform: [TransformSpec], _ found: inout Violations) {
     for (index, step) in transform.enumerated() where step == .log && index > 0 {
         found.add(
             at: ["task", "transform", .index(index)],

@@ -5,6 +5,7 @@ import Networks
 public enum TaskSpec: Hashable, Sendable {
     case forecast(ForecastTask)
     case classify(ClassifyTask)
+    case label(LabelTask)
 }
 
 /// The next rows of a series.
@@ -104,12 +105,14 @@ extension TaskSpec: HasFields {
     public enum Kind: String, Sendable, CaseIterable {
         case forecast
         case classify
+        case label
     }
 
     public var kind: Kind {
         switch self {
         case .forecast: .forecast
         case .classify: .classify
+        case .label: .label
         }
     }
 
@@ -118,6 +121,7 @@ extension TaskSpec: HasFields {
         switch kind {
         case .forecast: self = .forecast(ForecastTask())
         case .classify: self = .classify(ClassifyTask())
+        case .label: self = .label(LabelTask())
         }
     }
 
@@ -133,6 +137,9 @@ extension TaskSpec: HasFields {
         case .classify(var task):
             task.visit(&visitor)
             self = .classify(task)
+        case .label(var task):
+            task.visit(&visitor)
+            self = .label(task)
         }
     }
 }

@@ -12,7 +12,7 @@ extension Trainer {
     public func finish() throws(PredictionError) -> TrainedModel {
         let kept = best?.parameters ?? parameters
         let model = Model(
-            task: modelTask, transform: transform, inputs: prepared.transforms, network: description,
+            task: prepared.modelTask, transform: prepared.transform, inputs: prepared.transforms, network: description,
             parameters: Parameters(layout: ParameterLayout(description), values: kept), seed: spec.training.seed,
             datasetDigest: datasetDigest)
         var report = TrainingReport(
@@ -22,53 +22,38 @@ extension Trainer {
             epochsRun: progressState.step / stepsPerEpoch, bestEpoch: best?.epoch,
             stoppedEarly: progressState.stoppedEarly, steps: progressState.step, parameters: kept.count)
         // In float32, as it answers unless it is asked otherwise, whatever it was trained in.
-        let predictor = Predictor(model, kernels: kernels)
-        switch prepared {
-        case .series(let series):
-            report.validation = try series.scores(predictor, on: series.validationRows)
-            report.holdout = try series.scores(predictor, on: series.holdoutRows)
-            report.precision = try precisionReport(series, predictor, known: report.holdout ?? report.validation)
-            report.warnings = series.warnings.isEmpty ? nil : series.warnings
-        case .sequences(let sequences):
-            report.classification = classificationReport(sequences, predictor.network)
-            report.precision = precisionReport(model)
-        }
+        try prepared.judge(&report, Predictor(model, kernels: kernels), self)
         return TrainedModel(model: model, report: report)
     }
 
-    private func classificationReport(
-        _ sequences: PreparedSequences, _ network: InferenceNetwork
-    ) -> ClassificationReport {
-        var counts = [Int](repeating: 0, count: sequences.labels.count)
-        if case .labels(let answers) = examples.answers {
-            for index in examples.training { counts[Int(answers[index])] += 1 }
-        }
-        let majority = Double(counts.max() ?? 0) / Double(max(examples.training.count, 1))
+    /// Of labels: those of the examples, or of their rows.
+    func classificationReport(_ network: InferenceNetwork, labels: Int) -> ClassificationReport {
+        let count = Double(max(examples.weight(examples.training), 1))
         return ClassificationReport(
-            labels: sequences.labels.count,
-            trainAccuracy: kernels.scores(network, examples, examples.training).accuracy,
+            labels: labels, trainAccuracy: kernels.scores(network, examples, examples.training).accuracy,
             validationAccuracy: examples.validation.isEmpty
-                ? nil : kernels.scores(network, examples, examples.validation).accuracy, majorityAccuracy: majority)
+                ? nil : kernels.scores(network, examples, examples.validation).accuracy,
+            majorityAccuracy: Double(examples.commonest(of: examples.training)) / count)
     }
+}
 
-    private var modelTask: ModelTask {
-        switch prepared {
-        case .series(let series):
-            .forecast(
-                ForecastModel(
-                    targets: series.task.target, features: series.task.features, time: series.task.time,
-                    lookback: series.task.lookback, horizon: series.task.horizon, season: series.season,
-                    tail: series.tail))
-        case .sequences(let sequences):
-            .classify(ClassifyModel(features: sequences.features, labels: sequences.labels))
+extension Examples {
+    /// How often the commonest label, or the commonest set of flags, is to be said.
+    fileprivate func commonest(of examples: [Int]) -> Int {
+        var counts: [[Int32]: Int] = [:]
+        for example in examples {
+            let rows =
+                place == .last
+                ? example..<example + 1 : places[example].start..<places[example].start + places[example].length
+            for row in rows {
+                switch answers {
+                case .nextRow: break
+                case .labels(let labels): counts[[labels[row]], default: 0] += 1
+                case .flags(let sets): counts[sets[row].sorted(), default: 0] += 1
+                }
+            }
         }
-    }
-
-    private var transform: [TransformSpec] {
-        switch spec.task {
-        case .forecast(let task): task.transform
-        case .classify(let task): task.transform
-        }
+        return counts.values.max() ?? 0
     }
 }
 
@@ -87,7 +72,7 @@ extension Estimate {
         let bytes =
             TrainingNetwork.byteCount(
                 network, precision: spec.training.precision.ofProducts, rows: rows, sequences: sequences)
-            + copies * count * 4 + numbers * (8 + 8 + 4) + rows * network.inputs * 4
+            + copies * count * 4 + numbers * (8 + 8 + 4) + rows * network.rowWidth * 4
         // A product of a row with a weight is one multiplication and one addition; backward takes two products.
         let trained = Double(examples.rowCount(examples.training))
         let validated = Double(examples.rowCount(examples.validation))

@@ -11,7 +11,7 @@ public final class Trainer {
     public let spec: TrainingSpec
     public let datasetDigest: String
     let kernels: KernelSet
-    let prepared: Prepared
+    let prepared: any PreparedTask
     let examples: Examples
     let network: TrainingNetwork
     let description: NetworkDescription
@@ -35,7 +35,7 @@ public final class Trainer {
     struct ProgressState: Equatable {
         /// Optimiser steps taken.
         var step = 0
-        /// Sum of the losses of the running epoch's examples, and how many they are.
+        /// Sum of the losses of the running epoch's answers, and how many they are.
         var lossSum = 0.0
         var lossCount = 0
         var lastGoodLoss: Double?
@@ -54,11 +54,6 @@ public final class Trainer {
         var epoch: Int
         var trainLoss: Double
         var validationLoss: Double
-    }
-
-    enum Prepared {
-        case series(PreparedSeries)
-        case sequences(PreparedSequences)
     }
 
     /// - Parameter kernels: nil takes the best instruction set and the threads of the specification.
@@ -116,15 +111,15 @@ public final class Trainer {
                 step: progressState.step, loss: progressState.lastGoodLoss ?? 0, epochEnd: nil, isFinished: true)
         }
         let step = progressState.step
-        batch.fill(examples, batchIndices(step))
+        batch.fill(examples, batchIndices(step), rowWidth: network.description.rowWidth, at: examples.place)
         let loss = learn(step: step)
         guard loss.isFinite else {
             throw TrainingError(.diverged(step: step + 1, lastGoodLoss: progressState.lastGoodLoss))
         }
         progressState.step += 1
         progressState.lastGoodLoss = loss
-        progressState.lossSum += loss * Double(batch.batch.count)
-        progressState.lossCount += batch.batch.count
+        progressState.lossSum += loss * Double(batch.weight)
+        progressState.lossCount += batch.weight
         let end = progressState.step % stepsPerEpoch == 0 ? try endEpoch() : nil
         return StepReport(step: progressState.step, loss: loss, epochEnd: end, isFinished: isFinished)
     }
@@ -157,9 +152,9 @@ public final class Trainer {
         batch.x.withUnsafeBufferPointer { x in
             guard let base = x.baseAddress else { return 0 }
             let outputs = network.forward(
-                batch.batch, x: Rows(base, count: batch.batch.rows, width: examples.width),
+                batch.batch, x: Rows(base, count: batch.batch.rows, width: network.description.rowWidth),
                 dropout: DropoutPlace(seed: spec.training.seed, step: step))
-            let loss = kernels.meanLoss(outputs, batch, losses: &losses, gradient: outputs)
+            let loss = batch.answers.meanLoss(outputs, losses: &losses, gradient: outputs, kernels: kernels)
             guard loss.isFinite else { return loss }
             gradient.withUnsafeMutableBufferPointer { gradient in
                 guard let target = gradient.baseAddress else { return }
@@ -209,34 +204,32 @@ public final class Trainer {
             validationAccuracy: accuracy, learningRate: rate)
     }
 
-    /// Mean loss of these examples with the parameters as they are, without dropout; and for labels the share told
-    /// right.
-    ///
-    /// Windows count by the row after their last alone: the rows before it may be answers of training windows too.
+    /// Mean loss of these examples with the parameters as they are, without dropout; and of labels and flags the share
+    /// told right.
     func evaluate(_ indices: [Int]) -> (loss: Double, accuracy: Double?) {
         var sum = 0.0
-        var right = 0
+        var right: Int?
+        let width = network.description.rowWidth
         for start in stride(from: 0, to: indices.count, by: spec.training.batchSize) {
             batch.fill(
-                examples, indices[start..<min(start + spec.training.batchSize, indices.count)], lastRow: true)
+                examples, indices[start..<min(start + spec.training.batchSize, indices.count)], rowWidth: width,
+                at: examples.scoredPlace)
             batch.x.withUnsafeBufferPointer { x in
                 guard let base = x.baseAddress else { return }
-                var outputs = network.forward(
-                    batch.batch, x: Rows(base, count: batch.batch.rows, width: examples.width))
-                if network.description.readout == .everyStep {
+                var outputs = network.forward(batch.batch, x: Rows(base, count: batch.batch.rows, width: width))
+                if network.description.readout == .everyStep, examples.scoredPlace == .last {
                     // Windows are of one length: the last step has them all.
                     let steps = batch.batch.steps
                     outputs = outputs.rows(batch.batch.offsets[steps - 1]..<batch.batch.offsets[steps])
                 }
-                for (row, label) in batch.labels.enumerated() where outputs.rows.greatest(inRow: row) == Int(label) {
-                    right += 1
-                }
-                sum += kernels.meanLoss(outputs, batch, losses: &losses, gradient: outputs) * Double(batch.batch.count)
+                if let more = batch.answers.right(outputs.rows) { right = (right ?? 0) + more }
+                sum +=
+                    batch.answers.meanLoss(outputs, losses: &losses, gradient: outputs, kernels: kernels)
+                    * Double(batch.weight)
             }
         }
-        let count = Double(max(indices.count, 1))
-        if case .labels = examples.answers { return (sum / count, Double(right) / count) }
-        return (sum / count, nil)
+        let count = Double(max(examples.weight(indices), 1))
+        return (sum / count, right.map { Double($0) / count })
     }
 }
 
@@ -245,43 +238,5 @@ extension TrainingNetwork {
         parameters.withUnsafeBufferPointer { values in
             if let base = values.baseAddress { load(base) }
         }
-    }
-}
-
-extension KernelSet {
-    /// The mean loss of a batch, and its gradient in place of (or beside) the outputs: mean squared error over all
-    /// targets, or mean cross-entropy in nats.
-    ///
-    /// - Parameter losses: memory for the loss of each row.
-    func meanLoss(
-        _ outputs: MutableRows, _ batch: ExampleBatch, losses: inout [Float], gradient: MutableRows
-    ) -> Double {
-        if losses.count < outputs.count { losses += [Float](repeating: 0, count: outputs.count - losses.count) }
-        losses.withUnsafeMutableBufferPointer { losses in
-            guard let target = losses.baseAddress else { return }
-            if batch.labels.isEmpty {
-                batch.targets.withUnsafeBufferPointer { targets in
-                    guard let base = targets.baseAddress else { return }
-                    squaredError(
-                        outputs.rows, targets: Rows(base, count: outputs.count, width: outputs.width),
-                        factor: 2 / Float(outputs.count * outputs.width), gradient: gradient, losses: target)
-                }
-            } else {
-                softmaxCrossEntropy(
-                    outputs.rows, labels: batch.labels, factor: 1 / Float(outputs.count), gradient: gradient,
-                    losses: target)
-            }
-        }
-        let divisor = batch.labels.isEmpty ? outputs.count * outputs.width : outputs.count
-        return Double(sum(losses, count: outputs.count)) / Double(divisor)
-    }
-}
-
-extension Rows {
-    /// The first place of the greatest number of a row.
-    func greatest(inRow row: Int) -> Int {
-        var place = 0
-        for index in 1..<max(width, 1) where base[row * stride + index] > base[row * stride + place] { place = index }
-        return place
     }
 }

@@ -16,11 +16,11 @@ public struct CheckedSpec: Hashable, Sendable {
 /// takes and begins it, as often as it has to begin.
 public struct TrainingPlan {
     public let spec: TrainingSpec
-    let prepared: Trainer.Prepared
+    let prepared: any PreparedTask
 
     /// Throws what keeps the data from being learnt from.
     public init(_ checked: CheckedSpec, _ data: TrainingData) throws(Violations) {
         spec = checked.spec
-        prepared = try Trainer.Prepared(spec, data)
+        prepared = try spec.prepared(data)
     }
 }

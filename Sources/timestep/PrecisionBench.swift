@@ -119,8 +119,12 @@ struct PrecisionBench: Command {
                     }), data, kernels)
             let model = try trainer.finish().model
             for precision in Precision.allCases {
-                let answers = try Predictor(model, precision: precision, kernels: kernels).classify(sequences)
-                let figures = PrecisionFigures(answers, unseen.labels, names: model.outputNames)
+                let answers = try Predictor(model, precision: precision, kernels: kernels)
+                    .answers(sequences, after: .last)
+                let probabilities = (0..<unseen.count).map { sequence -> [Float] in
+                    if case .labels(let found) = answers[sequence, 0] { found } else { [] }
+                }
+                let figures = PrecisionFigures(probabilities, unseen.labels, names: model.outputNames)
                 row.add(figures, precision, of: seeds.count)
             }
         }

@@ -18,6 +18,9 @@ struct Predict: Command {
             Label sequences, one JSON object {"x": [[…], …]} a line; the three most probable labels of each:
               timestep predict vowels --input unknown.jsonl --top-k 3
 
+            Label every word, one JSON object {"x": "The dog barks"} or {"x": ["The", …]} a line:
+              timestep predict tags --input sentences.jsonl
+
             Beside what really happened, in the rows of the file that have the dates of the forecast:
               timestep predict air --horizon 24 --against airpassengers.csv
 
@@ -37,11 +40,16 @@ struct Predict: Command {
             valueName: "file"))
     var input: String?
 
-    @Option(name: .customLong("return"), help: "One answer a sequence or one a step: last, sequence.")
+    @Option(
+        name: .customLong("return"),
+        help: "One answer a sequence or one a step: last, sequence. (default: as the model was trained)")
     var returning: String?
 
     @Option(help: "Labels to list, most probable first.")
     var topK: Int?
+
+    @Option(help: "Probability above which a flag is set. (default: 0.5)")
+    var threshold: Double?
 
     @Option(help: "What the network computes in: float32, bfloat16, int8. (default: the model's own)")
     var precision: String?
@@ -61,6 +69,7 @@ struct Predict: Command {
         if let horizon { body["horizon"] = .number(Double(horizon)) }
         if let returning { body["return"] = .string(returning) }
         if let topK { body["top_k"] = .number(Double(topK)) }
+        if let threshold { body["threshold"] = .number(threshold) }
         if let precision { body["precision"] = .string(precision) }
         let answer = try server.post("/predict", .object(body))
         guard !client.printed(answer) else { return }
@@ -125,21 +134,18 @@ struct Predict: Command {
     }
 
     private func show(labels answer: JSON) {
+        let answers = (answer.read("Prediction: outputs")?.array ?? []).map { $0.array ?? [$0] }
+        let isFlags = answers.first?.first?.read("Flags: flags") != nil
         var table = TextTable([
-            ("input", .right), ("step", .right), ("label", .left), ("probability", .right), ("then", .left),
+            ("input", .right), ("step", .right), (isFlags ? "flags" : "label", .left),
+            (isFlags ? "" : "probability", .right), (isFlags ? "probabilities" : "then", .left),
         ])
-        for (number, output) in (answer.read("Prediction: outputs")?.array ?? []).enumerated() {
-            let steps = output.array ?? [output]
+        for (number, steps) in answers.enumerated() {
             for (step, one) in steps.enumerated() {
-                let top = one.read("Classification: top")?.array ?? []
-                let rest = top.dropFirst().map { entry in
-                    "\(entry.read("Classification.top[]: label")?.string ?? "?") \(Numerals.fixed(entry.read("Classification.top[]: probability")?.double, 3))"
-                }
+                let text = AnswerText(one)
                 table.add([
-                    "\(number + 1)", steps.count > 1 ? "\(step + 1)" : "",
-                    one.read("Classification: label")?.string ?? "?",
-                    Numerals.fixed(top.first?.read("Classification.top[]: probability")?.double, 3),
-                    rest.joined(separator: ", "),
+                    "\(number + 1)", steps.count > 1 ? "\(step + 1)" : "", text.said,
+                    isFlags ? "" : Numerals.fixed(text.probability, 3), text.others.joined(separator: ", "),
                 ])
             }
         }

@@ -46,16 +46,6 @@ struct Sessions: ParsableCommand {
         return .array(numbers.map { .number($0) })
     }
 
-    /// The answer of one step in a line: numbers, or a label with its probability.
-    static func line(_ output: JSON?) -> String {
-        guard let output, !output.isNull else { return "-" }
-        if let label = output.read("Classification: label")?.string {
-            return
-                "\(label)\t\(Numerals.fixed(output.read("Classification: top")?[0]?.read("Classification.top[]: probability")?.double, 3))"
-        }
-        return (output.array ?? []).map { Numerals.short($0.double) }.joined(separator: ",")
-    }
-
     struct List: Command {
         static let configuration = CommandConfiguration(abstract: "List open sessions by id.")
         @Option(help: "Only sessions of this model.") var model: String?
@@ -129,33 +119,40 @@ struct Sessions: ParsableCommand {
             discussion: """
                 A row holds the numbers of the targets and then of the features, in raw units. With \
                 - rows are read from the standard input as they come, one a line, and each is \
-                answered before the next is read.
+                answered before the next is read. With --tokens every row is one token, as it is.
                 """)
         @Argument var id: String
         @Argument(help: "Rows, each with its numbers separated by commas; - reads lines.") var rows: [String]
+        @Flag(help: "Rows are tokens, one each.") var tokens = false
         @Option(help: "Labels to list, most probable first.") var topK: Int?
+        @Option(help: "Probability above which a flag is set.") var threshold: Double?
         @OptionGroup(title: "The server") var client: ClientOptions
 
         func perform() throws(CommandError) {
             let server = try client.connect()
             guard rows == ["-"] else {
                 var inputs: [JSON] = []
-                for row in rows { inputs.append(try Sessions.row(row)) }
+                for row in rows { inputs.append(try self.row(row)) }
                 return try step(inputs, server)
             }
             while let text = readLine() {
                 if text.allSatisfy(\.isWhitespace) { continue }
-                try step([try Sessions.row(text)], server)
+                try step([try row(text)], server)
             }
+        }
+
+        private func row(_ text: String) throws(CommandError) -> JSON {
+            tokens ? .string(text) : try Sessions.row(text)
         }
 
         private func step(_ inputs: [JSON], _ server: Server) throws(CommandError) {
             var body = JSONObject()
             body["inputs"] = .array(inputs)
             if let topK { body["top_k"] = .number(Double(topK)) }
+            if let threshold { body["threshold"] = .number(threshold) }
             let answer = try server.post("/sessions/\(segment(id))/steps", .object(body))
             guard !client.printed(answer) else { return }
-            for output in answer.read("Steps: outputs")?.array ?? [] { Output.line(Sessions.line(output)) }
+            for output in answer.read("Steps: outputs")?.array ?? [] { Output.line(AnswerText(output).line) }
             for warning in answer.read("Steps: warnings")?.array ?? [] {
                 Output.error("note: \(warning.read("Warnings[]: detail")?.string ?? "")")
             }
@@ -173,7 +170,7 @@ struct Sessions: ParsableCommand {
             if let horizon { body["horizon"] = .number(Double(horizon)) }
             let answer = try client.connect().post("/sessions/\(segment(id))/forecast", .object(body))
             guard !client.printed(answer) else { return }
-            for output in answer.read("SessionForecast: outputs")?.array ?? [] { Output.line(Sessions.line(output)) }
+            for output in answer.read("SessionForecast: outputs")?.array ?? [] { Output.line(AnswerText(output).line) }
         }
     }
 

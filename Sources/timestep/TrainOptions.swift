@@ -8,7 +8,7 @@ import Foundation
 /// members of a `--spec` file.
 struct TrainOptions: ParsableArguments {
     struct Task: ParsableArguments {
-        @Option(help: "What to learn: forecast or classify. (default: forecast where there is a --target)")
+        @Option(help: "What to learn: forecast, classify or label. (default: forecast where there is a --target)")
         var task: String?
 
         @Option(help: ArgumentHelp("Column to forecast; several are separated by commas.", valueName: "columns"))
@@ -38,15 +38,29 @@ struct TrainOptions: ParsableArguments {
         @Option(help: "Rows in a season; read off the time column where it is not given.")
         var season: Int?
 
-        @Option(help: ArgumentHelp("Column of the label, for classify. (default: label)", valueName: "column"))
+        @Option(
+            help: ArgumentHelp("Column of the label, for classify and label. (default: label)", valueName: "column"))
         var label: String?
 
         @Option(
-            help: ArgumentHelp("Column that tells which sequence a row belongs to, for classify.", valueName: "column"))
+            help: ArgumentHelp(
+                "Column that tells which sequence a row belongs to, for classify and label.", valueName: "column"))
         var sequence: String?
 
         @Option(help: "What a classifier reads: the last state or the mean of all: last, mean.")
         var pool: String?
+
+        @Option(help: "For label, what a step is: numbers or tokens.")
+        var inputs: String?
+
+        @Option(help: "For tokens, how a text is cut: words or characters.")
+        var split: String?
+
+        @Option(help: "For tokens, how often one must occur to be known.")
+        var minCount: Int?
+
+        @Option(help: "For label, what a step has: labels (one) or flags (any number).")
+        var answers: String?
     }
 
     struct Network: ParsableArguments {
@@ -138,7 +152,7 @@ struct TrainOptions: ParsableArguments {
         try setTraining(&body)
         for setting in set { try FieldSetting(setting).apply(to: &body) }
         guard body["task"]?["kind"] != nil else {
-            throw CommandError(.usage, "say what to learn: --target COLUMN to forecast it, or --task classify")
+            throw CommandError(.usage, "say what to learn: --target COLUMN to forecast it, or --task classify or label")
         }
         return body
     }
@@ -172,10 +186,15 @@ struct TrainOptions: ParsableArguments {
         body.set("task", "label", task.label.map { .string($0) })
         body.set("task", "sequence", task.sequence.map { .string($0) })
         body.set("task", "pool", task.pool.map { .string($0) })
+        body.set("task", "inputs", task.inputs.map { .string($0) })
+        body.set("task", "split", task.split.map { .string($0) })
+        body.set("task", "min_count", task.minCount.map { .number(Double($0)) })
+        body.set("task", "answers", task.answers.map { .string($0) })
     }
 
     private var impliedTask: String? {
         if task.target != nil { return "forecast" }
+        if task.inputs != nil || task.answers != nil || task.split != nil { return "label" }
         return task.label != nil || task.sequence != nil || task.pool != nil ? "classify" : nil
     }
 

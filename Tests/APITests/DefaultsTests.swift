@@ -20,6 +20,22 @@ struct DefaultsTests {
         try expect(Formats.encode(spec.task), schema, given: ["kind", "target"])
     }
 
+    @Test("a labeller has the defaults of the contract, of the kind of its inputs")
+    func labels() throws {
+        for kind in ["numbers", "tokens"] {
+            let spec = try read(#""task": {"kind": "label", "inputs": "\#(kind)"}"#).spec
+            let encoded = try JSON.parse(Formats.encode(spec.task))
+            let properties = contract.schema("LabelTask")["properties"]
+            for (name, value) in encoded.object?.members ?? JSONObject().members where name != "kind" {
+                let due = name == "inputs" ? .string(kind) : contract.resolve(properties?[name] ?? .null)["default"]
+                #expect(value == due, "\(name)")
+            }
+            #expect((encoded["transform"] == nil) == (kind == "tokens"))
+            #expect((encoded["min_count"] == nil) == (kind == "numbers"))
+        }
+        #expect(try read(#""task": {"kind": "label"}"#).spec.task == TaskSpec(.label))
+    }
+
     @Test("training has the defaults of the contract")
     func training() throws {
         let spec = try read(#""task": {"kind": "classify"}"#).spec

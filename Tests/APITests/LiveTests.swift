@@ -42,9 +42,9 @@ struct LiveTests {
         try server.send(.post, "/sessions", #"{"model": "c", "id": "s"}"#, expecting: 201)
         let rows = SequenceBatch(values: [1, 0], lengths: [1], width: 2)
         var inner: Int?
-        let outer = try server.service.step("s", StepRequest(rows: rows)) { _ in
+        let outer = try server.service.step("s", StepRequest(rows: .numbers(rows))) { _ in
             // The rows of the outer request are taken, its answer is not yet given.
-            inner = try server.service.step("s", StepRequest(rows: rows)) { _ in }.step
+            inner = try server.service.step("s", StepRequest(rows: .numbers(rows))) { _ in }.step
         }
         #expect(inner == 2 && outer.step == 1)
         #expect(try server.send(.get, "/sessions/s", expecting: 200)["step"] == 2)

@@ -24,6 +24,7 @@ struct RequestBody: Sendable, CustomStringConvertible {
                 #"{"model": "m:2", "inputs": [[[1, 2], [3, 4]], [[5, 6]]], "horizon": 3, "future": [[[1]], [[2]]],"#
                     + #""return": "sequence", "top_k": 2, "precision": "int8"}"#,
                 #"{"model": "m@best", "inputs": [[[1]], [[2], [3]]], "return": "last"}"#,
+                #"{"model": "m", "inputs": [["The", "dog"], "a text"], "threshold": 0.25}"#,
             ]),
         RequestBody(
             schema: "OpenSessionRequest", decode: { _ = try Call.decode($0, OpenSessionPayload.init(reading:)) },
@@ -36,7 +37,10 @@ struct RequestBody: Sendable, CustomStringConvertible {
             examples: [state, #"{"step": 0, "layers": [{"h": [0]}]}"#]),
         RequestBody(
             schema: "StepRequest", decode: { _ = try Call.decode($0, StepPayload.init(reading:)) },
-            examples: [#"{"inputs": [[1]]}"#, #"{"inputs": [[1, 2], [3, 4]], "return": ["y", "h", "c"], "top_k": 1}"#]),
+            examples: [
+                #"{"inputs": [[1]]}"#, #"{"inputs": [[1, 2], [3, 4]], "return": ["y", "h", "c"], "top_k": 1}"#,
+                #"{"inputs": ["The", "dog"], "threshold": 0.25}"#,
+            ]),
         RequestBody(
             schema: "SessionForecastRequest",
             decode: { _ = try Call.decode($0, SessionForecastPayload.init(reading:)) },
@@ -105,6 +109,19 @@ struct RequestBody: Sendable, CustomStringConvertible {
              "task": {"kind": "classify", "pool": "mean", "sequence": "s", "label": "l", "features": ["c"],
                       "transform": ["standardize"]},
              "network": {"cell": "gru", "bidirectional": true}}
+            """#,
+            #"""
+            {"model": "m", "data": {"records": [{"x": [[1]], "labels": ["a"]}]},
+             "task": {"kind": "label", "inputs": "numbers", "answers": "flags", "sequence": "s", "label": "l",
+                      "features": ["c"], "transform": ["difference"]}}
+            """#,
+            #"""
+            {"model": "m", "data": {"records": [{"x": ["The"], "labels": ["a"]}]},
+             "task": {"kind": "label", "inputs": "tokens", "split": "characters", "symbols": ["The", "dog"],
+                      "answers": "labels"}}
+            """#,
+            #"""
+            {"model": "m", "data": {"dataset": "d"}, "task": {"kind": "label", "inputs": "tokens", "min_count": 2}}
             """#,
         ]
         return optimizers + schedules + networks + others

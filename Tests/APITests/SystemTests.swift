@@ -132,6 +132,7 @@ struct SystemTests {
         #expect(told.array?.map { $0["label"]?.string } == ["up", "down"])
         let refused = try server.send(.post, "/sessions", #"{"model": "c", "id": "s"}"#, expecting: 409)
         #expect(refused["detail"]?.string?.contains("both ends") == true)
+        #expect(refused["code"] == "model_needs_whole_sequences")
         let file = try server.send(.get, "/models/c/versions/1/file")
         try server.send(
             .post, "/models?name=copy", fields: ["Content-Type": "application/octet-stream"], bytes: file.body,

@@ -100,7 +100,7 @@ struct PredictorTests {
         let predictor = Predictor(model(cell), kernels: KernelSet())
         let (first, second) = (rows(7, seed: 2), rows(4, seed: 3))
         var one = [predictor.zeroState]
-        var single: [RowAnswer] = []
+        var single: [Answer] = []
         for row in first { single += try predictor.advance(&one, sequences([[row]]))[0] }
         let together = try predictor.answers(sequences([first, second]))
         #expect(together[0] == single)
@@ -111,14 +111,14 @@ struct PredictorTests {
         #expect(stepped == single && live == one[0])
         #expect(together[1].count == 4)
         #expect(single[0] == .pending(have: 1, need: 2) && single[1] == .pending(have: 2, need: 2))
-        guard case .forecast(let values) = single[2] else { throw PredictionError(.otherTask) }
+        guard case .numbers(let values) = single[2] else { throw PredictionError(.otherTask) }
         // The answer after a row is the one-step forecast from there.
         #expect(try predictor.lookAhead(Array(one), horizon: 1)[0] == lastForecast(single))
         #expect(values.count == 2)
     }
 
-    private func lastForecast(_ answers: [RowAnswer]) -> [Double]? {
-        if case .forecast(let values) = answers.last { values } else { nil }
+    private func lastForecast(_ answers: [Answer]) -> [Double]? {
+        if case .numbers(let values) = answers.last { values } else { nil }
     }
 
     @Test("only the last rows of a longer history are read")
@@ -184,7 +184,7 @@ struct PredictorTests {
             reason { () throws(PredictionError) in _ = try predictor.forecast(from: sequences([negative]), horizon: 1) }
                 == PredictionError(.transform(TransformError(.notPositive(value: -1), column: 1, row: 7))))
         #expect(
-            reason { () throws(PredictionError) in _ = try predictor.classify(sequences([good])) }
+            reason { () throws(PredictionError) in _ = try predictor.answers(sequences([good]), after: .last) }
                 == PredictionError(.otherTask))
         #expect(
             reason { () throws(PredictionError) in _ = try predictor.lookAhead([predictor.zeroState], horizon: 1) }
@@ -230,6 +230,6 @@ struct PredictorTests {
         let found = try predictor.classify(sequences)
         #expect(found.allSatisfy { abs($0.reduce(0, +) - 1) < 1e-6 && $0.count == 3 })
         let streamed = try predictor.answers(sequences)
-        #expect(streamed.streams.indices.map { streamed[$0].last } == found.map { RowAnswer.classification($0) })
+        #expect(streamed.streams.indices.map { streamed[$0].last } == found.map { Answer.labels($0) })
     }
 }

@@ -50,7 +50,7 @@ import Training
             let inputs = SequenceBatch(
                 values: (0..<64 * 40).map { sin(Double($0)) }, lengths: Array(repeating: 40, count: 64), width: 1)
             let prediction = try place.service.predict(
-                PredictRequest(model: ModelReference(name: "m"), inputs: inputs, returning: .sequence))
+                PredictRequest(model: ModelReference(name: "m"), inputs: .numbers(inputs), returning: .sequence))
             #expect(prediction.steps == inputs.lengths)
             // Numbers in words have all their digits.
             answers.append("\(prediction.answers)")

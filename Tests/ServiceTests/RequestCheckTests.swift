@@ -28,7 +28,7 @@ import Training
         #expect(far.map(\.path) == [["future", 0, 1, 0]] && far.first?.detail.hasPrefix("u: ") == true)
         let session = try place.service.openSession(OpenSessionRequest(model: model))
         let rows = SequenceBatch(values: [1, 1, 2, 2], lengths: [2], width: 2)
-        _ = try place.service.step(session.id, StepRequest(rows: rows)) { _ in }
+        _ = try place.service.step(session.id, StepRequest(rows: .numbers(rows))) { _ in }
         func ahead(_ values: [Double], width: Int) -> [Violation] {
             let future = SequenceBatch(values: values, lengths: [values.count / width], width: width)
             return place.violations {

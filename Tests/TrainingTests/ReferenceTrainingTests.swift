@@ -35,7 +35,7 @@ struct ReferenceTrainingTests {
         let losses = try reference.doubles("f64/losses")
         let norms = try reference.doubles("f64/grad_norm_before_clip")
         let batch = ExampleBatch()
-        batch.fill(examples, examples.training[...])
+        batch.fill(examples, examples.training[...], rowWidth: network.rowWidth, at: .last)
         var rowLosses: [Float] = []
         for step in 0..<10 {
             trained.load(parameters)
@@ -43,7 +43,7 @@ struct ReferenceTrainingTests {
             let loss = batch.x.withUnsafeBufferPointer { x in
                 let outputs = trained.forward(
                     batch.batch, x: Rows(x.baseAddress!, count: batch.batch.rows, width: shape[2]))
-                let loss = kernels.meanLoss(outputs, batch, losses: &rowLosses, gradient: outputs)
+                let loss = batch.answers.meanLoss(outputs, losses: &rowLosses, gradient: outputs, kernels: kernels)
                 gradient.withUnsafeMutableBufferPointer { trained.backward(outputs.rows, into: $0.baseAddress!) }
                 return loss
             }
@@ -73,13 +73,13 @@ struct ReferenceTrainingTests {
         let parameters = try start(reference, network)
         trained.load(parameters)
         let batch = ExampleBatch()
-        batch.fill(examples, examples.training[...])
+        batch.fill(examples, examples.training[...], rowWidth: network.rowWidth, at: .last)
         var rowLosses: [Float] = []
         var gradient = [Float](repeating: 0, count: parameters.count)
         let loss = batch.x.withUnsafeBufferPointer { x in
             let outputs = trained.forward(
                 batch.batch, x: Rows(x.baseAddress!, count: batch.batch.rows, width: network.inputs))
-            let loss = kernels.meanLoss(outputs, batch, losses: &rowLosses, gradient: outputs)
+            let loss = batch.answers.meanLoss(outputs, losses: &rowLosses, gradient: outputs, kernels: kernels)
             gradient.withUnsafeMutableBufferPointer { trained.backward(outputs.rows, into: $0.baseAddress!) }
             return loss
         }
@@ -127,7 +127,7 @@ struct ReferenceTrainingTests {
             outputs: try reference.shape("param/head.bias")[0])
         return (
             Examples(
-                rows: rows, width: shape[2], places: places, answers: .labels(labels.map(Int32.init)),
+                rows: rows, width: shape[2], places: places, answers: .labels(labels.map(Int32.init)), place: .last,
                 training: Array(lengths.indices), validation: []), network
         )
     }
