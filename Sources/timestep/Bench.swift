@@ -16,10 +16,11 @@ struct Bench: ParsableCommand {
               timestep bench instructions  work for valgrind to count
               timestep bench serve         memory, start and size of an idle server
               timestep bench hostile       memory and other clients' time while one client misbehaves
+              timestep bench learning      what networks learn of public data, beside PyTorch's
             """,
         subcommands: [
             JSONBench.self, KernelBench.self, PrecisionBench.self, ActivationBench.self, InstructionBench.self,
-            ServeBench.self, HostileBench.self,
+            ServeBench.self, HostileBench.self, LearningBench.self,
         ])
 }
 

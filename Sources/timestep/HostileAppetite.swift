@@ -61,7 +61,7 @@ struct HostileAppetite {
         }
         let file = try client.bytes("/models/large/versions/1/file", accept: "application/octet-stream")
         let series = (0..<64).map { "\($0 % 7)" }.joined(separator: "\n")
-        try HostileServer.train(
+        try BenchServer.train(
             HostileServer.job("middle", targets: ["y"], csv: "y\n\(series)\n", hidden: 1_400), client)
         _ = try? client.post("/sessions", ["model": "middle"])
         let name = "large-copy"

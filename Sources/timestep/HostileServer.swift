@@ -5,35 +5,19 @@ import HTTPServer
 
 /// The server that misbehaving clients are let loose on, and the models that they ask.
 final class HostileServer {
-    let address: String
     let port: UInt16
-    private let process: Process
-    private let folder: String
+    private let server: BenchServer
 
     /// - Parameter program: the path of the program; nil is this one.
     init(program: String?) throws {
-        folder = FileManager.default.temporaryDirectory.appendingPathComponent("timestep-hostile-\(getpid())").path
-        process = Process()
-        let path = try program ?? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")
-        process.executableURL = URL(fileURLWithPath: path)
-        process.arguments = ["serve", "--port", "0", "--data", folder, "--log-format", "json", "--log-level", "info"]
-        let log = Pipe()
-        process.standardError = log
-        try process.run()
-        address = try ServeBench.address(in: log)
-        port = UInt16(address.split(separator: ":").last ?? "") ?? 0
-        // Whatever else is logged must not fill the pipe.
-        let handle = log.fileHandleForReading
-        Thread.detachNewThread { while let rest = try? handle.read(upToCount: 65_536), !rest.isEmpty {} }
+        server = try BenchServer(program: program, purpose: "hostile")
+        port = UInt16(server.address.split(separator: ":").last ?? "") ?? 0
     }
 
-    var isRunning: Bool { process.isRunning }
+    var address: String { server.address }
+    var isRunning: Bool { server.isRunning }
 
-    func end() {
-        process.terminate()
-        process.waitUntilExit()
-        try? FileManager.default.removeItem(atPath: folder)
-    }
+    func end() { server.end() }
 
     /// A small forecaster, one of 2,000 series, one whose file has 92 MB, and a job that stays queued for long.
     func prepare() throws {
@@ -47,18 +31,7 @@ final class HostileServer {
                 "wide", targets: names, csv: ([names.joined(separator: ",")] + wide).joined(separator: "\n"), hidden: 4),
             Self.job("large", targets: ["y"], csv: "y\n\(series)\n", hidden: 2_400),
         ]
-        for job in jobs { try Self.train(job, server) }
-    }
-
-    /// Trains a model, and waits for it.
-    static func train(_ job: JSON, _ server: Server) throws {
-        let id = try server.post("/train", job).read("Job: id")?.string ?? ""
-        while true {
-            let answer = try server.get("/jobs/\(id)?wait=30")
-            guard answer.read("Job: terminal") == true else { continue }
-            guard answer.read("Job: status") == "succeeded" else { throw CommandError(.jobFailed, answer.text) }
-            return
-        }
+        for job in jobs { try BenchServer.train(job, server) }
     }
 
     static func job(_ model: String, targets: [String], csv: String, hidden: Int) -> JSON {
@@ -72,7 +45,7 @@ final class HostileServer {
 
     /// A line of the process's account in bytes (proc(5), in KiB).
     func memory(_ name: String) -> Int {
-        let path = "/proc/\(process.processIdentifier)/status"
+        let path = "/proc/\(server.processID)/status"
         let status = (try? String(contentsOfFile: path, encoding: .utf8)) ?? ""
         let line = status.split(separator: "\n").first { $0.hasPrefix(name) }
         return (line?.split(separator: " ").dropFirst().first.flatMap { Int($0) } ?? 0) * 1024
@@ -80,7 +53,7 @@ final class HostileServer {
 
     /// Lets the peak begin anew (proc(5): clear_refs).
     func resetPeak() {
-        try? "5".write(toFile: "/proc/\(process.processIdentifier)/clear_refs", atomically: false, encoding: .utf8)
+        try? "5".write(toFile: "/proc/\(server.processID)/clear_refs", atomically: false, encoding: .utf8)
     }
 
     // MARK: Connections that do as they please

@@ -12,7 +12,9 @@ struct CommandReadsTests {
     }
 
     /// What is no answer of the server: files of the person's own, lines of a log, a request in the making.
-    static let others = ["KernelReport.swift", "JSONBench.swift", "ServeBench.swift", "TrainOptions.swift"]
+    static let others = [
+        "KernelReport.swift", "JSONBench.swift", "LearningData.swift", "ServeBench.swift", "TrainOptions.swift",
+    ]
     static let noAnswers = ["body", "environment"]
 
     private static func sources() throws -> [(name: String, text: String)] {
