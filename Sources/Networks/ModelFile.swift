@@ -110,6 +110,8 @@ extension Model {
         if let alphabet {
             guard alphabet.isDistinct else { return "two symbols of one name" }
             guard inputs == .ofTokens else { return "symbols that go through transforms" }
+        } else if network.readsIndices {
+            return "a layer that reads symbols, and no alphabet of them"
         }
         guard Set(names).count == names.count else { return "two columns of one name" }
         guard outputNames.count == network.outputs else {

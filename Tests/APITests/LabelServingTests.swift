@@ -108,6 +108,22 @@ struct LabelServingTests {
         #expect(found.count == 2 && found[0] == found[1])
     }
 
+    @Test("tokens that are embedded and read from both ends are labelled whole, and refused a live session in words")
+    func bothEnds() throws {
+        let server = try TestServer()
+        defer { server.stop() }
+        let network = #"[{"kind": "embedding", "width": 3}, {"cell": "gru", "hidden": 4, "bidirectional": true}]"#
+        try server.train(
+            #"{"model": "b", "task": {"kind": "label", "inputs": "tokens"}, "network": {"layers": \#(network)},"#
+                + #""training": {"epochs": 2}, "data": {"records": [\#(Self.tokenRecords.joined(separator: ", "))]}}"#)
+        let found = try outputs(server, #"{"model": "b", "inputs": ["The dog barks", "The dog", ["The"]]}"#)
+        #expect(found.map(\.count) == [3, 2, 1])
+        // What comes after a word has a say in its label.
+        #expect(found[0][0] != found[1][0])
+        let refused = try server.send(.post, "/sessions", #"{"model": "b"}"#, expecting: 409)
+        #expect(refused["code"] == "model_needs_whole_sequences")
+    }
+
     @Test("flags are told above the threshold, from records and from rows alike")
     func flags() throws {
         let server = try TestServer()

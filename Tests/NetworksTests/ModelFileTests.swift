@@ -44,7 +44,7 @@ struct ModelFileTests {
             parameters: drawnParameters(network), seed: 0, datasetDigest: "")
     }()
 
-    @Test("a model comes back as it was", arguments: [forecaster, classifier])
+    @Test("a model comes back as it was", arguments: [forecaster, classifier] + LabelModelTests.models)
     func roundTrip(model: Model) throws {
         let bytes = ModelFile.encode(model)
         let back = try ModelFile.decode(bytes)
