@@ -130,6 +130,45 @@ struct LabelTests {
         }
     }
 
+    @Test("a ragged batch of the reference case has the loss of the reference: labels stand in the rows of their steps")
+    func referenceLoss() throws {
+        let reference = try SafetensorsCase("task_tagging_bilstm")
+        let lengths = try reference.ints("const/lengths")
+        let shape = try reference.shape("f64/out/log_probabilities")
+        // (time, batch, …) as sequence after sequence, without the padding.
+        func ragged<Number>(_ values: [Number], width: Int) -> [Number] {
+            lengths.enumerated().flatMap { sequence, length in
+                (0..<length).flatMap { step -> ArraySlice<Number> in
+                    let first = (step * shape[1] + sequence) * width
+                    return values[first..<first + width]
+                }
+            }
+        }
+        var start = 0
+        let places = lengths.map { length in
+            defer { start += length }
+            return (start: start, length: length)
+        }
+        let examples = Examples(
+            rows: ragged(try reference.ints("const/ids"), width: 1).map { Float($0) }, width: 1, places: places,
+            answers: .labels(ragged(try reference.ints("const/tags"), width: 1).map { Int32($0) }), place: .everyRow,
+            training: Array(lengths.indices), validation: [])
+        let batch = ExampleBatch()
+        batch.fill(examples, examples.training[...], rowWidth: 1, at: .everyRow)
+        // The logarithms of the probabilities are outputs that have these probabilities.
+        var outputs = ragged(try reference.doubles("f64/out/log_probabilities"), width: shape[2]).map { Float($0) }
+        var packed = outputs
+        batch.batch.pack(outputs, width: shape[2], into: &packed)
+        outputs = packed
+        var losses: [Float] = []
+        let loss = outputs.withUnsafeMutableBufferPointer { outputs in
+            let rows = MutableRows(outputs.baseAddress!, count: batch.batch.rows, width: shape[2])
+            return batch.answers.meanLoss(rows, losses: &losses, gradient: rows, kernels: KernelSet())
+        }
+        #expect(abs(loss - (try #require(reference.doubles("f64/loss").first))) < 1e-6)
+        #expect(batch.weight == lengths.reduce(0, +))
+    }
+
     @Test("losses and accuracies of an epoch weigh every step alike, however its sequences are batched")
     func weights() throws {
         let set = Self.parity(30, seed: 5)

@@ -87,6 +87,15 @@ struct TrainOptionsTests {
         #expect(throws: CommandError.self) { try body(["--target", "y"], model: nil) }
     }
 
+    @Test("tokens and kinds of answers are those of a labeller, beside the columns that it shares with a classifier")
+    func labels() throws {
+        let task = try body(["--inputs", "tokens", "--label", "tag", "--split", "characters", "--min-count", "2"])[
+            "task"]
+        #expect(
+            task == ["kind": "label", "inputs": "tokens", "label": "tag", "split": "characters", "min_count": 2])
+        #expect(try body(["--answers", "flags"])["task"] == ["kind": "label", "answers": "flags"])
+    }
+
     @Test("every field can be set by its path, over flags and specification, typed as it takes it")
     func settings() throws {
         let body = try body([
