@@ -50,7 +50,7 @@ extension DatasetSummary {
             collector.add(
                 at: [.key("task"), .key(wish.answers == nil ? "kind" : "inputs")],
                 wish.split == nil
-                    ? "the sequences hold tokens; a label task reads them with \"inputs\": \"tokens\""
+                    ? SequenceWish.tokensForNumbers
                     : "the sequences hold numbers and no tokens; leave out \"inputs\"")
         }
         if sequences.missing > 0, policy == .error {

@@ -16,6 +16,7 @@ final class SequenceBuilder: TaskBuilder {
     /// Nil where the task does not say how to gather rows.
     private var rows: RowSequences?
     private var features: Int?
+    private var hasRefusedTokens = false
     private var gathered = GatheredSequences()
     /// The record number of each sequence.
     private var numbers: [Int] = []
@@ -86,6 +87,7 @@ final class SequenceBuilder: TaskBuilder {
     }
 
     private func addSequence(_ record: JSON, _ place: RecordPlace) {
+        if wish.split == nil, TokenRecord.isTokens(record[SequenceRecord.key]) { return refuseTokens() }
         let numbers = wish.split == nil ? SequenceRecord(record, place, features: features, collector) : nil
         let tokens = wish.split.flatMap { TokenRecord(record, place, $0, collector)?.tokens }
         let length = numbers?.length ?? tokens?.count
@@ -99,6 +101,13 @@ final class SequenceBuilder: TaskBuilder {
         for own in labels { gathered.append(own) }
         self.numbers.append(place.number)
         gathered.lengths.append(length)
+    }
+
+    /// Once for all records: it is the task that is to be mended.
+    private func refuseTokens() {
+        guard !hasRefusedTokens else { return }
+        hasRefusedTokens = true
+        collector.add(at: [.key("task"), .key(wish.answers == nil ? "kind" : "inputs")], SequenceWish.tokensForNumbers)
     }
 
     private func label(_ record: JSON, _ place: RecordPlace) -> String? {

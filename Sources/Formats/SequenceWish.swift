@@ -29,6 +29,9 @@ struct SequenceWish {
         answers = task.answers
     }
 
+    static let tokensForNumbers =
+        "the sequences hold tokens, and this task reads numbers; a label task reads tokens with \"inputs\": \"tokens\""
+
     /// A record as people write it.
     var example: String {
         let rows = split == nil ? "[[…], …]" : "[\"…\", …]"

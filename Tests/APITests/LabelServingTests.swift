@@ -187,6 +187,7 @@ struct LabelServingTests {
             ("", #"{"x": [[1], [2]], "labels": ["a", "a"]}"#, "#/data", "nothing to tell apart"),
             (#", "answers": "flags""#, #"{"x": [[1]], "labels": ["a"]}"#, "#/data/records/0/labels/0", "list of flags"),
             (#", "answers": "flags""#, #"{"x": [[1]], "labels": [[]]}"#, "#/data", "no step has a flag"),
+            ("", tokenRecords[0], "#/task/inputs", "\"inputs\": \"tokens\""),
             (#", "inputs": "tokens""#, #"{"x": ["a", 1], "labels": ["a", "b"]}"#, "#/data/records/0/x/1", "a token"),
             (#", "inputs": "tokens""#, #"{"x": "  ", "labels": []}"#, "#/data/records/0/x", "empty"),
             (#", "inputs": "tokens", "min_count": 3"#, tokenRecords[0], "#/task/min_count", "none would be known"),
