@@ -83,10 +83,13 @@ let package = Package(
             name: "Networks", dependencies: ["Resources", "NamedFields", "Kernels"],
             swiftSettings: optimised),
         .target(
-            name: "Training", dependencies: ["Resources", "NamedFields", "Kernels", "Networks"],
+            name: "Models", dependencies: ["Resources", "NamedFields", "Kernels", "Networks"],
             swiftSettings: optimised),
         .target(
-            name: "Formats", dependencies: ["Resources", "NamedFields", "Networks", "Training"],
+            name: "Training", dependencies: ["Resources", "NamedFields", "Kernels", "Networks", "Models"],
+            swiftSettings: optimised),
+        .target(
+            name: "Formats", dependencies: ["Resources", "NamedFields", "Networks", "Models", "Training"],
             swiftSettings: optimised),
 
         // Wire.
@@ -105,7 +108,7 @@ let package = Package(
         .target(
             name: "Service",
             dependencies: [
-                "Resources", "NamedFields", "Kernels", "Networks", "Training", "Formats", "Store", "CPosix",
+                "Resources", "NamedFields", "Kernels", "Networks", "Models", "Training", "Formats", "Store", "CPosix",
                 .product(name: "DequeModule", package: "swift-collections"),
                 .product(name: "Logging", package: "swift-log"),
             ], swiftSettings: optimised),
@@ -113,13 +116,15 @@ let package = Package(
         .target(
             name: "API",
             dependencies: [
-                "Resources", "NamedFields", "Kernels", "Networks", "Training", "Formats", "Wire", "HTTPServer", "Store",
+                "Resources", "NamedFields", "Kernels", "Networks", "Models", "Training", "Formats", "Wire",
+                "HTTPServer", "Store",
                 "Service", "CCrypto", "COpenAPI", .product(name: "Logging", package: "swift-log"),
             ], swiftSettings: optimised),
         .executableTarget(
             name: "timestep",
             dependencies: [
-                "Resources", "NamedFields", "Kernels", "Networks", "Training", "Formats", "Wire", "HTTPServer", "Store",
+                "Resources", "NamedFields", "Kernels", "Networks", "Models", "Training", "Formats", "Wire",
+                "HTTPServer", "Store",
                 "Service", "API", "CPosix", "CCallgrind", "CCrash",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"), "Yams",
@@ -127,7 +132,7 @@ let package = Package(
 
         // Tests, laid out like the sources.
         .target(
-            name: "TestSupport", dependencies: ["Kernels", "Networks", "Training", "Formats"],
+            name: "TestSupport", dependencies: ["Kernels", "Networks", "Models", "Training", "Formats"],
             path: "Tests/TestSupport",
             swiftSettings: optimised),
         .testTarget(name: "SourcesTests", swiftSettings: strict),
@@ -135,14 +140,19 @@ let package = Package(
         .testTarget(name: "NamedFieldsTests", dependencies: ["NamedFields"], swiftSettings: strict),
         .testTarget(name: "KernelsTests", dependencies: ["Kernels", "TestSupport"], swiftSettings: optimised),
         .testTarget(
-            name: "NetworksTests", dependencies: ["Resources", "Kernels", "Networks", "Formats", "TestSupport"],
+            name: "NetworksTests",
+            dependencies: ["Resources", "NamedFields", "Kernels", "Networks", "Formats", "TestSupport"],
+            swiftSettings: optimised),
+        .testTarget(
+            name: "ModelsTests",
+            dependencies: ["Resources", "Kernels", "Networks", "Models", "Formats", "TestSupport"],
             swiftSettings: optimised),
         // Counts what is allocated, for tests that say that nothing is.
         .target(name: "CAllocations", path: "Tests/CAllocations"),
         .testTarget(
             name: "TrainingTests",
             dependencies: [
-                "NamedFields", "Kernels", "Networks", "Training", "Formats", "TestSupport", "CAllocations",
+                "NamedFields", "Kernels", "Networks", "Models", "Training", "Formats", "TestSupport", "CAllocations",
             ],
             swiftSettings: optimised),
         .testTarget(
@@ -158,7 +168,7 @@ let package = Package(
         .testTarget(
             name: "APITests",
             dependencies: [
-                "Resources", "NamedFields", "Kernels", "Networks", "API", "HTTPServer", "TestSupport",
+                "Resources", "NamedFields", "Kernels", "Networks", "Models", "API", "HTTPServer", "TestSupport",
                 "CAllocations", "Yams",
             ],
             swiftSettings: strict),

@@ -42,7 +42,7 @@ public enum OneHot {
     }
 
     /// One row in place: the number that stands first gives way to the row.
-    static func expand(_ row: UnsafeMutablePointer<Float>, width: Int) {
+    package static func expand(_ row: UnsafeMutablePointer<Float>, width: Int) {
         let number = Int(row[0])
         precondition(number >= 0 && number < width, "symbol \(number) of \(width)")
         row.update(repeating: 0, count: width)

@@ -1,4 +1,5 @@
 import Formats
+import Models
 import NamedFields
 import Networks
 import Resources

@@ -1,5 +1,6 @@
 import Foundation
 import Kernels
+import Models
 import Networks
 import Store
 

@@ -1,4 +1,5 @@
 import Kernels
+import Models
 import Networks
 
 /// A batch of examples, packed for the network; filled anew for every step, in memory that it keeps.

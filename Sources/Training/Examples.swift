@@ -1,4 +1,5 @@
 import Kernels
+import Models
 import Networks
 
 /// What a network learns from, ready for batches: rows, for each example where they lie, and what is to be said of them.

@@ -1,3 +1,4 @@
+import Models
 import Networks
 
 /// An optimizer at work: its moments, and one update of all parameters. PyTorch's formulas, in its order of operations;

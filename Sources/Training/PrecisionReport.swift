@@ -1,4 +1,5 @@
 import Kernels
+import Models
 import Networks
 
 /// What a model scores in each precision of inference, on the same rows or sequences: what fewer bits cost.

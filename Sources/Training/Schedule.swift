@@ -1,4 +1,5 @@
 import Kernels
+import Models
 import Networks
 
 /// A schedule at work: the learning rate of each step, and what it remembers of the losses so far.

@@ -1,3 +1,4 @@
+import Models
 import Networks
 
 /// Sums up forecasts of one target against what came.

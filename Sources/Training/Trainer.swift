@@ -1,4 +1,5 @@
 import Kernels
+import Models
 import NamedFields
 import Networks
 

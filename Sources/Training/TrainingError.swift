@@ -1,3 +1,4 @@
+import Models
 import Networks
 
 /// Why a training run cannot go on.

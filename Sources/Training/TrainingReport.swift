@@ -1,3 +1,4 @@
+import Models
 import Networks
 
 /// What came of a training run: losses, and scores on rows or sequences that were kept from it.

@@ -2,6 +2,7 @@ import Kernels
 import NamedFields
 import Resources
 
+@testable import Models
 @testable import Networks
 @testable import Service
 

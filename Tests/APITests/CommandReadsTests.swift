@@ -20,9 +20,12 @@ struct CommandReadsTests {
     private static func sources() throws -> [(name: String, text: String)] {
         let folder = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
             .appendingPathComponent("../../Sources/timestep").standardizedFileURL
-        let names = try FileManager.default.contentsOfDirectory(atPath: folder.path).filter { $0.hasSuffix(".swift") }
+        let names = try FileManager.default.subpathsOfDirectory(atPath: folder.path).filter { $0.hasSuffix(".swift") }
         return try names.sorted().map {
-            ($0, try String(contentsOf: folder.appendingPathComponent($0), encoding: .utf8))
+            (
+                String($0.split(separator: "/").last ?? ""),
+                try String(contentsOf: folder.appendingPathComponent($0), encoding: .utf8)
+            )
         }
     }
 

@@ -1,5 +1,6 @@
 import Formats
 import HTTPServer
+import Models
 import NamedFields
 import Networks
 import Service

@@ -1,6 +1,7 @@
 import Formats
 import Foundation
 import HTTPServer
+import Models
 import Networks
 import Service
 import TestSupport

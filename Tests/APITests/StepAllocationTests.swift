@@ -1,5 +1,6 @@
 import CAllocations
 import HTTPServer
+import Models
 import Networks
 import Resources
 import Testing

@@ -2,6 +2,7 @@ import Formats
 import Foundation
 import Glibc
 import Kernels
+import Models
 import Networks
 import Service
 import Store

@@ -4,6 +4,7 @@ import TestSupport
 import Testing
 import Training
 
+@testable import Models
 @testable import Networks
 @testable import Service
 

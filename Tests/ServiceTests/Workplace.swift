@@ -2,6 +2,7 @@ import Formats
 import Foundation
 import Kernels
 import Logging
+import Models
 import NamedFields
 import Networks
 import Store

@@ -1,5 +1,6 @@
 import CAllocations
 import Kernels
+import Models
 import Networks
 import Testing
 

@@ -1,4 +1,5 @@
 import Kernels
+import Models
 import Networks
 import TestSupport
 import Testing

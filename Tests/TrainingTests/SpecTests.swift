@@ -1,5 +1,6 @@
 import Formats
 import Kernels
+import Models
 import NamedFields
 import Networks
 import TestSupport

@@ -1,6 +1,7 @@
 import Formats
 import Foundation
 import Kernels
+import Models
 import Networks
 import TestSupport
 import Training

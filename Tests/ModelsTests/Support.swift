@@ -1,0 +1,1 @@
+../NetworksTests/Support.swift
