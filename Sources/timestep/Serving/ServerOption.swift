@@ -90,7 +90,8 @@ struct ServerOption: Sendable {
         "workers", "COUNT", \.service.workers, in: 0...256, "Processes that train, each one job at a time.")
     static let inferenceThreads = integer(
         "inference_threads", "COUNT", \.service.inferenceThreads, in: 1...128,
-        "Threads that run predictions and sessions.", defaultInWords: "one a core")
+        "Threads that run predictions and sessions; a large prediction alone takes all of them.",
+        defaultInWords: "one a core")
     static let requestThreads = integer(
         "request_threads", "COUNT", \.api.requestThreads, in: 1...32,
         "Threads for requests that read and write the database.")
