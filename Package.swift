@@ -4,9 +4,9 @@ import PackageDescription
 // Warnings are errors in our own targets; dependencies keep their own settings.
 let strict: [SwiftSetting] = [.treatAllWarnings(as: .error)]
 
-// Numeric loops are a hundred times slower without optimisation, so these targets are optimised in debug builds too; and
+// Numeric loops are a hundred times slower without optimization, so these targets are optimized in debug builds too; and
 // those on the way of a served step, whose allocations a test counts.
-let optimised: [SwiftSetting] = strict + [.unsafeFlags(["-O"])]
+let optimized: [SwiftSetting] = strict + [.unsafeFlags(["-O"])]
 
 /// The hot loops, compiled once per instruction set from one folder (Sources/KernelBodies, linked under each name); the
 /// 16-bit and 8-bit dot products of AVX-512, which not every such processor has, from folders of their own.
@@ -70,30 +70,30 @@ let package = Package(
         // What requests share and how they end; known to both halves.
         .target(
             name: "Resources", dependencies: ["CCrypto", .product(name: "HeapModule", package: "swift-collections")],
-            swiftSettings: optimised),
+            swiftSettings: optimized),
 
         // Fields by name, told once.
-        .target(name: "NamedFields", swiftSettings: optimised),
+        .target(name: "NamedFields", swiftSettings: optimized),
 
         // Learning.
         .target(
             name: "Kernels", dependencies: ["CVectors"] + instructionSets.map { .byName(name: $0.name) },
-            swiftSettings: optimised),
+            swiftSettings: optimized),
         .target(
             name: "Networks", dependencies: ["Resources", "NamedFields", "Kernels"],
-            swiftSettings: optimised),
+            swiftSettings: optimized),
         .target(
             name: "Models", dependencies: ["Resources", "NamedFields", "Kernels", "Networks"],
-            swiftSettings: optimised),
+            swiftSettings: optimized),
         .target(
             name: "Training", dependencies: ["Resources", "NamedFields", "Kernels", "Networks", "Models"],
-            swiftSettings: optimised),
+            swiftSettings: optimized),
         .target(
             name: "Formats", dependencies: ["Resources", "NamedFields", "Networks", "Models", "Training"],
-            swiftSettings: optimised),
+            swiftSettings: optimized),
 
         // Wire.
-        .target(name: "Wire", swiftSettings: optimised),
+        .target(name: "Wire", swiftSettings: optimized),
         .target(
             name: "HTTPServer",
             dependencies: [
@@ -111,7 +111,7 @@ let package = Package(
                 "Resources", "NamedFields", "Kernels", "Networks", "Models", "Training", "Formats", "Store", "CPosix",
                 .product(name: "DequeModule", package: "swift-collections"),
                 .product(name: "Logging", package: "swift-log"),
-            ], swiftSettings: optimised),
+            ], swiftSettings: optimized),
         .target(name: "COpenAPI", path: "Sources/COpenAPI", cSettings: [.unsafeFlags(["-std=c23"])]),
         .target(
             name: "API",
@@ -119,7 +119,7 @@ let package = Package(
                 "Resources", "NamedFields", "Kernels", "Networks", "Models", "Training", "Formats", "Wire",
                 "HTTPServer", "Store",
                 "Service", "CCrypto", "COpenAPI", .product(name: "Logging", package: "swift-log"),
-            ], swiftSettings: optimised),
+            ], swiftSettings: optimized),
         .executableTarget(
             name: "timestep",
             dependencies: [
@@ -134,19 +134,19 @@ let package = Package(
         .target(
             name: "TestSupport", dependencies: ["Kernels", "Networks", "Models", "Training", "Formats"],
             path: "Tests/TestSupport",
-            swiftSettings: optimised),
+            swiftSettings: optimized),
         .testTarget(name: "SourcesTests", swiftSettings: strict),
         .testTarget(name: "ResourcesTests", dependencies: ["Resources"], swiftSettings: strict),
         .testTarget(name: "NamedFieldsTests", dependencies: ["NamedFields"], swiftSettings: strict),
-        .testTarget(name: "KernelsTests", dependencies: ["Kernels", "TestSupport"], swiftSettings: optimised),
+        .testTarget(name: "KernelsTests", dependencies: ["Kernels", "TestSupport"], swiftSettings: optimized),
         .testTarget(
             name: "NetworksTests",
             dependencies: ["Resources", "NamedFields", "Kernels", "Networks", "Formats", "TestSupport"],
-            swiftSettings: optimised),
+            swiftSettings: optimized),
         .testTarget(
             name: "ModelsTests",
             dependencies: ["Resources", "Kernels", "Networks", "Models", "Formats", "TestSupport"],
-            swiftSettings: optimised),
+            swiftSettings: optimized),
         // Counts what is allocated, for tests that say that nothing is.
         .target(name: "CAllocations", path: "Tests/CAllocations"),
         .testTarget(
@@ -154,10 +154,10 @@ let package = Package(
             dependencies: [
                 "NamedFields", "Kernels", "Networks", "Models", "Training", "Formats", "TestSupport", "CAllocations",
             ],
-            swiftSettings: optimised),
+            swiftSettings: optimized),
         .testTarget(
             name: "FormatsTests", dependencies: ["Resources", "NamedFields", "Formats", "TestSupport"],
-            swiftSettings: optimised),
+            swiftSettings: optimized),
         .testTarget(name: "WireTests", dependencies: ["Wire"], swiftSettings: strict),
         .testTarget(name: "HTTPServerTests", dependencies: ["Resources", "Wire", "HTTPServer"], swiftSettings: strict),
         .testTarget(

@@ -57,7 +57,7 @@ public enum Timestamp {
         parts.tm_hour = Int32(hour)
         parts.tm_min = Int32(minute)
         let minutes = timegm(&parts)
-        // What had to be normalised (the 30th of February) was no date.
+        // What had to be normalized (the 30th of February) was no date.
         guard parts.tm_mon == month - 1, parts.tm_mday == day, parts.tm_hour == hour, parts.tm_min == minute,
             second <= 60
         else { return nil }

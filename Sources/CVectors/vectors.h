@@ -1,5 +1,5 @@
 // The few things about vectors that Swift does not reach: what the processor can do; fused multiply-add as one
-// instruction (the library's goes lane by lane and hopes that the optimiser puts the lanes together again); loads and
+// instruction (the library's goes lane by lane and hopes that the optimizer puts the lanes together again); loads and
 // stores of the first lanes only; bfloat16 and bytes. Clang's vector types are Swift's SIMD4, SIMD8 and SIMD16 of Float.
 //
 // Functions over one vector exist where the instructions do: the flags of the importing target decide (see Package.swift).

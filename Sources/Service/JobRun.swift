@@ -211,7 +211,7 @@ struct JobRun {
 
 /// The payload of a checkpoint event.
 struct CheckpointEvent: Codable {
-    /// Optimiser steps taken when it was written.
+    /// Optimizer steps taken when it was written.
     var step: Int
 }
 

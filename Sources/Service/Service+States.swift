@@ -12,7 +12,7 @@ extension Service {
         let values = loaded.predictor.network.stateLayout.values(of: given.parts)
         let network = NetworkState(values: values ?? [], steps: given.networkStep)
         return try checked(
-            SessionState(step: given.step, live: LiveState(network: network, lags: given.lags)), loaded,
+            SessionState(step: given.step, live: ModelState(network: network, lags: given.lags)), loaded,
             fits: values != nil)
     }
 

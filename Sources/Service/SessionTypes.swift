@@ -66,9 +66,9 @@ public struct SessionState: Sendable, Equatable {
     /// Raw rows taken.
     public var step: Int
     /// The network's state, and the raw rows that differencing looks back on.
-    public var live: LiveState
+    public var live: ModelState
 
-    public init(step: Int, live: LiveState) {
+    public init(step: Int, live: ModelState) {
         self.step = step
         self.live = live
     }

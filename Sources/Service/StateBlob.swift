@@ -107,7 +107,7 @@ struct StateBlob {
         for slot in loaded.predictor.network.stateLayout.slots {
             network.values.replaceSubrange(slot.range, with: try reader.readFloats(slot.range.count))
         }
-        return SessionState(step: step, live: LiveState(network: network, lags: lags))
+        return SessionState(step: step, live: ModelState(network: network, lags: lags))
     }
 
     private static func damaged(_ why: String) -> ServiceError {

@@ -6,7 +6,7 @@ import Glibc
 /// descriptor is closed on exec, so a child never inherits the hold; between fork and exec it has a copy for a moment,
 /// and a lock that was only closed would be held until that is closed too. So it is released first.
 ///
-/// `deinit` alone closes the descriptor. It runs for an initialiser that fails after the descriptor was set, too: one
+/// `deinit` alone closes the descriptor. It runs for an initializer that fails after the descriptor was set, too: one
 /// that closed it itself would close it twice, and the second time perhaps a file that another thread just opened.
 final class FileLock: Sendable {
     let path: String

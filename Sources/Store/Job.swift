@@ -177,7 +177,7 @@ public struct Checkpoint: Sendable, Equatable {
     public let attempt: Int
     /// Grows with every checkpoint of a job.
     public let number: Int
-    /// The optimiser step it was taken after.
+    /// The optimizer step it was taken after.
     public let step: Int
     public let bytes: Int
     public let digest: String

@@ -106,7 +106,7 @@ extension Trainer {
     /// Of a text that says what the specification says, not how this program holds it: a later version finds the same.
     private var fingerprint: [UInt8] {
         var spec = spec
-        spec.training.threads = OptimisationSpec().threads
+        spec.training.threads = OptimizationSpec().threads
         let fused = kernels.instructionSet == .baseline ? "separate" : "fused"
         let hasDots = spec.training.precision == .bfloat16 && kernels.instructionSet.hasBFloat16Dots
         return SHA256.digest("\(spec.canonicalText) \(datasetDigest) \(fused)\(hasDots ? " dots" : "")".utf8)

@@ -1,5 +1,5 @@
-/// Limits on a gradient, applied before the optimiser sees it: each number, then the whole.
-extension OptimisationSpec.Clip {
+/// Limits on a gradient, applied before the optimizer sees it: each number, then the whole.
+extension OptimizationSpec.Clip {
     /// Clips in place.
     ///
     ///     value: g ← min(max(g, −value), value)

@@ -135,7 +135,7 @@ extension TransformSpec {
     }
 }
 
-extension OptimisationSpec {
+extension OptimizationSpec {
     fileprivate func check(_ found: inout Violations) {
         if optimizer.kind == .sgd, optimizer.nesterov, optimizer.momentum == 0 {
             found.add(at: ["training", "optimizer", "nesterov"], "Nesterov's step needs a momentum above 0")

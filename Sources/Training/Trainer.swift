@@ -3,7 +3,7 @@ import Models
 import NamedFields
 import Networks
 
-/// A training run as a machine that moves one optimiser step at a time and can be put on ice between any two.
+/// A training run as a machine that moves one optimizer step at a time and can be put on ice between any two.
 ///
 /// It reads no clock, file or environment: specification and data determine every byte of the result, whatever the
 /// number of threads, however often it is interrupted and resumed from a checkpoint. (In bfloat16 with one exception:
@@ -34,7 +34,7 @@ public final class Trainer {
 
     /// Where the run stands.
     struct ProgressState: Equatable {
-        /// Optimiser steps taken.
+        /// Optimizer steps taken.
         var step = 0
         /// Sum of the losses of the running epoch's answers, and how many they are.
         var lossSum = 0.0
@@ -105,7 +105,7 @@ public final class Trainer {
             validationLoss: progressState.validationLoss)
     }
 
-    /// Takes one optimiser step; at the end of an epoch also the validation loss. Does nothing once finished.
+    /// Takes one optimizer step; at the end of an epoch also the validation loss. Does nothing once finished.
     public func advance() throws(TrainingError) -> StepReport {
         guard !isFinished else {
             return StepReport(

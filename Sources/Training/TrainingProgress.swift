@@ -5,7 +5,7 @@ public struct TrainingProgress: Sendable, Equatable {
     /// Whole epochs done.
     public var epoch: Int
     public var epochs: Int
-    /// Optimiser steps done.
+    /// Optimizer steps done.
     public var step: Int
     public var steps: Int
     /// Mean over the running epoch so far; of the last one where none has begun.
@@ -13,7 +13,7 @@ public struct TrainingProgress: Sendable, Equatable {
     public var validationLoss: Double?
 }
 
-/// What one optimiser step did.
+/// What one optimizer step did.
 public struct StepReport: Sendable, Equatable {
     /// Steps taken, this one included.
     public var step: Int

@@ -6,10 +6,10 @@ import Networks
 public struct TrainingSpec: Hashable, Sendable {
     public var task: TaskSpec
     public var network: NetworkSpec
-    public var training: OptimisationSpec
+    public var training: OptimizationSpec
 
     public init(
-        task: TaskSpec, network: NetworkSpec = NetworkSpec(), training: OptimisationSpec = OptimisationSpec()
+        task: TaskSpec, network: NetworkSpec = NetworkSpec(), training: OptimizationSpec = OptimizationSpec()
     ) {
         self.task = task
         self.network = network

@@ -53,14 +53,14 @@ struct DefaultsTests {
     }
 
     @Test(
-        "an optimiser has the defaults of its kind",
+        "an optimizer has the defaults of its kind",
         arguments: [("Adam", "adam"), ("Adam", "adamw"), ("SGD", "sgd"), ("RMSProp", "rmsprop")])
     func optimizer(_ schema: String, _ kind: String) throws {
         let spec = try read(#""task": {"kind": "classify"}, "training": {"optimizer": {"kind": "\#(kind)"}}"#).spec
         try expect(Formats.encode(spec.training.optimizer), schema, given: ["kind"])
     }
 
-    @Test("no optimiser is the one of the contract")
+    @Test("no optimizer is the one of the contract")
     func noOptimizer() throws {
         let spec = try read(#""task": {"kind": "classify"}"#).spec
         for (field, value) in contract.members(contract.schema("Optimizer")["default"]) {

@@ -17,7 +17,7 @@ struct FieldContractTests {
     func network() { expect(NetworkSpec.self, "Network") }
 
     @Test("training has the fields of the contract, and no other")
-    func training() { expect(OptimisationSpec.self, "Training") }
+    func training() { expect(OptimizationSpec.self, "Training") }
 
     @Test("a request has the parts of a specification beside its own")
     func request() {
@@ -45,7 +45,7 @@ struct FieldContractTests {
     @Test("a contract that says another bound, default, choice or field is found out")
     func differences() throws {
         let right = ContractDocument.shared.schema("Training")
-        #expect(FieldSchemaCheck.findings(OptimisationSpec.self, right) == [])
+        #expect(FieldSchemaCheck.findings(OptimizationSpec.self, right) == [])
         let changes: [([String], JSON)] = [
             (["epochs", "maximum"], 7), (["epochs", "default"], 7), (["epochs", "type"], "number"),
             (["epochs", "minimum"], nil), (["shuffle", "default"], false), (["weight_decay", "minimum"], 1),
@@ -56,7 +56,7 @@ struct FieldContractTests {
         ]
         for (path, value) in changes {
             let wrong = Self.changed(right, ["properties"] + path, value)
-            #expect(FieldSchemaCheck.findings(OptimisationSpec.self, wrong).count == 1, "\(path)")
+            #expect(FieldSchemaCheck.findings(OptimizationSpec.self, wrong).count == 1, "\(path)")
         }
     }
 

@@ -16,7 +16,7 @@ import Training
         let spec = TrainingSpec(
             task: .forecast(ForecastTask(target: ["y"], lookback: 4)),
             network: NetworkSpec(layers: [LayerSpec(cell: .lstm(), hidden: 64)]),
-            training: OptimisationSpec(epochs: 1))
+            training: OptimizationSpec(epochs: 1))
         let csv = "y\n" + (0..<12).map { "\(sin(Double($0)))\n" }.joined()
         let request = TrainRequest(
             model: "m", spec: try CheckedSpec(spec), source: .inline(format: .csv, bytes: Array(csv.utf8)))

@@ -37,7 +37,7 @@ final class Workplace {
         let rows = (0..<12).map { "\(10 + 3 * sin(Double($0))),\($0 % 3)\n" }
         let spec = TrainingSpec(
             task: .forecast(task), network: NetworkSpec(layers: [LayerSpec(cell: .elman(.tanh), hidden: 2)]),
-            training: OptimisationSpec(
+            training: OptimizationSpec(
                 epochs: epochs, optimizer: OptimizerSpec(.sgd, learningRate: learningRate), clip: nil))
         let text = csv ?? "y,u\n" + rows.joined()
         return try service.train(

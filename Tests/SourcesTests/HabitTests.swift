@@ -73,7 +73,7 @@ struct HabitTests {
             guard let name = declaration.firstMatch(of: /name: "([^"]+)"/)?.1 else { continue }
             let isShim = name.wholeMatch(of: /C[A-Z].*/) != nil
             let isStrict =
-                declaration.contains("swiftSettings: strict") || declaration.contains("swiftSettings: optimised")
+                declaration.contains("swiftSettings: strict") || declaration.contains("swiftSettings: optimized")
             #expect(isShim || isStrict, "\(name) does not treat warnings as errors")
         }
     }

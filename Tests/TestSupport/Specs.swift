@@ -49,11 +49,11 @@ extension NetworkSpec {
     }
 }
 
-extension OptimisationSpec {
+extension OptimizationSpec {
     /// - Parameter clip: nil for none; what is not named is the default.
     public init(
         epochs: Int? = nil, batchSize: Int? = nil, optimizer: OptimizerSpec? = nil, schedule: ScheduleSpec? = nil,
-        weightDecay: Double? = nil, clip: Clip? = OptimisationSpec().clip, validation: Validation? = nil,
+        weightDecay: Double? = nil, clip: Clip? = OptimizationSpec().clip, validation: Validation? = nil,
         earlyStopping: EarlyStopping? = nil, shuffle: Bool? = nil, seed: UInt64? = nil, threads: Int? = nil,
         precision: Precision? = nil
     ) {
@@ -73,14 +73,14 @@ extension OptimisationSpec {
     }
 }
 
-extension OptimisationSpec.Validation {
+extension OptimizationSpec.Validation {
     public init(fraction: Double) {
         self.init()
         self.fraction = fraction
     }
 }
 
-extension OptimisationSpec.EarlyStopping {
+extension OptimizationSpec.EarlyStopping {
     public init(patience: Int) {
         self.init()
         self.patience = patience

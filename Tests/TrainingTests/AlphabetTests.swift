@@ -61,7 +61,7 @@ struct AlphabetTests {
             let spec = TrainingSpec(
                 task: .label(LabelTask { $0.inputs = .tokens(inputs) }),
                 network: NetworkSpec(layers: [.embedding(3), LayerSpec(cell: .gru(.after), hidden: 4)]),
-                training: OptimisationSpec(epochs: 3))
+                training: OptimizationSpec(epochs: 3))
             let set = LabelledSequences(
                 rows: .tokens(TextColumn(["a", "b", "a", "c"])), lengths: [2, 2],
                 labels: TextColumn(["x", "y", "x", "y"]))

@@ -139,7 +139,7 @@ struct GoldenBitsTests {
     }
 
     private static func specs(_ cell: Cell, _ precision: Precision) -> [TrainingSpec] {
-        var training = OptimisationSpec(
+        var training = OptimizationSpec(
             epochs: 3, batchSize: 16,
             optimizer: OptimizerSpec(.rmsprop, learningRate: 0.01) { ($0.momentum, $0.centered) = (0.5, true) },
             weightDecay: 1e-3, clip: .init(norm: 1, value: 0.5), validation: .init(fraction: 0.2), seed: 9)

@@ -50,13 +50,13 @@ struct LabelTests {
             labelCounts: counts)
     }
 
-    static func spec(_ training: OptimisationSpec, _ change: (inout LabelTask) -> Void = { _ in }) -> TrainingSpec {
+    static func spec(_ training: OptimizationSpec, _ change: (inout LabelTask) -> Void = { _ in }) -> TrainingSpec {
         TrainingSpec(
             task: .label(LabelTask(change)), network: NetworkSpec(layers: [LayerSpec(cell: .lstm(), hidden: 10)]),
             training: training)
     }
 
-    static let thorough = OptimisationSpec(
+    static let thorough = OptimizationSpec(
         epochs: 150, batchSize: 16, optimizer: OptimizerSpec(.adam, learningRate: 0.02),
         validation: .init(fraction: 0.2))
 
@@ -98,7 +98,7 @@ struct LabelTests {
     func losses() throws {
         for isFlags in [false, true] {
             let set = isFlags ? Self.flags(9, seed: 4) : Self.parity(9, seed: 4)
-            let training = OptimisationSpec(epochs: 1, batchSize: 100, shuffle: false)
+            let training = OptimizationSpec(epochs: 1, batchSize: 100, shuffle: false)
             let spec = Self.spec(training) {
                 if isFlags { ($0.inputs, $0.answers) = (.tokens(TokenInputs()), .flags) }
             }
@@ -175,7 +175,7 @@ struct LabelTests {
         let set = Self.parity(30, seed: 5)
         func trainer(_ batchSize: Int) throws -> Trainer {
             try Trainer(
-                Self.spec(OptimisationSpec(epochs: 1, batchSize: batchSize, validation: .init(fraction: 0.3), seed: 6)),
+                Self.spec(OptimizationSpec(epochs: 1, batchSize: batchSize, validation: .init(fraction: 0.3), seed: 6)),
                 .labelled(set), datasetDigest: "")
         }
         let (one, all) = (try trainer(1), try trainer(100))
@@ -192,7 +192,7 @@ struct LabelTests {
 
     @Test("a run that is put on ice and resumed gives the bytes of one that was not")
     func resumes() throws {
-        let training = OptimisationSpec(epochs: 4, batchSize: 7, validation: .init(fraction: 0.2), seed: 3)
+        let training = OptimizationSpec(epochs: 4, batchSize: 7, validation: .init(fraction: 0.2), seed: 3)
         let spec = Self.spec(training) { ($0.inputs, $0.answers) = (.tokens(TokenInputs()), .flags) }
         let data = TrainingData.labelled(Self.flags(30, seed: 7))
         let whole = try Trainer(spec, data, datasetDigest: "d")
@@ -208,7 +208,7 @@ struct LabelTests {
     func streams() throws {
         for kind in 0..<3 {
             let set = kind == 2 ? Self.flags(20, seed: 8) : Self.parity(20, seed: 8)
-            let spec = Self.spec(OptimisationSpec(epochs: 1)) {
+            let spec = Self.spec(OptimizationSpec(epochs: 1)) {
                 if kind == 1 { $0.inputs = .numbers(NumberInputs(transform: [.difference])) }
                 if kind == 2 { ($0.inputs, $0.answers) = (.tokens(TokenInputs()), .flags) }
             }

@@ -10,8 +10,8 @@ import Training
 struct LearningTests {
     @Test(
         "airline: an LSTM of 32 forecasts 24 months at an RMSE of 20 or less, mean of seeds 1, 2, 3",
-        arguments: OptimisationSpec.Precision.allCases)
-    func airlineForecast(precision: OptimisationSpec.Precision) throws {
+        arguments: OptimizationSpec.Precision.allCases)
+    func airlineForecast(precision: OptimizationSpec.Precision) throws {
         let scores = try [UInt64(1), 2, 3].map { seed in
             let spec = TrainingSpec(
                 task: .forecast(
@@ -19,7 +19,7 @@ struct LearningTests {
                         target: ["passengers_thousands"], time: "month", lookback: 24, horizon: 24,
                         transform: [.log, .seasonalDifference(12)], holdout: 24)),
                 network: NetworkSpec(layers: [LayerSpec(cell: .lstm(), hidden: 32)]),
-                training: OptimisationSpec(
+                training: OptimizationSpec(
                     epochs: 150, batchSize: 32, optimizer: OptimizerSpec(.adam, learningRate: 0.005),
                     clip: .init(norm: 1), seed: seed, precision: precision))
             let trainer = try Trainer(spec, .series(try airline()), datasetDigest: "")
@@ -41,15 +41,15 @@ struct LearningTests {
     @Test(
         "vowels: every seed tells the speakers apart",
         arguments: [(Cell.lstm(), 0.957), (.gru(.after), 0.96), (.elman(.tanh), 0.96)],
-        OptimisationSpec.Precision.allCases)
-    func vowelSpeakers(_ bound: (cell: Cell, least: Double), precision: OptimisationSpec.Precision) throws {
+        OptimizationSpec.Precision.allCases)
+    func vowelSpeakers(_ bound: (cell: Cell, least: Double), precision: OptimizationSpec.Precision) throws {
         let (cell, least) = bound
         let (train, test) = (try vowels("train"), try vowels("test"))
         for seed in [UInt64(1), 2, 3] {
             let spec = TrainingSpec(
                 task: .classify(ClassifyTask(pool: .last)),
                 network: NetworkSpec(layers: [LayerSpec(cell: cell, hidden: 64)]),
-                training: OptimisationSpec(
+                training: OptimizationSpec(
                     epochs: 40, batchSize: 16, optimizer: OptimizerSpec(.adam, learningRate: 0.003), seed: seed,
                     precision: precision))
             let trainer = try Trainer(spec, .sequences(train), datasetDigest: "")

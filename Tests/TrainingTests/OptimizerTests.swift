@@ -6,8 +6,8 @@ import Testing
 
 @testable import Training
 
-/// Optimisers against PyTorch's formulas, written down plainly in Double.
-@Suite("Optimisers")
+/// Optimizers against PyTorch's formulas, written down plainly in Double.
+@Suite("Optimizers")
 struct OptimizerTests {
     static let rules: [OptimizerSpec] = [
         OptimizerSpec(.adam), OptimizerSpec(.adam) { ($0.beta1, $0.beta2, $0.epsilon) = (0.7, 0.9, 1e-3) },
@@ -66,16 +66,16 @@ struct OptimizerTests {
     @Test("clipping by norm scales the whole, by value each number; small gradients stay as they are")
     func clipping() {
         var gradient: [Float] = [3, -4, 0]
-        #expect(OptimisationSpec.Clip(norm: 1).apply(&gradient) == 5)
+        #expect(OptimizationSpec.Clip(norm: 1).apply(&gradient) == 5)
         #expect(abs(gradient[0] - 0.6) < 1e-6 && abs(gradient[1] + 0.8) < 1e-6)
         gradient = [3, -4, 0]
-        OptimisationSpec.Clip(norm: 6, value: 2).apply(&gradient)
+        OptimizationSpec.Clip(norm: 6, value: 2).apply(&gradient)
         #expect(gradient == [2, -2, 0])
         gradient = [1e30, 1e30]
-        OptimisationSpec.Clip(norm: 1).apply(&gradient)
+        OptimizationSpec.Clip(norm: 1).apply(&gradient)
         #expect(abs(gradient[0] - 0.70710677) < 1e-6)
         gradient = [.nan, 9]
-        OptimisationSpec.Clip(norm: nil, value: 1).apply(&gradient)
+        OptimizationSpec.Clip(norm: nil, value: 1).apply(&gradient)
         #expect(gradient[0].isNaN && gradient[1] == 1)
         let many = draws(1003, seed: 2)
         let plain = many.reduce(0.0) { $0 + Double($1) * Double($1) }.squareRoot()

@@ -17,8 +17,8 @@ struct PrecisionReportTests {
         return (done.model, done.report)
     }
 
-    private var validated: OptimisationSpec {
-        OptimisationSpec(epochs: 3, batchSize: 16, validation: .init(fraction: 0.2))
+    private var validated: OptimizationSpec {
+        OptimizationSpec(epochs: 3, batchSize: 16, validation: .init(fraction: 0.2))
     }
 
     @Test("a forecaster is scored on the held-out rows, else on the validation part, else on the training part")

@@ -50,7 +50,7 @@ struct PreparationTests {
         for row in [60, 75] {
             var table = seasonalSeries()
             table.columns[0][row] = 1e300
-            let spec = forecastSpec(OptimisationSpec(epochs: 1, validation: .init(fraction: 0.5)))
+            let spec = forecastSpec(OptimizationSpec(epochs: 1, validation: .init(fraction: 0.5)))
             let found = violations(spec, .series(table))
             #expect(found.count == 1 && found[0].path == ["data"])
             #expect(found[0].detail.contains("\"y\", row \(row + 1): 1e+300"))
@@ -79,7 +79,7 @@ struct PreparationTests {
             var table = seasonalSeries()
             change(&table)
             let trainer = try Trainer(
-                forecastSpec(OptimisationSpec(epochs: 1), features: ["u"]), .series(table), datasetDigest: "")
+                forecastSpec(OptimizationSpec(epochs: 1), features: ["u"]), .series(table), datasetDigest: "")
             try trainer.run()
             return try trainer.finish().report.warnings
         }
@@ -99,7 +99,7 @@ struct PreparationTests {
         let table = SeriesTable(names: ["y"], columns: [[Double](repeating: 42, count: 60)])
         for transform in [[], [TransformSpec.log], [.difference], [.standardize], [.minMax]] {
             let trainer = try Trainer(
-                forecastSpec(OptimisationSpec(epochs: 30), transform: transform), .series(table), datasetDigest: "")
+                forecastSpec(OptimizationSpec(epochs: 30), transform: transform), .series(table), datasetDigest: "")
             try trainer.run()
             let report = try #require(try trainer.finish().report.holdout)
             #expect(report.horizon.rmse < 2 && report.baselines.naive.horizon.rmse == 0)

@@ -17,12 +17,12 @@ struct ReferenceTrainingTests {
         } catch { fatalError("the reference cases cannot be read: \(error)") }
     }()
 
-    @Test("ten optimiser steps on one batch follow the reference", arguments: trainings)
+    @Test("ten optimizer steps on one batch follow the reference", arguments: trainings)
     func steps(name: String) throws {
         let reference = try SafetensorsCase(name)
         let isAdam = reference.config["optimizer"]?.string == "torch.optim.Adam"
         let rate = try #require(reference.config["hyperparameters"]?["lr"]?.double)
-        let clip = reference.config["clip_grad_norm"]?.double.map { OptimisationSpec.Clip(norm: $0) }
+        let clip = reference.config["clip_grad_norm"]?.double.map { OptimizationSpec.Clip(norm: $0) }
         let shape = try reference.shape("const/x")
         let labels = try reference.ints("const/labels")
         let (examples, network) = try setup(
@@ -49,7 +49,7 @@ struct ReferenceTrainingTests {
                 return loss
             }
             #expect(abs(loss - losses[step]) < 2e-6)
-            let norm = (clip ?? OptimisationSpec.Clip()).apply(&gradient)
+            let norm = (clip ?? OptimizationSpec.Clip()).apply(&gradient)
             #expect(abs(norm - norms[step]) < 1e-5)
             optimizer.update(&parameters, gradient: gradient, learningRate: rate)
             guard [0, 1, 9].contains(step) else { continue }

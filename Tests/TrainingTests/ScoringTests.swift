@@ -85,7 +85,7 @@ struct ScoringTests {
     @Test("the validation part is scored like held-out rows of a series that ends with it")
     func validation() throws {
         let whole = seasonalSeries()
-        let spec = forecastSpec(OptimisationSpec(epochs: 2, validation: .init(fraction: 0.25)))
+        let spec = forecastSpec(OptimizationSpec(epochs: 2, validation: .init(fraction: 0.25)))
         let trainer = try Trainer(spec, .series(whole), datasetDigest: "")
         try trainer.run()
         let done = try trainer.finish()
@@ -106,7 +106,7 @@ struct ScoringTests {
     func severalTargets() throws {
         let spec = TrainingSpec(
             task: .forecast(ForecastTask(target: ["y", "u"], lookback: 5, horizon: 3, holdout: 6)),
-            training: OptimisationSpec(epochs: 1))
+            training: OptimizationSpec(epochs: 1))
         let trainer = try Trainer(spec, .series(seasonalSeries()), datasetDigest: "")
         try trainer.run()
         let report = try #require(try trainer.finish().report.holdout)

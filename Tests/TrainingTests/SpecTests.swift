@@ -70,7 +70,7 @@ struct SpecTests {
                             LayerSpec(cell: .lstm(), hidden: 5),
                         ], dropout: 0.5,
                         initialization: Initialization(input: .glorot, recurrent: .identity, forgetBias: 2)),
-                    training: OptimisationSpec(
+                    training: OptimizationSpec(
                         optimizer: optimizer, schedule: schedule, clip: nil, shuffle: false))
                 #expect(try decode(encode(spec)) == spec)
             }
@@ -106,7 +106,7 @@ struct SpecTests {
                     transform: [.difference, .log, .seasonalDifference(0)], holdout: -1, season: 0)))
         spec.network.layers = [LayerSpec(cell: .lstm(), hidden: 0)]
         spec.network.dropout = 1
-        spec.training = OptimisationSpec(
+        spec.training = OptimizationSpec(
             epochs: 0, batchSize: 0,
             optimizer: OptimizerSpec(.adam, learningRate: -1) { ($0.beta1, $0.epsilon) = (1, 0) },
             schedule: ScheduleSpec(.step) { ($0.period, $0.factor) = (0, 2) }, weightDecay: .nan,

@@ -43,7 +43,7 @@ func signSequences(_ count: Int = 60, seed: UInt64 = 1) -> SequenceSet {
 }
 
 func forecastSpec(
-    _ training: OptimisationSpec = OptimisationSpec(epochs: 3, batchSize: 16), cell: Cell = .lstm(),
+    _ training: OptimizationSpec = OptimizationSpec(epochs: 3, batchSize: 16), cell: Cell = .lstm(),
     dropout: Float = 0, holdout: Int = 12, transform: [TransformSpec] = [.seasonalDifference(6)],
     features: [String] = []
 ) -> TrainingSpec {
@@ -58,7 +58,7 @@ func forecastSpec(
 }
 
 func classifySpec(
-    _ training: OptimisationSpec = OptimisationSpec(epochs: 3, batchSize: 16), pool: ClassifyTask.Pool = .last,
+    _ training: OptimizationSpec = OptimizationSpec(epochs: 3, batchSize: 16), pool: ClassifyTask.Pool = .last,
     cell: Cell = .gru(.after)
 ) -> TrainingSpec {
     TrainingSpec(

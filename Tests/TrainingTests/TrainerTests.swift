@@ -8,13 +8,13 @@ import Testing
 
 @Suite("Trainer")
 struct TrainerTests {
-    private static let everything = OptimisationSpec(
+    private static let everything = OptimizationSpec(
         epochs: 4, batchSize: 16,
         optimizer: OptimizerSpec(.rmsprop, learningRate: 0.01) { ($0.momentum, $0.centered) = (0.5, true) },
         schedule: ScheduleSpec(.reduceOnPlateau, warmupSteps: 3) { $0.patience = 1 }, weightDecay: 1e-3,
         clip: .init(norm: 1, value: 0.5), validation: .init(fraction: 0.2), earlyStopping: .init(patience: 2), seed: 9)
 
-    private static var inBFloat16: OptimisationSpec {
+    private static var inBFloat16: OptimizationSpec {
         var training = everything
         training.precision = .bfloat16
         return training
@@ -148,7 +148,7 @@ struct TrainerTests {
 
     @Test("a loss that is no number stops the run with the step and the last good loss")
     func diverges() throws {
-        let training = OptimisationSpec(
+        let training = OptimizationSpec(
             epochs: 500, batchSize: 16, optimizer: OptimizerSpec(.sgd, learningRate: 1e18), clip: nil)
         let trainer = try Trainer(
             forecastSpec(training, cell: .elman(.identity)), .series(seasonalSeries()), datasetDigest: "d")
@@ -164,7 +164,7 @@ struct TrainerTests {
 
     @Test("an update that breaks the parameters is divergence even when no loss comes after it")
     func brokenByLastStep() throws {
-        let training = OptimisationSpec(
+        let training = OptimizationSpec(
             epochs: 1, batchSize: 1000, optimizer: OptimizerSpec(.sgd, learningRate: 1e300), clip: nil)
         let trainer = try Trainer(forecastSpec(training), .series(seasonalSeries()), datasetDigest: "d")
         #expect(throws: TrainingError.self) { try trainer.run() }
@@ -173,7 +173,7 @@ struct TrainerTests {
     @Test("every example is seen once an epoch, in an order of its own")
     func epochs() throws {
         let trainer = try Trainer(
-            classifySpec(OptimisationSpec(epochs: 2, batchSize: 7)), .sequences(signSequences(60)), datasetDigest: "")
+            classifySpec(OptimizationSpec(epochs: 2, batchSize: 7)), .sequences(signSequences(60)), datasetDigest: "")
         #expect(trainer.stepsPerEpoch == 9)
         var ends: [Int] = []
         try trainer.run { if let end = $0.epochEnd { ends.append(end.epoch) } }
@@ -182,7 +182,7 @@ struct TrainerTests {
 
     @Test("neither validation nor held-out rows have a say in the transforms")
     func fittedToTraining() throws {
-        var training = OptimisationSpec(epochs: 1)
+        var training = OptimizationSpec(epochs: 1)
         training.validation = .init(fraction: 0.2)
         var table = seasonalSeries()
         let spec = forecastSpec(training, transform: [.standardize])
@@ -195,7 +195,7 @@ struct TrainerTests {
 
     @Test("validation takes the last windows of a series, and of sequences a share of every label")
     func split() throws {
-        var training = OptimisationSpec(epochs: 1)
+        var training = OptimizationSpec(epochs: 1)
         training.validation = .init(fraction: 0.25)
         let windows = try Trainer(forecastSpec(training), .series(seasonalSeries()), datasetDigest: "").examples
         #expect(windows.validation == Array(windows.training.count..<windows.places.count))
@@ -214,7 +214,7 @@ struct TrainerTests {
         "the validation loss is the squared error of the row after each validation window, and the accuracy that of predict"
     )
     func validationLoss() throws {
-        var training = OptimisationSpec(epochs: 2, batchSize: 5)
+        var training = OptimizationSpec(epochs: 2, batchSize: 5)
         training.validation = .init(fraction: 0.25)
         let series = try Trainer(forecastSpec(training, dropout: 0.3), .series(seasonalSeries()), datasetDigest: "")
         try series.run()

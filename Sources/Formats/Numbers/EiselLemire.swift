@@ -45,17 +45,17 @@ func nearest<T: BinaryFormat>(_ w: UInt64, timesTenTo q: Int, powers: PowersOfTe
     if w == 0 || q < T.smallestPowerOfTen { return 0 }
     if q > T.largestPowerOfTen { return .infinity }
     let leadingZeros = w.leadingZeroBitCount
-    let normalised = w &<< UInt64(truncatingIfNeeded: leadingZeros)
+    let normalized = w &<< UInt64(truncatingIfNeeded: leadingZeros)
     var (high, low) = powers.floor(q)
     if (-27)...(-1) ~= q {  // rounded up there, so that exact reciprocal ties are recognised
         low &+= 1
         if low == 0 { high &+= 1 }
     }
 
-    var product = normalised.multipliedFullWidth(by: high)
+    var product = normalized.multipliedFullWidth(by: high)
     let mask = UInt64.max &>> UInt64(truncatingIfNeeded: T.explicitBits &+ 3)
     if product.high & mask == mask {
-        let second = normalised.multipliedFullWidth(by: low).high
+        let second = normalized.multipliedFullWidth(by: low).high
         product.low &+= second
         if second > product.low { product.high &+= 1 }
     }

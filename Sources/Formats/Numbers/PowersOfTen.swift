@@ -11,7 +11,7 @@ struct PowersOfTen: Sendable {
 
     /// High and low word of each power, smallest first; the highest bit of the high word is set; rounded down.
     ///
-    /// nonisolated(unsafe): written before it is published by the static initialiser, never after, never freed.
+    /// nonisolated(unsafe): written before it is published by the static initializer, never after, never freed.
     nonisolated(unsafe) private static let floors: UnsafePointer<(high: UInt64, low: UInt64)> = compute()
 
     /// nonisolated(unsafe): the pointer is to the immutable table above.
@@ -60,7 +60,7 @@ struct PowersOfTen: Sendable {
         return (high &+ (carry ? 1 : 0), sum)
     }
 
-    /// nonisolated(unsafe): written once by its initialiser, never freed.
+    /// nonisolated(unsafe): written once by its initializer, never freed.
     nonisolated(unsafe) private static let exactDoubles: UnsafePointer<Double> = {
         let table = UnsafeMutablePointer<Double>.allocate(capacity: 23)
         var power = 1.0

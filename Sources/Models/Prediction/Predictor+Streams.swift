@@ -7,7 +7,7 @@ extension Predictor {
     ///
     /// - Returns: for each stream the answer after each of its rows.
     public func advance(
-        _ states: inout [LiveState], _ rows: RawSequences, cancellation: Cancellation? = nil
+        _ states: inout [ModelState], _ rows: RawSequences, cancellation: Cancellation? = nil
     ) throws(PredictionError) -> Answers {
         guard rows.width == model.rowWidth else {
             throw PredictionError(.width(have: rows.width, need: model.rowWidth))
@@ -37,12 +37,12 @@ extension Predictor {
         let outputs = run(inputs, lengths: passages.map(\.reaching), states: &streams, cancellation)
         try check(cancellation)
         let answers = answers(outputs, passages, gathered: states.map(\.lags.count))
-        for input in states.indices { states[input] = LiveState(network: streams[input], lags: last[input]) }
+        for input in states.indices { states[input] = ModelState(network: streams[input], lags: last[input]) }
         return answers
     }
 
     /// Moves one stream on by one raw row: the bits of `advance`, without its arrays. Where it throws, nothing has moved.
-    public func step(_ state: inout LiveState, _ row: UnsafeBufferPointer<Double>) throws(PredictionError) -> Answer {
+    public func step(_ state: inout ModelState, _ row: UnsafeBufferPointer<Double>) throws(PredictionError) -> Answer {
         guard row.count == model.rowWidth else {
             throw PredictionError(.width(have: row.count, need: model.rowWidth))
         }
@@ -62,7 +62,7 @@ extension Predictor {
     }
 
     private func step(
-        _ state: inout LiveState, _ row: UnsafeBufferPointer<Double>, _ inputs: UnsafeMutablePointer<Float>,
+        _ state: inout ModelState, _ row: UnsafeBufferPointer<Double>, _ inputs: UnsafeMutablePointer<Float>,
         _ outputs: UnsafeMutablePointer<Float>
     ) throws(PredictionError) -> Answer {
         let lags = state.lags.count
@@ -90,7 +90,7 @@ extension Predictor {
     ///
     /// - Parameter future: as for `forecast(from:horizon:future:)`.
     public func lookAhead(
-        _ states: [LiveState], horizon: Int, future: RawSequences? = nil, cancellation: Cancellation? = nil
+        _ states: [ModelState], horizon: Int, future: RawSequences? = nil, cancellation: Cancellation? = nil
     ) throws(PredictionError) -> [[Double]] {
         guard case .forecast = model.task else { throw PredictionError(.otherTask) }
         for (input, state) in states.enumerated() {

@@ -19,7 +19,7 @@ public final class Predictor: Sendable {
     }
 
     /// A stream before its first row.
-    public var zeroState: LiveState { LiveState(network: network.zeroState) }
+    public var zeroState: ModelState { ModelState(network: network.zeroState) }
 
     /// Raw rows a history needs: lookback, and what differencing takes before it. 1 more than the lags for labels.
     public var historyRows: Int {
@@ -56,7 +56,7 @@ public final class Predictor: Sendable {
             throw PredictionError(.width(have: histories.width, need: model.rowWidth))
         }
         let future = try futureRows(future, count: histories.count, horizon: horizon)
-        var states: [LiveState] = []
+        var states: [ModelState] = []
         var inputs: [Float] = []
         for (input, range) in histories.ranges.enumerated() {
             guard histories.lengths[input] >= historyRows else {
@@ -66,7 +66,7 @@ public final class Predictor: Sendable {
             let skipped = histories.lengths[input] - historyRows
             let window = Array(histories.values[range].dropFirst(skipped * histories.width))
             inputs += try transformed(window, input: input, skipped: skipped)
-            states.append(LiveState(network: network.zeroState, lags: lastRows(of: window)))
+            states.append(ModelState(network: network.zeroState, lags: lastRows(of: window)))
         }
         var streams = states.map(\.network)
         let outputs = network.run(
@@ -112,7 +112,7 @@ public final class Predictor: Sendable {
     /// Feeds forecasts back row by row. What the head said goes in as it is; raw units are only for the lags and the
     /// answer.
     func lookAhead(
-        _ states: inout [LiveState], firstOutputs: [Float], horizon: Int, future: [[Float]],
+        _ states: inout [ModelState], firstOutputs: [Float], horizon: Int, future: [[Float]],
         cancellation: Cancellation?
     ) throws(PredictionError) -> [[Double]] {
         let (targets, inputs) = (model.network.outputs, model.network.inputs)

@@ -38,7 +38,7 @@ public struct Philox: Sendable {
     ///
     /// - Parameters:
     ///   - layer: below 2¹⁶.
-    ///   - step: epoch or optimiser step; taken modulo 2³².
+    ///   - step: epoch or optimizer step; taken modulo 2³².
     public func words(
         _ purpose: Purpose, layer: Int = 0, step: Int = 0, row: Int = 0, block: Int
     ) -> SIMD4<UInt32> {

@@ -3,7 +3,7 @@ import Kernels
 /// Where a training step stands, for the random draws of its dropout.
 public struct DropoutPlace: Sendable {
     public var seed: UInt64
-    /// Optimiser steps before this one.
+    /// Optimizer steps before this one.
     public var step: Int
 
     public init(seed: UInt64, step: Int) {

@@ -42,7 +42,7 @@ struct PrecisionBench: Command {
             throw CommandError(.usage, "--seeds and --epochs: expected whole numbers, epochs above 0")
         }
         let kernels = KernelSet(try KernelBench.instructionSet(instructionSet))
-        let choices = try KernelBench.choices(training, "--training", OptimisationSpec.Precision.allCases)
+        let choices = try KernelBench.choices(training, "--training", OptimizationSpec.Precision.allCases)
         var rows: [Row] = []
         do {
             for choice in choices {
@@ -76,7 +76,7 @@ struct PrecisionBench: Command {
     // MARK: Models
 
     private func forecaster(
-        _ seeds: [Int], _ precision: OptimisationSpec.Precision, _ kernels: KernelSet
+        _ seeds: [Int], _ precision: OptimizationSpec.Precision, _ kernels: KernelSet
     ) throws -> Row {
         let task = ForecastTask {
             ($0.target, $0.time, $0.horizon, $0.holdout) = (["passengers_thousands"], "month", 24, 24)
@@ -88,7 +88,7 @@ struct PrecisionBench: Command {
             let trainer = try trainer(
                 TrainingSpec(
                     task: .forecast(task), network: NetworkSpec { $0.layers = [LayerSpec(cell: .lstm(), hidden: 32)] },
-                    training: OptimisationSpec {
+                    training: OptimizationSpec {
                         ($0.epochs, $0.batchSize) = (epochs ?? 150, 32)
                         $0.optimizer = OptimizerSpec(.adam, learningRate: 0.005)
                         ($0.seed, $0.precision) = (UInt64(seed), precision)
@@ -102,7 +102,7 @@ struct PrecisionBench: Command {
     }
 
     private func classifier(
-        _ cell: BenchCell, _ seeds: [Int], _ precision: OptimisationSpec.Precision, _ kernels: KernelSet
+        _ cell: BenchCell, _ seeds: [Int], _ precision: OptimizationSpec.Precision, _ kernels: KernelSet
     ) throws -> Row {
         let task = TaskSpec(.classify)
         let data = try load(train, task)
@@ -113,7 +113,7 @@ struct PrecisionBench: Command {
             let trainer = try trainer(
                 TrainingSpec(
                     task: task, network: NetworkSpec { $0.layers = [LayerSpec(cell: cell.cell, hidden: 64)] },
-                    training: OptimisationSpec {
+                    training: OptimizationSpec {
                         ($0.epochs, $0.batchSize) = (epochs ?? 40, 16)
                         $0.optimizer = OptimizerSpec(.adam, learningRate: 0.003)
                         ($0.seed, $0.precision) = (UInt64(seed), precision)
@@ -152,7 +152,7 @@ struct PrecisionBench: Command {
     private struct Row {
         var data: String
         var cell: BenchCell
-        var trained: OptimisationSpec.Precision
+        var trained: OptimizationSpec.Precision
         var scores: [Precision: PrecisionFigures] = [:]
 
         mutating func add(_ figures: PrecisionFigures, _ precision: Precision, of count: Int) {

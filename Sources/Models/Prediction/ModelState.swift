@@ -1,7 +1,7 @@
 import Networks
 
 /// All that a model carries from one raw row of a stream to the next.
-public struct LiveState: Sendable, Equatable {
+public struct ModelState: Sendable, Equatable {
     public var network: NetworkState
     /// The last raw rows that differencing needs, oldest first, at most `Model.lag`: targets of a forecast, features of a
     /// classification.

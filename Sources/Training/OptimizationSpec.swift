@@ -2,7 +2,7 @@ import Kernels
 import NamedFields
 
 /// How the parameters are fitted: the object `training` of a request.
-public struct OptimisationSpec: Hashable, Sendable {
+public struct OptimizationSpec: Hashable, Sendable {
     public struct Clip: Hashable, Sendable {
         /// The greatest Euclidean norm of the whole gradient.
         public var norm: Double?
@@ -66,7 +66,7 @@ public struct OptimisationSpec: Hashable, Sendable {
     public init() {}
 }
 
-extension OptimisationSpec: HasFields {
+extension OptimizationSpec: HasFields {
     public mutating func visit(_ visitor: inout some FieldVisitor) {
         typealias Limit = TrainingSpec.Limit
         visitor.field("epochs", &epochs, .whole(1...Limit.epochs), "Passes over the data.")
@@ -91,20 +91,20 @@ extension OptimisationSpec: HasFields {
     }
 }
 
-extension OptimisationSpec.Clip: HasFields {
+extension OptimizationSpec.Clip: HasFields {
     public mutating func visit(_ visitor: inout some FieldVisitor) {
         visitor.field("norm", &norm, .optional(.number(.above(0))), "The greatest Euclidean norm of the gradient.")
         visitor.field("value", &value, .optional(.number(.above(0))), "The greatest magnitude of one of its numbers.")
     }
 }
 
-extension OptimisationSpec.Validation: HasFields {
+extension OptimizationSpec.Validation: HasFields {
     public mutating func visit(_ visitor: inout some FieldVisitor) {
         visitor.field("fraction", &fraction, .number(.above(0).below(1)), "Of the windows or sequences.")
     }
 }
 
-extension OptimisationSpec.EarlyStopping: HasFields {
+extension OptimizationSpec.EarlyStopping: HasFields {
     public mutating func visit(_ visitor: inout some FieldVisitor) {
         visitor.field("patience", &patience, .whole(1...TrainingSpec.Limit.epochs), "Epochs without a better one.")
     }
