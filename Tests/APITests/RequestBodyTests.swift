@@ -168,7 +168,7 @@ struct RequestBodyTests {
         for (network, hint) in [
             (#"{"dropuot": 0.1}"#, "dropout"), (#"{"hiden": 3}"#, "hidden"),
             (#"{"cell": "gru", "rest": "after"}"#, "reset"),
-            (#"{"hidden": [3, 4], "initialization": {}}"#, "initialization"),
+            (#"{"hidden": [3, 4], "initialisation": {}}"#, "initialization"),
         ] {
             let found = try violations {
                 _ = try Call.decode(Array((start + network + "}").utf8), RequestBodyTests.train)
