@@ -48,6 +48,11 @@ public struct Violations: Error, Sendable, Hashable {
     public var count: Int { list.count + omitted }
     public var isEmpty: Bool { count == 0 }
 
+    /// Whether one of them may be about a member of the document, or what is in it.
+    public func concern(_ member: String) -> Bool {
+        omitted > 0 || list.contains { $0.path.isEmpty || $0.path.first == .key(member) }
+    }
+
     /// Takes one more: in full while there are few, or else as a number.
     public mutating func add(at path: @autoclosure () -> [Violation.PathComponent], _ detail: @autoclosure () -> String)
     {

@@ -44,7 +44,15 @@ extension Service {
         guard findings.isEmpty else { throw ServiceError.invalid(findings) }
         let state: SessionState
         switch request.start {
-        case .zero: state = SessionState(step: 0, live: loaded.predictor.zeroState)
+        case .zero:
+            // Before it is there: the table has no room for a greater one.
+            guard loaded.predictor.stateBytes <= configuration.sessionMemory else {
+                throw ServiceError(
+                    .tooLarge,
+                    "the state of this model takes \(loaded.predictor.stateBytes) bytes, and all sessions together may take "
+                        + "\(configuration.sessionMemory); start the server with more session memory")
+            }
+            state = SessionState(step: 0, live: loaded.predictor.zeroState)
         case .state(let given, let origin): state = try checked(given, of: origin, loaded)
         case .blob(let bytes): state = try checked(StateBlob.decode(bytes, for: loaded), loaded)
         }

@@ -27,10 +27,13 @@ extension TrainingSpec {
     public func violations() -> Violations {
         var findings = FieldFindings()
         FieldChecker.check(self, &findings)
-        findings.at("network") { findings in
-            findings.at("layers") {
-                network.layers.noteConflicts(&$0)
-                task.noteConflicts(network.layers, &$0)
+        // What fields have to do with each other is asked of fields that are within their bounds.
+        if !findings.all.concern("network") {
+            findings.at("network") { findings in
+                findings.at("layers") {
+                    network.layers.noteConflicts(&$0)
+                    task.noteConflicts(network.layers, &$0)
+                }
             }
         }
         var found = findings.all

@@ -5,7 +5,7 @@ import TestSupport
 
 /// Small models of every form, made without training.
 enum ForeignModels {
-    static let all = [forecaster, differenced, classifier]
+    static let all = [forecaster, differenced, classifier, delays, reader]
 
     /// Two targets, a feature, a time column.
     static let forecaster = model(
@@ -42,6 +42,32 @@ enum ForeignModels {
         lagged: 2,
         NetworkDescription(
             inputs: 2, layers: [LayerDescription(cell: .gru(.after), hidden: 2)], outputs: 3, readout: .mean))
+
+    /// Time delays, a dense layer and a projected cell.
+    static let delays = model(
+        .forecast(
+            ForecastModel(
+                targets: ["y"], features: [], time: nil, lookback: 4, horizon: 2, season: nil,
+                tail: SeriesTail(rows: rows(4, 1), time: nil))),
+        transform: [.standardize], columns: [ColumnTransform(steps: [.scale(offset: 1, divisor: 2)])], lagged: 1,
+        NetworkDescription(
+            inputs: 1,
+            layers: [
+                .timeDelay(3, taps: 2, dilation: 2), .dense(3),
+                LayerDescription(
+                    cell: .elman(.tanh), hidden: 4, projection: Projection(width: 2, bias: true, decay: 0.5)),
+            ], outputs: 1))
+
+    /// Read from both ends.
+    static let reader = model(
+        .classify(ClassifyModel(features: ["x", "z"], labels: ["a", "b"])), transform: [.standardize],
+        columns: Array(repeating: ColumnTransform(steps: [.scale(offset: 0, divisor: 1)]), count: 2), lagged: 2,
+        NetworkDescription(
+            inputs: 2,
+            layers: [
+                LayerDescription(cell: .gru(.after), hidden: 2, bidirectional: true),
+                LayerDescription(cell: .lstm(), hidden: 2, bidirectional: true, residual: true),
+            ], outputs: 2))
 
     private static func rows(_ count: Int, _ width: Int) -> [[Double]] {
         (0..<count).map { row in (0..<width).map { Double(row + $0) + 1.5 } }

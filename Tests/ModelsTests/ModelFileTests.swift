@@ -181,6 +181,38 @@ struct ModelFileTests {
         }
     }
 
+    @Test(
+        "a forecaster that would have to read its series from the end is refused, and so is a width beyond all numbers")
+    func impossible() {
+        var model = Self.forecaster
+        model.network.layers = model.network.layers.map {
+            var layer = $0
+            layer.bidirectional = true
+            return layer
+        }
+        let layout = ParameterLayout(model.network)
+        model.parameters = Parameters(layout: layout)
+        let error = #expect(throws: ModelFileError.self) { try ModelFile.decode(ModelFile.encode(model)) }
+        #expect(error?.reason == .inconsistent("a forecaster that reads whole sequences"))
+
+        var writer = BinaryWriter()
+        writer.write("hidden")
+        let payload = Array(ModelFile.encode(Self.classifier)[24...].dropLast(SHA256.byteCount))
+        guard let place = payload.firstRange(of: writer.bytes) else {
+            Issue.record("no width in the file")
+            return
+        }
+        // The name, a byte for its kind, and 8 of the number.
+        for value in [UInt8(0x7F), 0x80, 0xFF] {
+            var wide = payload
+            for index in 1...8 { wide[place.upperBound + index] = 0xFF }
+            wide[place.upperBound + 8] = value
+            #expect(throws: ModelFileError.self) {
+                try ModelFile.decode(SealedFile(kind: "MODL", version: 2).seal(wide))
+            }
+        }
+    }
+
     @Test("parts that do not belong together are refused")
     func inconsistent() {
         var model = Self.forecaster

@@ -244,6 +244,21 @@ struct LayerTests {
         }
     }
 
+    @Test("the memory of whole sequences is told by the longest of them, for every thread")
+    func memory() {
+        let network = Self.forms[0].network(.last)
+        let parameters = drawnParameters(network)
+        func bytes(_ threads: Int, _ sequences: Int, _ steps: Int, longest: Int) -> Int {
+            InferenceNetwork(network, parameters, kernels: KernelSet(threads: threads))
+                .workspaceBytes(sequences: sequences, steps: steps, longest: longest)
+        }
+        // One of four million steps among as many of one: its rows stand at once, and a group of others beside them.
+        let ragged = bytes(1, 4_000_000, 8_000_000, longest: 4_000_000)
+        #expect(ragged > 4_000_000 * 4 * 4 * network.topWidth)
+        #expect(bytes(1, 4_000_000, 8_000_000, longest: 2) < ragged / 2)
+        #expect(bytes(2, 4_000_000, 8_000_000, longest: 4_000_000) > ragged)
+    }
+
     @Test("fields that do not go together are told with their place")
     func conflicts() {
         func places(_ layers: [LayerDescription], inputs: Int = 3) -> [String] {

@@ -62,7 +62,8 @@ public enum ModelFile {
         var findings = FieldFindings()
         FieldReader.read(value, into: &fields, &findings)
         FieldChecker.check(fields, &findings)
-        findings.at("network") { fields.network.noteConflicts(&$0) }
+        // What fields have to do with each other is asked of fields that are within their bounds.
+        if findings.all.isEmpty { findings.at("network") { fields.network.noteConflicts(&$0) } }
         if let first = findings.all.list.first { throw ModelFileError(reason: .description("\(first)".excerpt(256))) }
         guard fields.network.readout != .everyStep else {
             throw ModelFileError(reason: .description("network.readout: a model answers once for a sequence"))
@@ -130,6 +131,7 @@ extension Model {
 
     private func conflict(in forecast: ForecastModel) -> String? {
         guard inputs.laggedColumns == forecast.targets.count else { return "targets without their lags" }
+        guard network.streams else { return "a forecaster that reads whole sequences" }
         let need = forecast.lookback + lag
         guard forecast.tail.rows.count >= need else {
             return "a tail of \(forecast.tail.rows.count) rows for the \(need) that a forecast reads"

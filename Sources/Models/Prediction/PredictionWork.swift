@@ -30,7 +30,9 @@ extension Predictor {
     /// Multiply-adds of so many steps, the head and what is done for each output included.
     public func operations(steps: Int) -> Int {
         let (top, outputs) = (model.network.topWidth, model.network.outputs)
-        let ofStep = Double(network.multiplyAddsOfStep) + Double(outputs) * Double(top + Self.outputWork)
+        // A delay line moves on whole.
+        let moved = Double(network.stateLayout.delays)
+        let ofStep = Double(network.multiplyAddsOfStep) + moved + Double(outputs) * Double(top + Self.outputWork)
         return Self.whole(Double(steps) * (ofStep + Self.stepWork))
     }
 
@@ -60,7 +62,10 @@ extension Predictor {
         bytes += Double(work.steps) / Double(max(work.sequences, 1)) * Self.bytesOfStep
         let isStep = work.sequences == 1 && work.steps == 1
         bytes += Double(
-            isStep ? workspaceOfStep : network.workspaceBytes(sequences: work.sequences, steps: work.steps))
+            isStep
+                ? workspaceOfStep
+                : network.workspaceBytes(
+                    sequences: work.sequences, steps: work.steps, longest: min(max(work.longest, 1), work.steps)))
         return Self.whole(bytes)
     }
 

@@ -15,7 +15,7 @@ public final class Predictor: Sendable {
     public init(_ model: Model, precision: Precision = .float32, kernels: KernelSet) {
         self.model = model
         network = InferenceNetwork(model.network, model.parameters, precision: precision, kernels: kernels)
-        workspaceOfStep = network.workspaceBytes(sequences: 1, steps: 1)
+        workspaceOfStep = network.workspaceBytes(sequences: 1, steps: 1, longest: 1)
     }
 
     /// A stream before its first row.

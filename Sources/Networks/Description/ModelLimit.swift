@@ -16,6 +16,8 @@ public enum ModelLimit {
     static let inputs = max(columns, symbols)
     /// Steps of which a time-delay layer forms an output, and steps that it looks back.
     public static let taps = 1024
+    /// Numbers that one direction of a layer carries from step to step: 64 MiB, as much as a session could be answered with.
+    public static let carried = 1 << 24
     public static let delay = 65_536
     /// What a classifier tells apart: numbers of an output row.
     public static let labels = 100_000

@@ -66,11 +66,11 @@ extension InferenceNetwork {
         }
     }
 
-    /// Memory for whole sequences, beside the workspace.
-    func wholeBytes(sequences: Int, steps: Int) -> Int {
+    /// Memory for whole sequences, beside the workspaces: of one group for every thread.
+    func wholeBytes(steps: Int, longest: Int) -> Int {
         if description.streams { return 0 }
-        let longest = steps / max(sequences, 1) + 1
-        let rows = min(Double(steps), Double(max(longest, Self.wholeFloats / widestWhole)))
+        let ofGroup = Double(max(longest, Self.wholeFloats / widestWhole))
+        let rows = min(Double(steps), Double(kernels.threads) * ofGroup)
         return Int(min(rows * (4 * 4 * Double(widestWhole) + 16), 1e18))
     }
 

@@ -93,13 +93,15 @@ final class InferenceWorkspace: @unchecked Sendable {
 
 extension InferenceNetwork {
     /// Memory of the workspaces that a run uses.
-    package func workspaceBytes(sequences: Int, steps: Int) -> Int {
+    ///
+    /// - Parameter longest: steps of the longest sequence.
+    package func workspaceBytes(sequences: Int, steps: Int, longest: Int) -> Int {
         let group = min(max(sequences, 1), InferenceWorkspace.groupSize)
         let rows = InferenceWorkspace.rows(
             for: description, group: group, steps: max(steps / max(sequences, 1), 1), threads: kernels.threads)
         // Sizes are rounded up to powers of two.
         return InferenceWorkspace.byteCount(description, stateLayout, group: 2 * group, rows: 2 * rows)
-            + wholeBytes(sequences: sequences, steps: steps)
+            + wholeBytes(steps: steps, longest: longest)
     }
 }
 

@@ -109,15 +109,26 @@ extension LayerDescription {
                 $0.add("the layer reads rows of \(width) numbers and gives rows of \(outputs), which cannot be added")
             }
         }
-        if bidirectional, !readsOrder {
+        let carried = carried(reading: width ?? 1)
+        if carried > ModelLimit.carried {
+            findings.at("kind") {
+                $0.add(
+                    "the layer would carry \(carried) numbers from step to step; at most \(ModelLimit.carried) are kept"
+                )
+            }
+        }
+        if bidirectional, carried == 0 {
             findings.at("bidirectional") { $0.add("this layer knows no order of rows that could be turned") }
         }
     }
 
-    /// Whether it gives the rows of a sequence differently from another end.
-    private var readsOrder: Bool {
-        var states = StateLayout.Builder(inputs: 1)
+    /// Numbers that one direction carries from step to step; with none it gives the rows of a sequence alike from either end.
+    private func carried(reading width: Int) -> Int {
+        var states = StateLayout.Builder(inputs: width)
         definition.place(&states)
-        return !states.slots.isEmpty
+        return states.slots.reduce(0) { sum, slot in
+            let (next, overflows) = sum.addingReportingOverflow(slot.width)
+            return overflows ? .max : next
+        }
     }
 }

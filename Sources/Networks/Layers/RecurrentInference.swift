@@ -7,7 +7,7 @@ final class RecurrentInference: InferenceLayer {
     private let site: LayerSite
     private let h: Range<Int>
     private let c: Range<Int>?
-    private var kernels: KernelSet { site.kernels }
+    private let kernels: KernelSet
 
     init(_ definition: RecurrentDefinition, _ site: LayerSite) {
         weights = CellWeights(definition, site, trains: false)
@@ -15,6 +15,7 @@ final class RecurrentInference: InferenceLayer {
             PackedProjection($0, hidden: definition.hidden, site, trains: false)
         }
         self.site = site
+        kernels = site.kernels
         h = site.slots[0]
         c = weights.shape.hasCellState ? site.slots[1] : nil
     }

@@ -11,7 +11,7 @@ final class RecurrentTraining: TrainingLayer {
     private(set) var slots: [TrainingSlot] = []
     private(set) var buffers: Buffers
     private var startsAtZero = true
-    var kernels: KernelSet { site.kernels }
+    let kernels: KernelSet
 
     /// Of all steps, [rows × …] unless said otherwise.
     final class Buffers {
@@ -54,6 +54,7 @@ final class RecurrentTraining: TrainingLayer {
     init(_ definition: RecurrentDefinition, _ site: LayerSite) {
         self.definition = definition
         self.site = site
+        kernels = site.kernels
         weights = CellWeights(definition, site, trains: true)
         projection = definition.projection.map {
             PackedProjection($0, hidden: definition.hidden, site, trains: true)

@@ -16,7 +16,10 @@ struct TimeDelayDefinition: LayerDefinition {
 
     var outputs: Int { width }
     /// Steps that it looks back.
-    var lag: Int { (taps - 1) * dilation }
+    var lag: Int {
+        let (lag, overflows) = (taps - 1).multipliedReportingOverflow(by: dilation)
+        return overflows ? .max : lag
+    }
 
     func place(_ parameters: inout ParameterLayout.Builder) {
         parameters.place("weight", [width, taps, parameters.inputs], .glorot, isInProduct: true)
@@ -24,7 +27,8 @@ struct TimeDelayDefinition: LayerDefinition {
     }
 
     func place(_ states: inout StateLayout.Builder) {
-        if lag > 0 { states.place(.delay, lag * states.inputs) }
+        let (width, overflows) = lag.multipliedReportingOverflow(by: states.inputs)
+        if lag > 0 { states.place(.delay, overflows ? .max : width) }
     }
 
     func scratch(inputs: Int) -> LayerScratch { LayerScratch(ofRow: width + taps * inputs) }

@@ -82,6 +82,11 @@ public struct StateLayout: Hashable, Sendable {
         mutating func place(_ name: Name, _ width: Int) { slots.append((name, width)) }
     }
 
+    /// Numbers of all delay lines.
+    public var delays: Int {
+        slots.reduce(0) { $0 + ($1.name == .delay || $1.name == .delayReverse ? $1.range.count : 0) }
+    }
+
     /// Nil where there is none.
     public func range(_ name: Name, layer: Int? = nil) -> Range<Int>? {
         slots.first { $0.name == name && $0.layer == layer }?.range
