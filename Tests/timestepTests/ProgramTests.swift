@@ -141,6 +141,25 @@ struct ProgramTests {
         #expect(fake.requests.map(\.target) == ["/predict"])
     }
 
+    @Test("predict reads a CSV for a model of tokens, and tells flags as flags where the first answer is null")
+    func tokensAndFlags() throws {
+        let fake = try FakeServer { asked in
+            asked.target == "/predict"
+                ? (
+                    200, "application/json",
+                    #"{"model": {"name": "m", "version": 1}, "outputs": [[null, {"flags": ["P"], "probabilities": {"P": 0.75}}]]}"#
+                )
+                : (200, "application/json", #"{"task": {"kind": "label", "inputs": ["token"], "split": "words"}}"#)
+        }
+        let result = try Program.run(
+            ["predict", "m:1", "--input", "-", "--server", fake.address], input: "word\nB\nT\n")
+        #expect(result.status == 0, "\(result.error)")
+        #expect(result.output.contains("flags") && !result.output.contains("label"), "\(result.output)")
+        #expect(result.output.contains("P 0.750"), "\(result.output)")
+        let asked = try #require(fake.requests.first { $0.target == "/predict" })
+        #expect(try JSON.parse(asked.body)["inputs"] == [["B", "T"]])
+    }
+
     @Test("a precision is asked for where a prediction or a session is, or set for a model")
     func precision() throws {
         let fake = try FakeServer { asked in

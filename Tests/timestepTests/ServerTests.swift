@@ -125,14 +125,16 @@ struct ServerTests {
         #expect(throws: CommandError.self) { try Models.resolve("m@nobody", server) }
     }
 
+    private func body(_ text: String, of row: PredictInput.Row) throws -> JSON {
+        let path = FileManager.default.temporaryDirectory.appendingPathComponent("timestep-input-\(UUID())").path
+        try text.write(toFile: path, atomically: true, encoding: .utf8)
+        defer { try? FileManager.default.removeItem(atPath: path) }
+        return .object(try PredictInput(path: path).body { () throws(CommandError) in row })
+    }
+
     @Test("inputs of a prediction are read as JSON, as JSON lines and as CSV")
     func inputs() throws {
-        func body(_ text: String) throws -> JSON {
-            let path = FileManager.default.temporaryDirectory.appendingPathComponent("timestep-input-\(UUID())").path
-            try text.write(toFile: path, atomically: true, encoding: .utf8)
-            defer { try? FileManager.default.removeItem(atPath: path) }
-            return .object(try PredictInput(path: path).body { () throws(CommandError) in ["y", "x"] })
-        }
+        func body(_ text: String) throws -> JSON { try self.body(text, of: .numbers(["y", "x"])) }
         let rows: JSON = ["inputs": [[[1, 2], [3, 4]]]]
         #expect(try body("[[[1,2],[3,4]]]") == rows)
         #expect(try body(#"{"x": [[1,2],[3,4]], "label": "a"}"#) == rows)
@@ -144,6 +146,33 @@ struct ServerTests {
         #expect(throws: CommandError.self) { try body("t,y\n0,1\n") }
         #expect(throws: CommandError.self) { try body("") }
         #expect(throws: CommandError.self) { try body("{\"x\": [[1]]}\n{\"z\": 1}\n") }
+    }
+
+    @Test("a model that reads tokens has the single column of a CSV as one sequence, and JSON as it is")
+    func tokens() throws {
+        let sequence: JSON = ["inputs": [["The", "dog, old", "3"]]]
+        #expect(try body("word\nThe\n\"dog, old\"\n3\n", of: .token) == sequence)
+        #expect(try body("word\r\n\"The\"\r\n\"dog, old\"\r\n3", of: .token) == sequence)
+        #expect(
+            try body("{\"x\": [\"The\", \"dog\"]}\n{\"x\": \"The dog\"}\n", of: .token)
+                == ["inputs": [["The", "dog"], "The dog"]])
+        #expect(try body(#"{"x": "The dog"}"#, of: .token) == ["inputs": ["The dog"]])
+        #expect(try body(#"[["The", "dog"], "A bird"]"#, of: .token) == ["inputs": [["The", "dog"], "A bird"]])
+    }
+
+    @Test(
+        "tokens that could be read in two ways, or not at all, are refused with what to write",
+        arguments: [
+            ("sentence,word\n1,The\n1,dog\n", "the columns are sentence, word; keep one of them, or write {\"x\": "),
+            ("\"The\"\n\"dog\"\n", "a string a line may be tokens or texts; write {\"x\": "),
+            ("[\"The\", \"dog\"]", "a list of strings may be tokens or texts; write {\"x\": "),
+            ("[\"The\", \"dog\"]\n[\"A\"]\n", "line 1: expected an object with \"x\""),
+            ("word\nThe\n,\n", "row 2: expected one token, found 2; quotes"),
+            ("word\nThe\n\"\"\n", "row 2: expected one token, found none; quotes"),
+        ])
+    func unclearTokens(text: String, part: String) throws {
+        let error = #expect(throws: CommandError.self) { try body(text, of: .token) }
+        #expect(error?.message.contains(part) == true, "\(error?.message ?? "")")
     }
 
     @Test("segments and queries are encoded")

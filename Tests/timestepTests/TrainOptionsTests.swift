@@ -1,6 +1,8 @@
 import ArgumentParser
 import Formats
+import NamedFields
 import Testing
+import Training
 
 @testable import timestep
 
@@ -117,6 +119,52 @@ struct TrainOptionsTests {
                 "optimizer": ["learning_rate": 0.001], "clip": nil, "shuffle": false, "validation": ["fraction": 0.25],
             ])
         #expect(try self.body(["--set", "task.kind=classify"])["task"] == ["kind": "classify"])
+    }
+
+    @Test(
+        "a layer or a task of another kind leaves behind what only the old one has",
+        arguments: [
+            (["network.layers.0.kind=time_delay"], "time_delay", ["cell", "output_sees_previous"]),
+            (["network.layers.0.cell=gru"], "recurrent", ["output_sees_previous"]),
+            (["network.layers.0.kind=dense", "network.layers.0.kind=recurrent"], "recurrent", []),
+        ])
+    func otherKind(settings: [String], kind: String, gone: [String]) throws {
+        let body = try body(["--target", "y"] + settings.flatMap { ["--set", $0] })
+        let layer = try #require(body["network"]?["layers"]?[0])
+        #expect(layer["kind"]?.string == kind)
+        for name in gone { #expect(layer[name] == nil, "\(name)") }
+        // As the server reads it.
+        var findings = FieldFindings()
+        var network = NetworkSpec()
+        FieldReader.read(FieldValue(try #require(body["network"])), into: &network, &findings)
+        #expect(findings.complete().list.isEmpty, "\(findings.complete().list)")
+    }
+
+    @Test("what a setting set stays, and so does what no kind has or what the kind at hand never had: the server tells")
+    func keptForTheServer() throws {
+        let base = """
+            {"task": {"kind": "forecast", "target": "y", "lookback": 6, "lokback": 7},
+             "network": {"layers": [{"hidden": 8, "output_sees_previous": true}, {"kind": "time_delay", "taps": 3}]}}
+            """
+        func body(_ settings: String...) throws -> JSON {
+            try self.body(settings.flatMap { ["--set", $0] }, over: base)
+        }
+        #expect(try body("task.kind=classify")["task"] == ["kind": "classify", "lokback": 7])
+        #expect(
+            try body("task.lookback=9", "task.kind=classify")["task"]
+                == ["kind": "classify", "lookback": 9, "lokback": 7])
+        #expect(
+            try body("network.layers.1.cell=gru")["network"]?["layers"]?[1]
+                == ["kind": "time_delay", "taps": 3, "cell": "gru"])
+        #expect(
+            try body("network.layers.0.cell=lstm")["network"]?["layers"]?[0]
+                == ["hidden": 8, "output_sees_previous": true, "cell": "lstm"])
+        #expect(
+            try body("network.layers.0.cell=gru")["network"]?["layers"]?[0] == ["hidden": 8, "cell": "gru"])
+        #expect(
+            try body("network.layers.0.output_sees_previous=false", "network.layers.0.cell=gru")["network"]?["layers"]?[
+                0]
+                == ["hidden": 8, "output_sees_previous": false, "cell": "gru"])
     }
 
     @Test(

@@ -19,9 +19,10 @@ struct FieldSetting {
         text = String(parts[1])
     }
 
-    /// Writes the field into the body of `POST /train`.
-    func apply(to body: inout JSONObject) throws(CommandError) {
-        let changed = try set(.object(body), .object(TrainingSpec.self), path[...])
+    /// Writes the field into the body of `POST /train`. What earlier settings set stays: the server tells what does not go
+    /// together.
+    func apply(to body: inout JSONObject, after earlier: [FieldSetting] = []) throws(CommandError) {
+        let changed = try set(.object(body), .object(TrainingSpec.self), path[...], after: earlier)
         body = changed.object ?? body
     }
 
@@ -32,11 +33,11 @@ struct FieldSetting {
 
     /// The value with what stands at the rest of the path replaced.
     private func set(
-        _ old: JSON?, _ shape: FieldShape, _ rest: ArraySlice<String>
+        _ old: JSON?, _ shape: FieldShape, _ rest: ArraySlice<String>, after earlier: [FieldSetting]
     ) throws(CommandError) -> JSON {
         switch shape {
         case .optional(let inner):
-            return rest.isEmpty && text == "null" ? .null : try set(old, inner, rest)
+            return rest.isEmpty && text == "null" ? .null : try set(old, inner, rest, after: earlier)
         case .object(let type):
             let outline = FieldOutline(type)
             guard let name = rest.first else {
@@ -48,7 +49,14 @@ struct FieldSetting {
             }
             var object = old?.object ?? JSONObject()
             if let long = Self.spelledOut(type, object) { object = long }
-            object[name] = try set(object[name] ?? Self.start(of: field), field.shape, rest.dropFirst())
+            let value = try set(object[name] ?? Self.start(of: field), field.shape, rest.dropFirst(), after: earlier)
+            let isOther = field.isKind && value != object[name] ?? Self.standard(of: name, in: object, outline)
+            object[name] = value
+            if isOther {
+                let siblings = earlier.map(\.path).filter { $0.starts(with: path.dropLast()) && $0.count >= path.count }
+                Self.dropForeign(
+                    from: &object, outline, changed: name, keeping: siblings.map { $0[path.count - 1] })
+            }
             return .object(object)
         case .list(let element, let count):
             guard let word = rest.first else {
@@ -60,7 +68,7 @@ struct FieldSetting {
                     rest.dropFirst(), "expected a position from 0 to \(min(elements.count, count.upperBound - 1))")
             }
             if index == elements.count { elements.append(.object(JSONObject())) }
-            elements[index] = try set(elements[index], element, rest.dropFirst())
+            elements[index] = try set(elements[index], element, rest.dropFirst(), after: earlier)
             return .array(elements)
         case .oneOrMore(let element, _):
             guard rest.isEmpty else { throw fail(rest, "it takes all of its names at once, separated by commas") }
@@ -120,10 +128,48 @@ struct FieldSetting {
         if case .list(.object, _) = field.shape { JSON(field.standard) } else { nil }
     }
 
+    /// A kind where the object does not name it.
+    private static func standard(of name: String, in object: JSONObject, _ outline: FieldOutline) -> JSON? {
+        outline.variant(of: members(of: object))?.field(name).map { JSON($0.standard) }
+    }
+
+    /// Takes out the members that belong to the kind that the object was before `name`, one of its kinds, was changed.
+    /// What belongs to no kind at all stays, for the server to tell.
+    private static func dropForeign(
+        from object: inout JSONObject, _ outline: FieldOutline, changed name: String, keeping kept: [String]
+    ) {
+        // Where the new kind has no such field, it is the setting that is foreign.
+        guard let variant = outline.variant(of: members(of: object)), variant.field(name) != nil else { return }
+        for (member, _) in object.members
+        where variant.field(member) == nil && outline.field(member) != nil && !kept.contains(member) {
+            object[member] = nil
+        }
+    }
+
+    private static func members(of object: JSONObject) -> [FieldMember] {
+        object.members.map { FieldMember($0.0, FieldValue($0.1)) }
+    }
+
     /// A short form as the long one, in which every field has its place.
     private static func spelledOut(_ type: any HasFields.Type, _ object: JSONObject) -> JSONObject? {
-        let members = object.members.map { FieldMember($0.0, FieldValue($0.1)) }
-        return type.spelledOut(members).flatMap { JSON(.members($0.members)).object }
+        type.spelledOut(members(of: object)).flatMap { JSON(.members($0.members)).object }
+    }
+}
+
+extension FieldOutline {
+    /// The variant that an object with these members is, kinds that it does not name being the standard ones; nil where it
+    /// names one that there is not.
+    fileprivate func variant(of members: [FieldMember]) -> Variant? {
+        var left = variants
+        var depth = 0
+        // Variants with the same kinds so far ask for the same kind next.
+        while let first = left.first, depth < first.kinds.count {
+            let name = first.kinds[depth].name
+            let kind = members[name] ?? first.field(name)?.standard
+            left = left.filter { $0.kinds[name] == kind }
+            depth += 1
+        }
+        return left.first
     }
 }
 

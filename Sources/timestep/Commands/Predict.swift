@@ -18,7 +18,8 @@ struct Predict: Command {
             Label sequences, one JSON object {"x": [[…], …]} a line; the three most probable labels of each:
               timestep predict vowels --input unknown.jsonl --top-k 3
 
-            Label every word, one JSON object {"x": "The dog barks"} or {"x": ["The", …]} a line:
+            Label every word, one JSON object {"x": "The dog barks"} or {"x": ["The", …]} a line, or a CSV with one column
+            of tokens below its name, which is one sequence:
               timestep predict tags --input sentences.jsonl
 
             Beside what really happened, in the rows of the file that have the dates of the forecast:
@@ -64,7 +65,7 @@ struct Predict: Command {
     func perform() throws(CommandError) {
         let server = try client.connect()
         var body = JSONObject()
-        if let input { body = try PredictInput(path: input).body { () throws(CommandError) in try columns(server) } }
+        if let input { body = try PredictInput(path: input).body { () throws(CommandError) in try row(server) } }
         body["model"] = .string(model)
         if let horizon { body["horizon"] = .number(Double(horizon)) }
         if let returning { body["return"] = .string(returning) }
@@ -80,9 +81,12 @@ struct Predict: Command {
         }
     }
 
-    /// What the numbers of a row are, as the model tells it.
-    private func columns(_ server: Server) throws(CommandError) -> [String] {
-        try Models.version(model, on: server).read("Version: task.inputs")?.array?.compactMap(\.string) ?? []
+    /// What a row is, as the model tells it.
+    private func row(_ server: Server) throws(CommandError) -> PredictInput.Row {
+        let version = try Models.version(model, on: server)
+        // Only a model that reads tokens cuts a text.
+        if version.read("Version: task.split")?.string != nil { return .token }
+        return .numbers(version.read("Version: task.inputs")?.array?.compactMap(\.string) ?? [])
     }
 
     private func show(forecast answer: JSON) throws(CommandError) {
@@ -135,7 +139,8 @@ struct Predict: Command {
 
     private func show(labels answer: JSON) {
         let answers = (answer.read("Prediction: outputs")?.array ?? []).map { $0.array ?? [$0] }
-        let isFlags = answers.first?.first?.read("Flags: flags") != nil
+        // An answer that is null does not tell what the others are.
+        let isFlags = answers.joined().first { !$0.isNull }?.read("Flags: flags") != nil
         var table = TextTable([
             ("input", .right), ("step", .right), (isFlags ? "flags" : "label", .left),
             (isFlags ? "" : "probability", .right), (isFlags ? "probabilities" : "then", .left),
@@ -159,73 +164,5 @@ struct Predict: Command {
                 "note: \(warning.read("Warnings[]: pointer")?.string ?? ""): \(warning.read("Warnings[]: detail")?.string ?? "")"
             )
         }
-    }
-}
-
-/// The sequences of a request, from a file in one of three forms.
-struct PredictInput {
-    private let path: String
-    private let bytes: [UInt8]
-
-    init(path: String) throws(CommandError) {
-        self.path = path
-        bytes = try Files.read(path)
-    }
-
-    /// `columns` is asked only where the file names its columns and the model must say which it wants.
-    func body(columns: () throws(CommandError) -> [String]) throws(CommandError) -> JSONObject {
-        let first = bytes.first { !($0 == 0x20 || $0 == 0x09 || $0 == 0x0A || $0 == 0x0D) }
-        switch first {
-        case UInt8(ascii: "{"), UInt8(ascii: "["): return try fromJSON()
-        case nil: throw CommandError(.file, "\(path) is empty")
-        default: return try fromCSV(columns())
-        }
-    }
-
-    /// An object with members of the request, an array of sequences, or one object {"x": …} a line.
-    private func fromJSON() throws(CommandError) -> JSONObject {
-        if let document = try? JSON.parse(bytes) {
-            if let object = document.object, document.read("DataRecord: x") == nil { return object }
-            let sequences = document.read("DataRecord: x").map { JSON.array([$0]) } ?? document
-            var body = JSONObject()
-            body["inputs"] = sequences
-            return body
-        }
-        var sequences: [JSON] = []
-        for (number, line) in bytes.split(separator: 0x0A).enumerated() where !line.allSatisfy({ $0 <= 0x20 }) {
-            do {
-                let record = try JSON.parse(Array(line))
-                guard let sequence = record.read("DataRecord: x") else {
-                    throw CommandError(
-                        .file, "\(path), line \(number + 1): expected an object with \"x\", the rows of a sequence")
-                }
-                sequences.append(sequence)
-            } catch let error as CommandError {
-                throw error
-            } catch {
-                throw CommandError(.file, "\(path), line \(number + 1): \(error)")
-            }
-        }
-        var body = JSONObject()
-        body["inputs"] = .array(sequences)
-        return body
-    }
-
-    /// The model's columns of the file, row after row, as one sequence.
-    private func fromCSV(_ columns: [String]) throws(CommandError) -> JSONObject {
-        let series = try Series(csv: String(decoding: bytes, as: UTF8.self))
-        var values: [[Double?]] = []
-        for column in columns { values.append(try series.numbers(column)) }
-        var rows: [JSON] = []
-        for row in series.rows.indices {
-            let numbers = values.map { $0[row] }
-            guard !numbers.contains(where: { $0 == nil }) else {
-                throw CommandError(.file, "\(path), row \(row + 1): a number is missing")
-            }
-            rows.append(.array(numbers.map { .number($0 ?? 0) }))
-        }
-        var body = JSONObject()
-        body["inputs"] = .array([.array(rows)])
-        return body
     }
 }

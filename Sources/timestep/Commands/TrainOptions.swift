@@ -150,7 +150,12 @@ struct TrainOptions: ParsableArguments {
         try setTask(&body)
         setNetwork(&body)
         try setTraining(&body)
-        for setting in set { try FieldSetting(setting).apply(to: &body) }
+        var settings: [FieldSetting] = []
+        for text in set {
+            let setting = try FieldSetting(text)
+            try setting.apply(to: &body, after: settings)
+            settings.append(setting)
+        }
         guard body["task"]?["kind"] != nil else {
             throw CommandError(.usage, "say what to learn: --target COLUMN to forecast it, or --task classify or label")
         }
