@@ -53,6 +53,13 @@ struct PreparedLabels {
                 throw Violations([Violation("task", "inputs", detail: "the data holds tokens, not numbers")])
             }
             let alphabet = spec.alphabet(of: tokens, lengths: set.lengths, training: training)
+            if spec.symbols != nil, !spec.knowsAny(of: tokens, alphabet, lengths: set.lengths, training: training) {
+                throw Violations([
+                    Violation(
+                        "task", "symbols",
+                        detail: "no token of the training part is one of the symbols; none would be known")
+                ])
+            }
             guard alphabet.count > 1 else {
                 throw Violations([
                     Violation(
@@ -115,6 +122,21 @@ struct PreparedLabels {
 }
 
 extension TokenInputs {
+    /// Whether a token of the training part is in the alphabet.
+    fileprivate func knowsAny(
+        of tokens: TextColumn, _ alphabet: Alphabet, lengths: [Int], training: [Int]
+    ) -> Bool {
+        let isKnown = tokens.names.map { alphabet.number(of: $0) > 0 }
+        let isTraining = Set(training)
+        var row = 0
+        for (sequence, length) in lengths.enumerated() {
+            defer { row += length }
+            guard isTraining.contains(sequence) else { continue }
+            if tokens.numbers[row..<row + length].contains(where: { isKnown[Int($0)] }) { return true }
+        }
+        return false
+    }
+
     /// The symbols that are given, or else those that the training part has often enough, in the order in which they
     /// appear there; of more than there may be the rarest are left out. A name that is too long to be kept is none.
     func alphabet(of tokens: TextColumn, lengths: [Int], training: [Int]) -> Alphabet {

@@ -59,7 +59,7 @@ public struct PrecisionScores: Codable, Sendable, Equatable {
 }
 
 /// A training part may have millions of rows; so many tell what a precision costs, in less time than an epoch takes.
-private let mostTrainingExamples = 8192
+let mostTrainingExamples = 8192
 
 extension Trainer {
     /// - Parameter known: the scores of `predictor`, which is in float32, where they are known.
@@ -121,38 +121,36 @@ extension KernelSet {
         var loss = 0.0
         var right = 0
         var due = DueAnswers()
-        // In groups, so that not all inputs stand in memory a second time.
+        // In groups, so that neither all inputs nor all outputs stand in memory at once.
         let lengths = indices.map { examples.places[$0].length }
-        for start in stride(from: 0, to: indices.count, by: 1024) {
-            let end = min(start + 1024, indices.count)
-            for group in OneHot.groups(of: Array(lengths[start..<end]), width: rowWidth) {
-                let own = indices[start + group.sequences.lowerBound..<start + group.sequences.upperBound]
-                var values: [Float] = []
-                due.removeAll(of: examples.answers)
-                for example in own {
-                    let place = examples.places[example]
-                    for row in place.start..<place.start + place.length {
-                        examples.append(row: row, rowWidth: rowWidth, to: &values)
-                    }
-                    if examples.scoredPlace == .last {
-                        due.append(examples, example, step: nil)
-                    } else {
-                        for step in 0..<place.length { due.append(examples, example, step: step) }
-                    }
+        for group in ScoredGroup.groups(of: lengths, network.description, network.stateLayout) {
+            let own = indices[group]
+            var values: [Float] = []
+            values.reserveCapacity(lengths[group].reduce(0, +) * rowWidth)
+            due.removeAll(of: examples.answers)
+            for example in own {
+                let place = examples.places[example]
+                for row in place.start..<place.start + place.length {
+                    examples.append(row: row, rowWidth: rowWidth, to: &values)
                 }
-                var outputs = network.run(
-                    values, lengths: own.map { examples.places[$0].length },
-                    answer: examples.scoredPlace == .last ? .last : .everyStep)
-                var losses: [Float] = []
-                let count = outputs.count / width
-                outputs.withUnsafeMutableBufferPointer { outputs in
-                    guard let base = outputs.baseAddress else { return }
-                    let rows = MutableRows(base, count: count, width: width)
-                    right += due.right(rows.rows) ?? 0
-                    due.loss(rows, factor: 1, losses: &losses, gradient: rows, kernels: self)
+                if examples.scoredPlace == .last {
+                    due.append(examples, example, step: nil)
+                } else {
+                    for step in 0..<place.length { due.append(examples, example, step: step) }
                 }
-                loss = losses.reduce(loss) { $0 + Double($1) }
             }
+            var outputs = network.run(
+                values, lengths: own.map { examples.places[$0].length },
+                answer: examples.scoredPlace == .last ? .last : .everyStep)
+            var losses: [Float] = []
+            let count = outputs.count / width
+            outputs.withUnsafeMutableBufferPointer { outputs in
+                guard let base = outputs.baseAddress else { return }
+                let rows = MutableRows(base, count: count, width: width)
+                right += due.right(rows.rows) ?? 0
+                due.loss(rows, factor: 1, losses: &losses, gradient: rows, kernels: self)
+            }
+            loss = losses.reduce(loss) { $0 + Double($1) }
         }
         let count = Double(max(examples.weight(indices), 1))
         return (loss / count, Double(right) / count)

@@ -16,6 +16,9 @@ protocol PreparedTask {
     var readout: Readout { get }
     var modelTask: ModelTask { get }
 
+    /// The most that scoring has the model answer at once.
+    func scoredGroup(_ network: NetworkDescription) -> ScoredGroup
+
     /// Scores the model, in float32 as it answers unless it is asked otherwise.
     func judge(_ report: inout TrainingReport, _ predictor: Predictor, _ trainer: Trainer) throws(PredictionError)
 }

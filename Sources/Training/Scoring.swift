@@ -147,17 +147,13 @@ extension PreparedSeries {
         return HoldoutReport(rows: rows.count, season: season, targets: targets)
     }
 
-    /// Numbers of histories and future rows that stand in memory at once: 32 MiB of Double, and more than enough to fill
-    /// the batches of the network.
-    private static let scoredAtOnce = 4 << 20
-
     /// The network's forecasts from the true history before each origin.
     private func network(_ predictor: Predictor, _ origins: [Origin]) throws(PredictionError) -> [[Double]] {
         var results: [[Double]] = []
         let features = width - task.target.count
         let longest = origins.map(\.horizon).max() ?? 0
-        // In groups, so that long holdouts of long histories do not stand in memory at once.
-        let size = max(Self.scoredAtOnce / ((predictor.historyRows + longest) * width), 1)
+        // In groups, so that long holdouts of long histories, or of large states, do not stand in memory at once.
+        let size = mostForecasts(rows: predictor.historyRows + longest, predictor.network.stateLayout)
         for start in stride(from: 0, to: origins.count, by: size) {
             let group = origins[start..<min(start + size, origins.count)]
             var values: [Double] = []

@@ -74,12 +74,18 @@ extension Estimate {
             TrainingNetwork.byteCount(
                 network, precision: spec.training.precision.ofProducts, rows: rows, sequences: sequences)
             + copies * count * 4 + numbers * (8 + 8 + 4) + rows * network.rowWidth * 4
+        // Which flags are due, as numbers, in an array that grows.
+        let due = if case .flags = examples.answers { Double(rows) * Double(network.outputs) * 3 * 4 } else { 0.0 }
+        // The trainer has all that still while its model is scored.
+        let answering = prepared.network(spec.network)
+        let scoring =
+            prepared.scoredGroup(answering).bytes(answering, threads: spec.training.threads) + Int(min(due, 1e18))
         // A product of a row with a weight is one multiplication and one addition; backward takes two products.
         let trained = Double(examples.rowCount(examples.training))
         let validated = Double(examples.rowCount(examples.validation))
         let steps = (examples.training.count + spec.training.batchSize - 1) / spec.training.batchSize
         self.init(
-            parameters: count, memoryBytes: bytes,
+            parameters: count, memoryBytes: min(bytes, .max - scoring) + scoring,
             floatingPointOperationsPerEpoch: 2 * Double(count) * (3 * trained + validated), stepsPerEpoch: steps,
             steps: steps * spec.training.epochs)
     }

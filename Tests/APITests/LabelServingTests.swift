@@ -191,6 +191,7 @@ struct LabelServingTests {
             (#", "inputs": "tokens""#, #"{"x": ["a", 1], "labels": ["a", "b"]}"#, "#/data/records/0/x/1", "a token"),
             (#", "inputs": "tokens""#, #"{"x": "  ", "labels": []}"#, "#/data/records/0/x", "empty"),
             (#", "inputs": "tokens", "min_count": 3"#, tokenRecords[0], "#/task/min_count", "none would be known"),
+            (#", "inputs": "tokens", "symbols": ["ä"]"#, tokenRecords[0], "#/task/symbols", "none would be known"),
             (#", "inputs": "tokens", "symbols": ["a", "a"]"#, tokenRecords[0], "#/task/symbols/1", "there twice"),
             (#", "inputs": "tokens", "transform": []"#, tokenRecords[0], "#/task/transform", "numbers"),
             (#", "min_count": 2"#, numberRecords[3], "#/task/min_count", "tokens"),
