@@ -27,6 +27,10 @@ public final class InferenceNetwork: Sendable {
     let head: PackedHead
     /// Of one step of one sequence.
     package let multiplyAddsOfStep: Int
+    // As the description says; asking the kinds of its layers would cost more than a row of a small network.
+    let rowWidth: Int
+    let widest: Int
+    let streams: Bool
     let pool = WorkspacePool()
 
     /// - Precondition: the parameters have the layout of the description.
@@ -39,6 +43,9 @@ public final class InferenceNetwork: Sendable {
     ) {
         precondition(parameters.layout == ParameterLayout(description), "parameters of another network")
         self.description = description
+        rowWidth = description.rowWidth
+        widest = description.widest
+        streams = description.streams
         stateLayout = StateLayout(description)
         lastPlace = stateLayout.range(.last)
         sumPlace = stateLayout.range(.sum)
@@ -100,7 +107,7 @@ public final class InferenceNetwork: Sendable {
     /// - Parameter inputs: one row of `rowWidth` floats a stream.
     /// - Returns: one row of `outputs` floats a stream.
     public func step(_ states: inout [NetworkState], _ inputs: [Float]) -> [Float] {
-        precondition(inputs.count == states.count * description.rowWidth, "one input row a stream")
+        precondition(inputs.count == states.count * rowWidth, "one input row a stream")
         return [Float](unsafeUninitializedCapacity: states.count * description.outputs) { outputs, count in
             inputs.withUnsafeBufferPointer { step(&states, $0, outputs) }
             count = states.count * description.outputs
@@ -114,7 +121,7 @@ public final class InferenceNetwork: Sendable {
         _ states: inout [NetworkState], _ inputs: UnsafeBufferPointer<Float>,
         _ outputs: UnsafeMutableBufferPointer<Float>
     ) {
-        precondition(inputs.count >= states.count * description.rowWidth, "one input row a stream")
+        precondition(inputs.count >= states.count * rowWidth, "one input row a stream")
         precondition(outputs.count >= states.count * description.outputs, "one output row a stream")
         guard let input = inputs.baseAddress, let output = outputs.baseAddress else { return }
         states.withUnsafeMutableBufferPointer { states in
@@ -146,11 +153,10 @@ public final class InferenceNetwork: Sendable {
 
     private func step(_ group: Range<Int>, _ step: Step) {
         let (first, count) = (group.lowerBound, group.count)
-        precondition(description.streams, "a network that reads whole sequences")
+        precondition(streams, "a network that reads whole sequences")
         let workspace = pool.take(description, stateLayout, group: count, rows: count)
         defer { pool.giveBack(workspace) }
-        let width = description.rowWidth
-        let x = Rows(step.inputs + first * width, count: count, width: width)
+        let x = Rows(step.inputs + first * rowWidth, count: count, width: rowWidth)
         let target = MutableRows(
             step.outputs + first * description.outputs, count: count, width: description.outputs)
         if count == 1 { return self.step(workspace, &step.states[first], x, into: target) }
@@ -167,11 +173,11 @@ public final class InferenceNetwork: Sendable {
     public func step(
         _ state: inout NetworkState, _ inputs: UnsafePointer<Float>, _ outputs: UnsafeMutablePointer<Float>
     ) {
-        precondition(description.streams, "a network that reads whole sequences")
+        precondition(streams, "a network that reads whole sequences")
         let workspace = pool.take(description, stateLayout, group: 1, rows: 1)
         defer { pool.giveBack(workspace) }
         step(
-            workspace, &state, Rows(inputs, count: 1, width: description.rowWidth),
+            workspace, &state, Rows(inputs, count: 1, width: rowWidth),
             into: MutableRows(outputs, count: 1, width: description.outputs))
     }
 

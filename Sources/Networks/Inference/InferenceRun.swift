@@ -10,7 +10,7 @@ extension InferenceNetwork {
         cancellation: Cancellation?
     ) -> [Float] {
         let batch = RaggedBatch(lengths: lengths)
-        precondition(values.count == batch.rows * description.rowWidth, "\(batch.rows) rows of inputs expected")
+        precondition(values.count == batch.rows * rowWidth, "\(batch.rows) rows of inputs expected")
         precondition(fromZero || states.count == batch.count, "one state a sequence")
         let outputRows = answer == .last ? batch.count : batch.rows
         return [Float](unsafeUninitializedCapacity: outputRows * description.outputs) { outputs, count in
@@ -87,7 +87,7 @@ extension InferenceNetwork {
         }
         let before = (0..<group.count).map { run.fromZero ? 0 : states[group.sequence($0)].steps }
         guard
-            description.streams
+            streams
                 ? runChunks(group, run, workspace, rowsOfChunk, before)
                 : runWhole(group, run, workspace, rowsOfChunk, before)
         else { return }
@@ -130,7 +130,7 @@ extension InferenceNetwork {
             let top = group.active.withUnsafeBufferPointer { active in
                 workspace.places.withUnsafeBufferPointer { places in
                     guard let places = places.baseAddress else { preconditionFailure("a workspace without rows") }
-                    let x = ScatteredRows(run.values, places: places, count: rows, width: description.rowWidth)
+                    let x = ScatteredRows(run.values, places: places, count: rows, width: rowWidth)
                     return advance(workspace, states, .scattered(x), active: active[steps], rows: rows)
                 }
             }
@@ -214,7 +214,7 @@ extension InferenceNetwork {
         var next = 0
         for step in steps {
             for row in 0..<group.active[step] {
-                places[next] = (group.batch.starts[group.sequence(row)] + step) * description.rowWidth
+                places[next] = (group.batch.starts[group.sequence(row)] + step) * rowWidth
                 next += 1
             }
         }

@@ -45,12 +45,12 @@ extension InferenceNetwork {
     private static let wholeFloats = 1 << 22
 
     /// Numbers of the widest row that whole sequences are kept of.
-    private var widestWhole: Int { max(description.widest, description.rowWidth, 1) }
+    private var widestWhole: Int { max(widest, rowWidth, 1) }
 
     /// Cuts rows of a batch into groups that run together.
     func eachGroup(_ batch: RaggedBatch, _ rows: Range<Int>, _ body: (Range<Int>) -> Void) {
         InferenceWorkspace.eachGroup(rows) { group in
-            guard !description.streams else { return body(group) }
+            guard !streams else { return body(group) }
             var first = group.lowerBound
             while first < group.upperBound {
                 var end = first
@@ -68,7 +68,7 @@ extension InferenceNetwork {
 
     /// Memory for whole sequences, beside the workspaces: of one group for every thread.
     func wholeBytes(steps: Int, longest: Int) -> Int {
-        if description.streams { return 0 }
+        if streams { return 0 }
         let ofGroup = Double(max(longest, Self.wholeFloats / widestWhole))
         let rows = min(Double(steps), Double(kernels.threads) * ofGroup)
         return Int(min(rows * (4 * 4 * Double(widestWhole) + 16), 1e18))
@@ -92,7 +92,7 @@ extension InferenceNetwork {
         return places.withUnsafeBufferPointer { places in
             guard let base = places.baseAddress else { return true }
             var input = LayerInput.scattered(
-                ScatteredRows(run.values, places: base, count: rows, width: description.rowWidth))
+                ScatteredRows(run.values, places: base, count: rows, width: rowWidth))
             var top = buffers.lower.rows(count: 0, width: 0)
             for (index, stage) in stages.enumerated() {
                 let target = MutableRows(
@@ -148,7 +148,7 @@ extension InferenceNetwork {
             let outputs = workspace.output.rows(count: some.count, width: description.outputs)
             head.forward(top.rows.rows(some), into: outputs)
             for (row, place) in places[some].enumerated() {
-                (run.target + place / description.rowWidth * description.outputs)
+                (run.target + place / rowWidth * description.outputs)
                     .update(from: outputs.base + row * description.outputs, count: description.outputs)
             }
         }

@@ -12,6 +12,8 @@ public final class TrainingNetwork {
     public let layout: ParameterLayout
     public let stateLayout: StateLayout
     public let precision: Precision
+    /// Numbers of a row of the top layer.
+    let topWidth: Int
     let kernels: KernelSet
     let stages: [TrainingStage]
     private let head: PackedHead
@@ -29,6 +31,7 @@ public final class TrainingNetwork {
     ///   float32 in both.
     public init(_ description: NetworkDescription, precision: Precision = .float32, kernels: KernelSet) {
         self.description = description
+        topWidth = description.topWidth
         self.precision = precision
         self.kernels = kernels
         layout = ParameterLayout(description)
@@ -108,7 +111,7 @@ public final class TrainingNetwork {
 
     /// The mask on what the head reads, and that after it.
     private var droppedOutput: (mask: MutableRows, dropped: MutableRows) {
-        let width = description.topWidth
+        let width = topWidth
         return (
             workspace.mask.rows(count: outputRows, width: width),
             workspace.dropped.rows(count: outputRows, width: width)
@@ -125,7 +128,7 @@ public final class TrainingNetwork {
         guard let read = headRead else { return }
         head.formGradients(outputs, read, into: gradient)
         clearGradients()
-        let width = description.topWidth
+        let width = topWidth
         let isEveryStep = description.readout == .everyStep
         let dTop = workspace.dUpper.rows(count: batch.rows, width: width)
         let carried = isEveryStep ? nil : carriedOutput
@@ -165,7 +168,7 @@ public final class TrainingNetwork {
 
     /// What the head reads: last outputs, means of outputs in the order of their steps, or every step's output.
     private func readRows(_ top: Rows) -> Rows {
-        let width = description.topWidth
+        let width = topWidth
         let read = workspace.read.rows(count: description.readout == .everyStep ? 0 : batch.count, width: width)
         switch description.readout {
         case .everyStep: return top
