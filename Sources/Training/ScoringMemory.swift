@@ -57,37 +57,10 @@ extension ScoredGroup {
         let inputsAndOutputs =
             Double(rows) * Double(network.rowWidth) + Double(answers) * Double(network.outputs)
         let weights = 2 * Double(ParameterLayout(network).count)
+        let workspace = InferenceNetwork.workspaceBytes(
+            network, StateLayout(network), sequences: sequences, steps: rows, longest: longest, threads: threads)
         return Int(
-            min(4 * (inputsAndOutputs + weights) + Double(beside) + workspaceBytes(network, threads: threads), 1e18))
-    }
-
-    /// What `InferenceNetwork.workspaceBytes` tells of such a group, from the shape of the network alone: an inference
-    /// network has its weights in memory, too much for a question of what they would take.
-    func workspaceBytes(_ network: NetworkDescription, threads: Int) -> Double {
-        let layout = ParameterLayout(network)
-        var (ofRow, ofSequence) = (1, network.topWidth)
-        for (index, layer) in network.layers.enumerated() where !layer.readsIndices {
-            guard let weights = layout.tensors.first(where: { $0.name.hasPrefix("layers.\(index).") }) else { continue }
-            // A dense layer its sums, a recurrent one those of all its gates, a time-delay layer also what it reads.
-            ofRow = max(ofRow, weights.shape[0] + (weights.shape.count > 2 ? weights.shape[1...].reduce(1, *) : 0))
-            // The sums of a step and what cells of two phases and projections put by.
-            if let hidden = layer.hidden { ofSequence = max(ofSequence, 3 * weights.shape[0] + hidden + layer.outputs) }
-        }
-        let widest = network.layers.map(\.outputs).max() ?? 0
-        let group = min(sequences, 512 * max(threads, 1))
-        let ofChunk = min(max(group, max(threads, 1) << 16 / ofRow), max(group * longest, group))
-        // Sizes are rounded up to powers of two.
-        let ofRows = Double(2 * ofChunk) * Double(2 + ofRow + 2 * widest + network.outputs)
-        let ofSequences = Double(2 * group) * Double(ofSequence + StateLayout(network).count)
-        return 4 * (ofRows + ofSequences) + wholeBytes(network, widest: widest, threads: threads)
-    }
-
-    /// Rows of whole sequences, where a layer reads them from the end: four buffers of the widest row.
-    private func wholeBytes(_ network: NetworkDescription, widest: Int, threads: Int) -> Double {
-        guard !network.streams else { return 0 }
-        let width = max(widest, network.rowWidth, 1)
-        let atOnce = Double(max(threads, 1)) * Double(max(longest, 1 << 22 / width))
-        return min(Double(rows), atOnce) * (4 * 4 * Double(width) + 16)
+            min(4 * (inputsAndOutputs + weights) + Double(beside) + Double(workspace), 1e18))
     }
 
     private static func bytes(_ count: Int, _ each: Int) -> Int { Int(min(Double(count) * Double(each), 1e18)) }

@@ -9,34 +9,6 @@ import Testing
 /// What scoring takes after a training has a bound, and is told before the training.
 @Suite("Memory of scoring")
 struct ScoringMemoryTests {
-    static let networks: [[LayerDescription]] = [
-        [.embedding(16), LayerDescription(cell: .lstm(), hidden: 12)],
-        [.embedding(64)],
-        [LayerDescription(cell: .gru(.after), hidden: 33, bidirectional: true), .dense(5)],
-        [.dense(64), .timeDelay(3, taps: 2, dilation: 700)],
-        [.dense(200), LayerDescription(cell: .elman(.tanh), hidden: 2, bidirectional: true)],
-        [LayerDescription(cell: .lstm(), hidden: 20, projection: Projection(width: 4))],
-        [],
-    ]
-
-    @Test("what is told of a shape is what a network of it tells", arguments: networks)
-    func workspace(layers: [LayerDescription]) {
-        for (outputs, threads) in [(1, 1), (3000, 1), (7, 4)] {
-            let network = NetworkDescription(inputs: 9, layers: layers, outputs: outputs)
-            let kernels = KernelSet(threads: threads)
-            let built = InferenceNetwork(
-                network, Parameters(layout: ParameterLayout(network)), kernels: kernels)
-            for (sequences, length) in [(1, 1), (1, 3000), (40, 50), (512, 9)] {
-                let group = ScoredGroup(
-                    sequences: sequences, rows: sequences * length, longest: length, answers: sequences)
-                let told = group.workspaceBytes(network, threads: kernels.threads)
-                let own = Double(built.workspaceBytes(sequences: sequences, steps: sequences * length, longest: length))
-                #expect(told >= 0.99 * own && told <= 4 * own, "\(outputs) \(threads) \(sequences) \(length)")
-                if threads == 1 { #expect(told <= 1.6 * own + 4096, "\(outputs) \(sequences) \(length)") }
-            }
-        }
-    }
-
     @Test("examples are scored in groups that neither their inputs, outputs nor states let grow beyond a bound")
     func groups() {
         func groups(_ lengths: [Int], _ layers: [LayerDescription], outputs: Int) -> [Range<Int>] {

@@ -45,7 +45,9 @@ extension InferenceNetwork {
     private static let wholeFloats = 1 << 22
 
     /// Numbers of the widest row that whole sequences are kept of.
-    private var widestWhole: Int { max(widest, rowWidth, 1) }
+    private var widestWhole: Int { Self.widestWhole(widest, rowWidth) }
+
+    private static func widestWhole(_ widest: Int, _ rowWidth: Int) -> Int { max(widest, rowWidth, 1) }
 
     /// Cuts rows of a batch into groups that run together.
     func eachGroup(_ batch: RaggedBatch, _ rows: Range<Int>, _ body: (Range<Int>) -> Void) {
@@ -67,11 +69,12 @@ extension InferenceNetwork {
     }
 
     /// Memory for whole sequences, beside the workspaces: of one group for every thread.
-    func wholeBytes(steps: Int, longest: Int) -> Int {
-        if streams { return 0 }
-        let ofGroup = Double(max(longest, Self.wholeFloats / widestWhole))
-        let rows = min(Double(steps), Double(kernels.threads) * ofGroup)
-        return Int(min(rows * (4 * 4 * Double(widestWhole) + 16), 1e18))
+    static func wholeBytes(_ network: NetworkDescription, steps: Int, longest: Int, threads: Int) -> Int {
+        if network.streams { return 0 }
+        let width = widestWhole(network.widest, network.rowWidth)
+        let ofGroup = Double(max(longest, wholeFloats / width))
+        let rows = min(Double(steps), Double(max(threads, 1)) * ofGroup)
+        return Int(min(rows * (4 * 4 * Double(width) + 16), 1e18))
     }
 
     /// All steps of a group.

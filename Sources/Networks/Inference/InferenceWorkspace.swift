@@ -96,12 +96,21 @@ extension InferenceNetwork {
     ///
     /// - Parameter longest: steps of the longest sequence.
     package func workspaceBytes(sequences: Int, steps: Int, longest: Int) -> Int {
-        let group = min(max(sequences, 1), InferenceWorkspace.groupSize)
+        Self.workspaceBytes(
+            description, stateLayout, sequences: sequences, steps: steps, longest: longest, threads: kernels.threads)
+    }
+
+    /// The same of a network that is not there, since it has its weights in memory.
+    package static func workspaceBytes(
+        _ network: NetworkDescription, _ layout: StateLayout, sequences: Int, steps: Int, longest: Int, threads: Int
+    ) -> Int {
+        // Every thread has a group of its own.
+        let group = min(max(sequences, 1), InferenceWorkspace.groupSize * max(threads, 1))
         let rows = InferenceWorkspace.rows(
-            for: description, group: group, steps: max(steps / max(sequences, 1), 1), threads: kernels.threads)
+            for: network, group: group, steps: max(steps / max(sequences, 1), 1), threads: threads)
         // Sizes are rounded up to powers of two.
-        return InferenceWorkspace.byteCount(description, stateLayout, group: 2 * group, rows: 2 * rows)
-            + wholeBytes(steps: steps, longest: longest)
+        let bytes = InferenceWorkspace.byteCount(network, layout, group: 2 * group, rows: 2 * rows)
+        return bytes + wholeBytes(network, steps: steps, longest: longest, threads: threads)
     }
 }
 
