@@ -31,6 +31,7 @@ extension Trainer {
             writer.write(best.trainLoss)
             writer.write(best.validationLoss)
         }
+        streams?.write(to: &writer)
         return Self.file.seal(writer.bytes)
     }
 
@@ -68,7 +69,7 @@ extension Trainer {
         let steps = 0...stepsPerEpoch * spec.training.epochs
         state.step = try reader.readInt(in: steps, "a number of steps")
         state.lossSum = try reader.readDouble()
-        state.lossCount = try reader.readInt(in: 0...examples.weight(examples.training), "a number of answers")
+        state.lossCount = try reader.readInt(in: 0...examples.answersPerEpoch(streams?.plan), "a number of answers")
         state.lastGoodLoss = try reader.readOptional { reader throws(BinaryReader.Malformed) in
             try reader.readDouble()
         }
@@ -90,12 +91,14 @@ extension Trainer {
                 epoch: try reader.readInt(in: 1...TrainingSpec.Limit.epochs, "an epoch"),
                 trainLoss: try reader.readDouble(), validationLoss: try reader.readDouble())
         }
+        let carried = try streams?.read(from: &reader)
         guard reader.isAtEnd else { throw reader.malformed("the end") }
         progressState = state
         self.parameters = parameters
         self.optimizer = optimizer
         self.schedule = schedule
         self.best = best
+        if let carried { streams?.restore(carried) }
         network.load(parameters)
     }
 

@@ -9,6 +9,8 @@ final class ExampleBatch {
     private(set) var x: [Float] = []
     /// In the rows of the network's outputs: [sequences] (longest first), or packed.
     private(set) var answers = DueAnswers()
+    /// Packed rows whose answers do not count.
+    private(set) var known: [Int] = []
     /// What its mean loss counts in that of an epoch.
     private(set) var weight = 0
 
@@ -23,6 +25,7 @@ final class ExampleBatch {
             batch = RaggedBatch(lengths: indices.map { examples.places[$0].length })
         }
         x.removeAll(keepingCapacity: true)
+        known.removeAll(keepingCapacity: true)
         answers.removeAll(of: examples.answers)
         weight = examples.scoredPlace == .last ? batch.count : batch.rows
         func example(_ row: Int) -> Int { indices[indices.startIndex + batch.order[row]] }
@@ -39,6 +42,24 @@ final class ExampleBatch {
         case .last:
             for row in 0..<batch.count { answers.append(examples, example(row), step: nil) }
         }
+    }
+
+    /// The same of windows of streams, which have an answer after every row.
+    func fill(_ examples: Examples, _ windows: [StreamPlan.Window], rowWidth: Int) {
+        let lengths = windows.map(\.length)
+        if batch.lengths != lengths { batch = RaggedBatch(lengths: lengths) }
+        x.removeAll(keepingCapacity: true)
+        known.removeAll(keepingCapacity: true)
+        answers.removeAll(of: examples.answers)
+        for step in 0..<batch.steps {
+            for row in 0..<batch.active[step] {
+                let window = windows[batch.order[row]]
+                examples.append(row: window.start + step, rowWidth: rowWidth, to: &x)
+                answers.append(examples, row: window.start + step)
+                if step < window.known { known.append(batch.offsets[step] + row) }
+            }
+        }
+        weight = batch.rows - known.count
     }
 
     private func hasLengths(_ examples: Examples, _ indices: ArraySlice<Int>) -> Bool {
@@ -75,10 +96,17 @@ struct DueAnswers {
     /// The answer of an example after one of its rows; nil for the last one.
     mutating func append(_ examples: Examples, _ example: Int, step: Int?) {
         let (start, length) = examples.places[example]
-        let place = examples.place == .last ? example : start + (step ?? length - 1)
+        let row = start + (step ?? length - 1)
+        append(examples, row: row, answer: examples.place == .last ? example : row)
+    }
+
+    /// The answer after a row, of examples that have one after each.
+    mutating func append(_ examples: Examples, row: Int) { append(examples, row: row, answer: row) }
+
+    private mutating func append(_ examples: Examples, row: Int, answer place: Int) {
         switch examples.answers {
         case .nextRow(let count):
-            let next = (start + (step ?? length - 1) + 1) * examples.width
+            let next = (row + 1) * examples.width
             targets.append(contentsOf: examples.rows[next..<next + count])
         case .labels(let all): labels.append(all[place])
         case .flags(let sets):
@@ -91,17 +119,31 @@ struct DueAnswers {
     /// The mean loss of the rows, and its gradient in place of (or beside) the outputs: mean squared error over all
     /// targets, or mean cross-entropy in nats, of flags the sum over them.
     ///
-    /// - Parameter losses: memory for the loss of each row.
+    /// - Parameters:
+    ///   - known: rows that do not count and have no gradient.
+    ///   - losses: memory for the loss of each row.
     func meanLoss(
-        _ outputs: MutableRows, losses: inout [Float], gradient: MutableRows, kernels: KernelSet
+        _ outputs: MutableRows, without known: [Int] = [], losses: inout [Float], gradient: MutableRows,
+        kernels: KernelSet
     ) -> Double {
-        let elements = outputs.count * (kind == .numbers ? outputs.width : 1)
-        let factor = (kind == .numbers ? 2 : 1) / Float(elements)
+        let scored = max(outputs.count - known.count, 1)
+        let (factor, ofRow) = weight(ofRows: scored, width: outputs.width)
+        let elements = scored * ofRow
         loss(outputs, factor: factor, losses: &losses, gradient: gradient, kernels: kernels)
+        for row in known {
+            losses[row] = 0
+            for column in 0..<gradient.width { gradient.base[row * gradient.stride + column] = 0 }
+        }
         return Double(
             losses.withUnsafeBufferPointer { losses in
                 losses.baseAddress.map { kernels.sum($0, count: outputs.count) } ?? 0
             }) / Double(elements)
+    }
+
+    /// What a gradient is weighed with where the loss is the mean over so many rows, and what a row counts in that mean.
+    func weight(ofRows rows: Int, width: Int) -> (factor: Float, ofRow: Int) {
+        let ofRow = kind == .numbers ? width : 1
+        return ((kind == .numbers ? 2 : 1) / Float(rows * ofRow), ofRow)
     }
 
     /// The loss of each row.

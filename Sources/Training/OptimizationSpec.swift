@@ -48,6 +48,9 @@ public struct OptimizationSpec: Hashable, Sendable {
 
     public var epochs = 100
     public var batchSize = 32
+    /// nil learns from whole sequences.
+    public var bptt: BackpropagationSpec?
+    public var rtrl: RealTimeSpec?
     public var optimizer = OptimizerSpec()
     /// nil keeps the learning rate.
     public var schedule: ScheduleSpec?
@@ -71,6 +74,12 @@ extension OptimizationSpec: HasFields {
         typealias Limit = TrainingSpec.Limit
         visitor.field("epochs", &epochs, .whole(1...Limit.epochs), "Passes over the data.")
         visitor.field("batch_size", &batchSize, .whole(1...Limit.batchSize), "Sequences in one step of the optimizer.")
+        visitor.field(
+            "bptt", &bptt, .optional(.object()),
+            "Truncated backpropagation through streams whose states are carried on; null learns from whole sequences.")
+        visitor.field(
+            "rtrl", &rtrl, .optional(.object()),
+            "Real-time recurrent learning: gradients carried forward row by row; null goes back through time.")
         visitor.field("optimizer", &optimizer, .object(), "What a step does with the gradient.")
         visitor.field("schedule", &schedule, .optional(.object()), "How the learning rate moves; null keeps it.")
         visitor.field(

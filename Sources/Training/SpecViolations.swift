@@ -15,6 +15,8 @@ extension TrainingSpec {
         public static let period = ModelLimit.period
         public static let epochs = 1_000_000
         public static let batchSize = 1_000_000
+        /// Rows of a stream that a gradient goes through.
+        public static let window = ModelLimit.lookback
         public static let threads = 256
         /// Above 2^53 numbers of JSON lose digits, and the seed would be another one.
         public static let seeds: ClosedRange<UInt64> = 0...UInt64(FieldValue.largestExactInteger)
@@ -43,6 +45,7 @@ extension TrainingSpec {
         case .label(let label): label.check(&found)
         }
         training.check(&found)
+        training.checkStreams(network, task, &found)
         return found
     }
 }

@@ -20,7 +20,7 @@ extension Trainer {
             trainLoss: KnownDigits.ofSingles(
                 best?.trainLoss ?? progressState.trainLoss ?? progressState.lastGoodLoss ?? 0),
             validationLoss: (best?.validationLoss ?? progressState.validationLoss).map(KnownDigits.ofSingles),
-            epochsRun: progressState.step / stepsPerEpoch, bestEpoch: best?.epoch,
+            epochsRun: progressState.step / max(stepsPerEpoch, 1), bestEpoch: best?.epoch,
             stoppedEarly: progressState.stoppedEarly, steps: progressState.step, parameters: kept.count)
         // In float32, as it answers unless it is asked otherwise, whatever it was trained in.
         try prepared.judge(&report, Predictor(model, kernels: kernels), self)
@@ -64,8 +64,14 @@ extension Estimate {
         let (spec, prepared) = (plan.spec, plan.prepared)
         let (examples, network) = (prepared.examples, prepared.trainingNetwork(spec.network))
         let count = ParameterLayout(network).count
-        let rows = examples.greatestBatch(size: spec.training.batchSize)
-        let sequences = min(spec.training.batchSize, examples.places.count)
+        let plan = spec.training.windows.map { StreamPlan(examples.streams, $0) }
+        var (rows, sequences) = examples.greatestBatch(spec.training, plan)
+        var realTime: (floats: Double, multiplications: Double)?
+        if spec.training.rtrl != nil {
+            realTime = RealTimeLearning.cost(network, streams: plan?.lanes.count ?? 0)
+            let states = StateLayout(network).count + 1
+            (rows, sequences) = (max(rows, states), max(sequences, states))
+        }
         // Parameters, gradient, moments, and the best ones under early stopping.
         let copies = 2 + Optimizer.moments(spec.training.optimizer) + (spec.training.earlyStopping == nil ? 0 : 1)
         // The table as it was read and the transformed rows; a batch of them.
@@ -74,6 +80,7 @@ extension Estimate {
             TrainingNetwork.byteCount(
                 network, precision: spec.training.precision.ofProducts, rows: rows, sequences: sequences)
             + copies * count * 4 + numbers * (8 + 8 + 4) + rows * network.rowWidth * 4
+            + Int(min(4 * (realTime?.floats ?? 0), 1e18))
         // Which flags are due, as numbers, in an array that grows.
         let due = if case .flags = examples.answers { Double(rows) * Double(network.outputs) * 3 * 4 } else { 0.0 }
         // The trainer has all that still while its model is scored.
@@ -81,12 +88,14 @@ extension Estimate {
         let scoring =
             prepared.scoredGroup(answering).bytes(answering, threads: spec.training.threads) + Int(min(due, 1e18))
         // A product of a row with a weight is one multiplication and one addition; backward takes two products.
-        let trained = Double(examples.rowCount(examples.training))
+        let trained = plan?.rowsGoneThrough ?? Double(examples.rowCount(examples.training))
         let validated = Double(examples.rowCount(examples.validation))
-        let steps = (examples.training.count + spec.training.batchSize - 1) / spec.training.batchSize
+        let steps = examples.stepsPerEpoch(spec.training, plan)
         self.init(
             parameters: count, memoryBytes: min(bytes, .max - scoring) + scoring,
-            floatingPointOperationsPerEpoch: 2 * Double(count) * (3 * trained + validated), stepsPerEpoch: steps,
+            floatingPointOperationsPerEpoch: 2
+                * (Double(count) * (3 * trained + validated) + trained * (realTime?.multiplications ?? 0)),
+            stepsPerEpoch: steps,
             steps: steps * spec.training.epochs)
     }
 }

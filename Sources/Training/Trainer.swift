@@ -17,6 +17,8 @@ public final class Trainer {
     let network: TrainingNetwork
     let description: NetworkDescription
     let stepsPerEpoch: Int
+    /// nil learns from whole examples.
+    let streams: StreamTraining?
 
     // All that changes, and that a checkpoint holds.
     var parameters: [Float]
@@ -28,9 +30,9 @@ public final class Trainer {
     /// The order of the running epoch's examples, formed again after a resume.
     private var order: (epoch: Int, examples: [Int])?
     private var gradient: [Float]
-    private let batch = ExampleBatch()
+    let batch = ExampleBatch()
     /// Losses of the rows of a batch, one after the other.
-    private var losses: [Float] = []
+    var losses: [Float] = []
 
     /// Where the run stands.
     struct ProgressState: Equatable {
@@ -81,7 +83,10 @@ public final class Trainer {
         gradient = [Float](repeating: 0, count: parameters.count)
         optimizer = Optimizer(
             spec.training.optimizer, weightDecay: spec.training.weightDecay, count: parameters.count)
-        stepsPerEpoch = (examples.training.count + spec.training.batchSize - 1) / spec.training.batchSize
+        streams = spec.training.windows.map { [examples, spec, network] in
+            StreamTraining(StreamPlan(examples.streams, $0), spec.training, network)
+        }
+        stepsPerEpoch = examples.stepsPerEpoch(spec.training, streams?.plan)
         schedule = Schedule(
             spec.training.schedule, learningRate: spec.training.optimizer.learningRate, stepsPerEpoch: stepsPerEpoch,
             epochs: spec.training.epochs)
@@ -112,15 +117,28 @@ public final class Trainer {
                 step: progressState.step, loss: progressState.lastGoodLoss ?? 0, epochEnd: nil, isFinished: true)
         }
         let step = progressState.step
-        batch.fill(examples, batchIndices(step), rowWidth: network.description.rowWidth, at: examples.place)
-        let loss = learn(step: step)
+        let windows = streams?.windows(step: step)
+        let rowWidth = network.description.rowWidth
+        let (loss, weight): (Double, Int)
+        if let windows, let streams, let realTime = streams.realTime {
+            loss = learn(step: step, windows, streams, realTime)
+            weight = windows.reduce(0) { $0 + $1.length }
+        } else {
+            if let windows {
+                batch.fill(examples, windows, rowWidth: rowWidth)
+            } else {
+                batch.fill(examples, batchIndices(step), rowWidth: rowWidth, at: examples.place)
+            }
+            loss = learn(step: step, windows)
+            weight = batch.weight
+        }
         guard loss.isFinite else {
             throw TrainingError(.diverged(step: step + 1, lastGoodLoss: progressState.lastGoodLoss))
         }
         progressState.step += 1
         progressState.lastGoodLoss = loss
-        progressState.lossSum += loss * Double(batch.weight)
-        progressState.lossCount += batch.weight
+        progressState.lossSum += loss * Double(weight)
+        progressState.lossCount += weight
         let end = progressState.step % stepsPerEpoch == 0 ? try endEpoch() : nil
         return StepReport(step: progressState.step, loss: loss, epochEnd: end, isFinished: isFinished)
     }
@@ -149,24 +167,46 @@ public final class Trainer {
     /// Forward, loss, backward, clip, update. Leaves the parameters alone when the loss is no finite number.
     ///
     /// - Returns: the mean loss of the batch before the update.
-    private func learn(step: Int) -> Double {
+    private func learn(step: Int, _ windows: [StreamPlan.Window]?) -> Double {
         batch.x.withUnsafeBufferPointer { x in
             guard let base = x.baseAddress else { return 0 }
             let outputs = network.forward(
                 batch.batch, x: Rows(base, count: batch.batch.rows, width: network.description.rowWidth),
-                dropout: DropoutPlace(seed: spec.training.seed, step: step))
-            let loss = batch.answers.meanLoss(outputs, losses: &losses, gradient: outputs, kernels: kernels)
+                dropout: DropoutPlace(seed: spec.training.seed, step: step),
+                states: windows.flatMap { streams?.states($0) })
+            let loss = batch.answers.meanLoss(
+                outputs, without: batch.known, losses: &losses, gradient: outputs, kernels: kernels)
             guard loss.isFinite else { return loss }
+            if let windows { streams?.carry(network, windows) }
             gradient.withUnsafeMutableBufferPointer { gradient in
                 guard let target = gradient.baseAddress else { return }
                 target.update(repeating: 0, count: gradient.count)
                 network.backward(outputs.rows, into: target)
             }
-            if let clip = spec.training.clip { clip.apply(&gradient) }
-            optimizer.update(&parameters, gradient: gradient, learningRate: schedule.rate(atStep: step))
-            network.load(parameters)
+            update(step: step)
             return loss
         }
+    }
+
+    /// The same, with gradients that are carried forward.
+    private func learn(
+        step: Int, _ windows: [StreamPlan.Window], _ streams: StreamTraining, _ realTime: RealTimeLearning
+    ) -> Double {
+        let loss = gradient.withUnsafeMutableBufferPointer { gradient in
+            guard let target = gradient.baseAddress else { return 0.0 }
+            target.update(repeating: 0, count: gradient.count)
+            return streams.learnInRealTime(
+                realTime, examples, windows, dropout: DropoutPlace(seed: spec.training.seed, step: step),
+                kernels: kernels, rowWidth: network.description.rowWidth, into: target)
+        }
+        if loss.isFinite { update(step: step) }
+        return loss
+    }
+
+    private func update(step: Int) {
+        if let clip = spec.training.clip { clip.apply(&gradient) }
+        optimizer.update(&parameters, gradient: gradient, learningRate: schedule.rate(atStep: step))
+        network.load(parameters)
     }
 
     private func endEpoch() throws(TrainingError) -> EpochReport {
@@ -208,6 +248,9 @@ public final class Trainer {
     /// Mean loss of these examples with the parameters as they are, without dropout; and of labels and flags the share
     /// told right.
     func evaluate(_ indices: [Int]) -> (loss: Double, accuracy: Double?) {
+        if let windows = spec.training.windows, examples.scoredPlace == .everyRow {
+            return evaluate(examples.parts(indices), windows)
+        }
         var sum = 0.0
         var right: Int?
         let width = network.description.rowWidth

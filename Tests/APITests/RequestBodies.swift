@@ -121,8 +121,10 @@ struct RequestBody: Sendable, CustomStringConvertible {
                       "answers": "labels"}}
             """#,
             #"""
-            {"model": "m", "data": {"dataset": "d"}, "task": {"kind": "label", "inputs": "tokens", "min_count": 2}}
+            {"model": "m", "data": {"dataset": "d"}, "task": {"kind": "label", "inputs": "tokens", "min_count": 2},
+             "training": {"bptt": {"steps": 1, "back": 100000, "streams": 4}}}
             """#,
+            start + #""training": {"rtrl": {"steps": 2, "streams": 3}}}"#,
         ]
         return optimizers + schedules + networks + others
     }()

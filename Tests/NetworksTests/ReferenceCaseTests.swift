@@ -11,7 +11,7 @@ struct ReferenceCaseTests {
     static let cases: [(name: String, cell: Cell)] = all.compactMap { found in found.cell.map { (found.name, $0) } }
 
     /// Families whose cases other tests repeat: whole trainings and tasks, and layers that are no line of cells.
-    private static let ownSuites = ["training", "task", "jordan", "tdnn"]
+    private static let ownSuites = ["training", "task", "jordan", "tdnn", "tbptt", "rtrl"]
 
     private static let all: [(name: String, family: String, cell: Cell?)] = {
         do {

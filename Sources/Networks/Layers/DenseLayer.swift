@@ -91,7 +91,9 @@ private final class DenseTraining: TrainingLayer {
         product.inputGradient(gradient(batch).rows, into: target)
     }
 
-    func copyLast(_ slot: Int, _ batch: RaggedBatch, row: Int, to target: UnsafeMutablePointer<Float>) {}
+    func copyState(
+        _ slot: Int, _ batch: RaggedBatch, row: Int, after steps: Int, to target: UnsafeMutablePointer<Float>
+    ) {}
 
     private func gradient(_ batch: RaggedBatch) -> MutableRows {
         sums.rows(count: batch.rows, width: product.outputs)

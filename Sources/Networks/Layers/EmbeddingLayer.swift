@@ -116,5 +116,7 @@ private final class EmbeddingTraining: TrainingLayer {
     /// An index has no gradient.
     func inputGradient(_ batch: RaggedBatch, into target: MutableRows) { target.clear() }
 
-    func copyLast(_ slot: Int, _ batch: RaggedBatch, row: Int, to target: UnsafeMutablePointer<Float>) {}
+    func copyState(
+        _ slot: Int, _ batch: RaggedBatch, row: Int, after steps: Int, to target: UnsafeMutablePointer<Float>
+    ) {}
 }

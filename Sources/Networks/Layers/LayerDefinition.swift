@@ -162,8 +162,9 @@ protocol TrainingLayer: AnyObject {
     /// The gradient of what it read, after `backward`: [rows × inputs], overwritten.
     func inputGradient(_ batch: RaggedBatch, into target: MutableRows)
 
-    /// A slot after the last step of the sequence in a row of the batch.
-    func copyLast(_ slot: Int, _ batch: RaggedBatch, row: Int, to target: UnsafeMutablePointer<Float>)
+    /// A slot after the first `steps` steps of the sequence in a row of the batch.
+    func copyState(
+        _ slot: Int, _ batch: RaggedBatch, row: Int, after steps: Int, to target: UnsafeMutablePointer<Float>)
 }
 
 /// One slot of a layer in training, [sequences × width].

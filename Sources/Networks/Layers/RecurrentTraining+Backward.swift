@@ -2,10 +2,23 @@ import Kernels
 
 extension RecurrentTraining {
     func backward(_ batch: RaggedBatch, _ x: Rows, above: Rows?, into gradient: UnsafeMutablePointer<Float>) {
+        runBackward(batch, above)
+        formGradients(batch, x, into: gradient)
+    }
+
+    /// The same of a batch of one step, of which every row's gradient is formed by itself, where the caller says.
+    func backwardRows(
+        _ batch: RaggedBatch, _ x: Rows, above: Rows?, into gradient: (_ row: Int) -> UnsafeMutablePointer<Float>
+    ) {
+        precondition(batch.steps == 1, "\(batch.steps) steps")
+        runBackward(batch, above)
+        for row in 0..<batch.count { formGradients(batch, x, row: row, into: gradient(row)) }
+    }
+
+    private func runBackward(_ batch: RaggedBatch, _ above: Rows?) {
         kernels.run(
             BackwardSteps(layer: self, batch: batch, above: above), rows: batch.meanActive,
             cost: batch.rows * weights.hidden * weights.width)
-        formGradients(batch, x, into: gradient)
     }
 
     func inputGradient(_ batch: RaggedBatch, into target: MutableRows) {
@@ -85,13 +98,7 @@ extension RecurrentTraining {
         let late = lateGradient(batch)?.rows ?? dp.columns(split..<weights.width)
         func place(_ tensor: Int) -> UnsafeMutablePointer<Float> { gradient + site.tensors[tensor].lowerBound }
         kernels.weightGradient(dp, x, precision: weights.precision, into: place(0))
-        let (inputBias, recurrentBias) = (place(2), place(3))
-        let shared = weights.shape.sharesGradient ? weights.width : split
-        kernels.biasGradient(dp.columns(0..<shared), into: inputBias, and: recurrentBias)
-        if !weights.shape.sharesGradient {
-            kernels.biasGradient(dp.columns(split..<weights.width), into: inputBias + split)
-            kernels.biasGradient(late, into: recurrentBias + split)
-        }
+        biasGradients(dp, late, into: gradient)
         if weights.shape.peepholes > 0 { peepholeGradients(batch, dp, into: place(4)) }
         let lateWeights = place(1) + split * weights.fed
         recurrentGradient(batch, dp.columns(0..<split), into: place(1))
@@ -104,6 +111,50 @@ extension RecurrentTraining {
         if let projection {
             let dr = buffers.dr.rows(count: batch.rows, width: weights.fed)
             projection.product.formGradients(dr.rows, h(batch).rows, into: gradient)
+        }
+    }
+
+    private func biasGradients(_ dp: Rows, _ late: Rows, into gradient: UnsafeMutablePointer<Float>) {
+        let split = weights.earlyWidth
+        let inputBias = gradient + site.tensors[2].lowerBound
+        let recurrentBias = gradient + site.tensors[3].lowerBound
+        let shared = weights.shape.sharesGradient ? weights.width : split
+        kernels.biasGradient(dp.columns(0..<shared), into: inputBias, and: recurrentBias)
+        if !weights.shape.sharesGradient {
+            kernels.biasGradient(dp.columns(split..<weights.width), into: inputBias + split)
+            kernels.biasGradient(late, into: recurrentBias + split)
+        }
+    }
+
+    /// Of one row of a batch of one step.
+    private func formGradients(
+        _ batch: RaggedBatch, _ x: Rows, row: Int, into gradient: UnsafeMutablePointer<Float>
+    ) {
+        let one = row..<row + 1
+        let (split, hidden) = (weights.earlyWidth, weights.hidden)
+        let dp = places(batch).columns(0..<weights.width).rows.rows(one)
+        let late = lateGradient(batch)?.rows.rows(one) ?? dp.columns(split..<weights.width)
+        func place(_ tensor: Int) -> UnsafeMutablePointer<Float> { gradient + site.tensors[tensor].lowerBound }
+        kernels.weightGradient(dp, x.rows(one), precision: weights.precision, into: place(0))
+        biasGradients(dp, late, into: gradient)
+        for (index, peephole) in weights.peepholeGates.enumerated() {
+            let cells =
+                peephole.seesPrevious ? slots[1].first.rows(count: batch.count, width: hidden).rows : c(batch).rows
+            kernels.addColumnProducts(
+                dp.columns(peephole.block * hidden..<(peephole.block + 1) * hidden), cells.rows(one),
+                into: place(4) + index * hidden)
+        }
+        let before = slots[0].first.rows(count: batch.count, width: weights.fed).rows.rows(one)
+        kernels.weightGradient(dp.columns(0..<split), before, precision: weights.precision, into: place(1))
+        if late.width > 0 {
+            let taken =
+                weights.shape.hasTwoPhases
+                ? buffers.masked.rows(count: batch.rows, width: hidden).rows.rows(one) : before
+            kernels.weightGradient(late, taken, precision: weights.precision, into: place(1) + split * weights.fed)
+        }
+        if let projection {
+            let dr = buffers.dr.rows(count: batch.rows, width: weights.fed).rows.rows(one)
+            projection.product.formGradients(dr, h(batch).rows.rows(one), into: gradient)
         }
     }
 

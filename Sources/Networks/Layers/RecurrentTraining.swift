@@ -72,9 +72,12 @@ final class RecurrentTraining: TrainingLayer {
         slots = site.slots.map { TrainingSlot(width: $0.count, sequences: sequences) }
     }
 
-    func copyLast(_ slot: Int, _ batch: RaggedBatch, row: Int, to target: UnsafeMutablePointer<Float>) {
+    func copyState(
+        _ slot: Int, _ batch: RaggedBatch, row: Int, after steps: Int, to target: UnsafeMutablePointer<Float>
+    ) {
         let width = slots[slot].width
-        if let last = batch.lastRow(row) {
+        if steps > 0 {
+            let last = batch.offsets[steps - 1] + row
             target.update(from: (slot == 0 ? fed(batch) : c(batch)).base + last * width, count: width)
         } else {
             target.update(from: slots[slot].first.base + row * width, count: width)

@@ -236,11 +236,12 @@ private final class TimeDelayTraining: TrainingLayer {
         for index in 0..<inputs { sum[index] += source[index] }
     }
 
-    func copyLast(_ slot: Int, _ batch: RaggedBatch, row: Int, to target: UnsafeMutablePointer<Float>) {
-        let length = batch.lengths[batch.order[row]]
+    func copyState(
+        _ slot: Int, _ batch: RaggedBatch, row: Int, after steps: Int, to target: UnsafeMutablePointer<Float>
+    ) {
         let inputs = site.inputs
         for place in 0..<definition.lag {
-            let step = length - definition.lag + place
+            let step = steps - definition.lag + place
             if step < 0 {
                 (target + place * inputs).update(from: slots[0].first.base + line(row, step), count: inputs)
             } else {

@@ -51,17 +51,37 @@ extension TrainingNetwork {
 
     /// What every layer carries after each sequence's last step, in the caller's order, of the batch that went forward
     /// last; what the readout carries stays zero, and the steps are those of the batch.
-    public var lastStates: [NetworkState] {
+    public var lastStates: [NetworkState] { states(after: batch.lengths) }
+
+    /// The same after the first steps of each sequence, as many as are said for it; of a network without layers that read
+    /// from the end.
+    public func states(after steps: [Int]) -> [NetworkState] {
+        precondition(
+            steps.count == batch.count && zip(steps, batch.lengths).allSatisfy { (0...$1).contains($0) },
+            "no steps of these sequences")
         var states = [NetworkState](repeating: NetworkState(zeroFor: stateLayout), count: batch.count)
         eachSlot { placed in
-            let last = Buffer(count: placed.slot.range.count)
+            let slot = Buffer(count: placed.slot.range.count)
             for row in 0..<batch.count {
-                placed.layer.copyLast(placed.index, batch, row: row, to: last.base)
-                states[batch.order[row]].take(placed.slot, from: last.base)
+                let sequence = batch.order[row]
+                placed.layer.copyState(placed.index, batch, row: row, after: steps[sequence], to: slot.base)
+                states[sequence].take(placed.slot, from: slot.base)
             }
         }
-        for row in 0..<batch.count { states[row].steps = batch.lengths[row] }
+        for sequence in states.indices { states[sequence].steps = steps[sequence] }
         return states
+    }
+
+    /// The state of one row of the batch after so many steps, in place of another of this network.
+    func take(_ state: inout NetworkState, after steps: Int, row: Int) {
+        eachSlot { placed in
+            state.values.withUnsafeMutableBufferPointer { values in
+                guard let base = values.baseAddress else { return }
+                placed.layer.copyState(
+                    placed.index, batch, row: row, after: steps, to: base + placed.slot.range.lowerBound)
+            }
+        }
+        state.steps += steps
     }
 
     /// What the top layer gave at every step, sequence after sequence in the caller's order.

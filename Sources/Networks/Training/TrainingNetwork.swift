@@ -16,14 +16,14 @@ public final class TrainingNetwork {
     let topWidth: Int
     let kernels: KernelSet
     let stages: [TrainingStage]
-    private let head: PackedHead
+    let head: PackedHead
     var workspace: TrainingWorkspace
     /// The batch that went forward last, and its input.
     private(set) var batch = RaggedBatch(lengths: [])
     private(set) var input: Rows?
     private(set) var startsAtZero = true
-    private var dropsOutput = false
-    private var headRead: Rows?
+    private(set) var dropsOutput = false
+    private(set) var headRead: Rows?
     /// What the top layer gave.
     private(set) var top: Rows?
 
@@ -110,7 +110,7 @@ public final class TrainingNetwork {
     }
 
     /// The mask on what the head reads, and that after it.
-    private var droppedOutput: (mask: MutableRows, dropped: MutableRows) {
+    var droppedOutput: (mask: MutableRows, dropped: MutableRows) {
         let width = topWidth
         return (
             workspace.mask.rows(count: outputRows, width: width),

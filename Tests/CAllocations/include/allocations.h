@@ -6,4 +6,7 @@
 /// Blocks that the calling thread has asked for since it began.
 long allocations_of_this_thread(void);
 
+/// Bytes of the blocks that it has asked for, less those of the blocks that it has given back.
+long bytes_of_this_thread(void);
+
 #endif
