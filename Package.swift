@@ -77,7 +77,8 @@ let package = Package(
 
         // Learning.
         .target(
-            name: "Kernels", dependencies: ["CVectors"] + instructionSets.map { .byName(name: $0.name) },
+            name: "Kernels",
+            dependencies: ["NamedFields", "CVectors"] + instructionSets.map { .byName(name: $0.name) },
             swiftSettings: optimized),
         .target(
             name: "Networks", dependencies: ["Resources", "NamedFields", "Kernels"],

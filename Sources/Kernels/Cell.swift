@@ -21,69 +21,6 @@ public enum GRUReset: String, Sendable, Codable, CaseIterable {
     case after, before
 }
 
-/// What an LSTM may do otherwise than the standard form.
-public struct LSTMOptions: Sendable, Hashable {
-    public enum Forget: String, Sendable, Codable, CaseIterable {
-        /// A gate with weights of its own (Gers et al. 2000).
-        case gate
-        /// Nothing is forgotten: f = 1 (Hochreiter and Schmidhuber 1997).
-        case none
-        /// f = 1 - i (Greff et al. 2017).
-        case coupled
-
-        /// The number by which the body knows it.
-        fileprivate var code: Int {
-            switch self {
-            case .gate: 0
-            case .none: 1
-            case .coupled: 2
-            }
-        }
-    }
-
-    /// Gates that may see the cell state, in the order of their weights.
-    public struct Gates: OptionSet, Sendable, Hashable {
-        public let rawValue: Int
-
-        public init(rawValue: Int) { self.rawValue = rawValue }
-
-        public static let input = Gates(rawValue: 1)
-        public static let forget = Gates(rawValue: 2)
-        public static let output = Gates(rawValue: 4)
-        public static let all: Gates = [.input, .forget, .output]
-    }
-
-    public var forget: Forget
-    /// Gates with a weight a unit on the cell state (Gers and Schmidhuber 2000). A forget gate that is none has none.
-    public var peepholes: Gates
-    /// Whether the output's peephole sees c as it was before the step, and not c′.
-    public var outputSeesPrevious: Bool
-    /// In the place of the candidate's tanh.
-    public var candidate: Activation
-    /// In the place of the tanh over c′.
-    public var state: Activation
-
-    public init(
-        forget: Forget = .gate, peepholes: Gates = [], outputSeesPrevious: Bool = false,
-        candidate: Activation = .tanh, state: Activation = .tanh
-    ) {
-        self.forget = forget
-        self.peepholes = peepholes
-        self.outputSeesPrevious = outputSeesPrevious
-        self.candidate = candidate
-        self.state = state
-    }
-
-    /// The bits by which the body knows them.
-    fileprivate var code: Int {
-        let seesPrevious = outputSeesPrevious && peepholes.contains(.output)
-        return forget.code | seen.rawValue << 2 | (seesPrevious ? 32 : 0) | candidate.code << 6 | state.code << 8
-    }
-
-    /// The peepholes of gates that there are.
-    fileprivate var seen: Gates { forget == .gate ? peepholes : peepholes.subtracting(.forget) }
-}
-
 /// A recurrent cell: h′ (and c′) from p = W·x + b and q = U·h + c, whose blocks are `hidden` wide each.
 public enum Cell: Sendable, Hashable {
     /// h′ = f(p + q), or h + f(p + q). Elman 1990.
@@ -137,14 +74,7 @@ public enum Cell: Sendable, Hashable {
 
     /// Its peepholes in the order of their weights: the block of the gate in p, and whether it sees c or c′.
     public var peepholes: [(block: Int, seesPrevious: Bool)] {
-        guard case .lstm(let options) = self else { return [] }
-        var peepholes: [(block: Int, seesPrevious: Bool)] = []
-        if options.seen.contains(.input) { peepholes.append((0, true)) }
-        if options.seen.contains(.forget) { peepholes.append((1, true)) }
-        if options.seen.contains(.output) {
-            peepholes.append((options.forget == .gate ? 3 : 2, options.outputSeesPrevious))
-        }
-        return peepholes
+        if case .lstm(let options) = self { options.peepholesInOrder } else { [] }
     }
 
     /// Every kind, and every option of each in some cell: what the suites walk.

@@ -31,9 +31,10 @@ struct LayerTests {
     func mapIsLayered() throws {
         let map = try SourceTree.map()
         let kernels = [
-            "KernelsBaseline", "KernelsAVX2", "KernelsAVX512", "KernelsAVX512BF16", "KernelsAVX512VNNI", "Kernels",
+            "KernelsBaseline", "KernelsAVX2", "KernelsAVX512", "KernelsAVX512BF16", "KernelsAVX512VNNI",
+            "NamedFields", "Kernels",
         ]
-        let learning = kernels + ["Resources", "NamedFields", "Networks", "Models", "Training", "Formats"]
+        let learning = kernels + ["Resources", "Networks", "Models", "Training", "Formats"]
         let wire = ["Resources", "Wire", "HTTPServer"]
         let orders = [
             kernels, learning, wire, learning + ["Store", "Service"],
