@@ -23,13 +23,20 @@ struct StreamPlanTests {
         #expect(plan.lanes == [[0], [1], [2], [3]] && plan.stepsPerEpoch == 32 && plan.greatestBatch == 32)
     }
 
-    @Test("only a sequence with more than its share is cut")
+    @Test("long sequences are cut into equal runs, short ones stay whole where there is room")
     func share() {
         let plan = StreamPlan(sequences([10, 90, 20]), steps: 5, reach: 5, streams: 4)
-        #expect(plan.parts.map(\.length) == [10, 30, 30, 30, 20])
-        #expect(plan.lanes.flatMap { $0 }.sorted() == [0, 1, 2, 3, 4] && plan.lanes.count == 4)
+        #expect(plan.parts.map(\.length) == [10, 28, 27, 28, 7, 20])
+        #expect(plan.lanes == [[0, 1], [2], [3], [4, 5]])
         let whole = StreamPlan(sequences([10, 90, 20]), steps: 5, reach: 5, streams: 4, cuts: false)
         #expect(whole.parts.map(\.length) == [10, 90, 20])
+        // More sequences than streams, each a little less than a share of its own.
+        let many = StreamPlan(
+            sequences([Int](repeating: 1000, count: 36)), steps: 10, reach: 10, streams: 32)
+        #expect(many.lanes.count == 32 && many.stepsPerEpoch <= 115 && many.rows == 36_000)
+        #expect(many.parts.allSatisfy { $0.length >= 10 })
+        let short = StreamPlan(sequences([Int](repeating: 50, count: 100)), steps: 10, reach: 10, streams: 32)
+        #expect(short.parts.count == 100 && short.stepsPerEpoch == 20)
     }
 
     @Test("fewer rows than streams are no trouble, nor are sequences without rows")
@@ -79,6 +86,7 @@ struct StreamPlanTests {
     @Test("lanes end together as far as their parts allow")
     func balanced() {
         let plan = StreamPlan(sequences([40, 8, 8, 8, 8, 8]), steps: 4, reach: 4, streams: 2)
-        #expect(plan.stepsPerEpoch == 10 && plan.lanes == [[0], [1, 2, 3, 4, 5]])
+        #expect(plan.parts.map(\.length) == [20, 20, 8, 8, 8, 8, 8])
+        #expect(plan.stepsPerEpoch == 11 && plan.lanes == [[0, 2, 4, 6], [1, 3, 5]])
     }
 }

@@ -1,12 +1,11 @@
 import Networks
 
-/// How sequences lie side by side as streams: every long one cut into equal parts, the parts one after the other in lanes,
-/// and every lane taken in windows.
+/// How sequences lie side by side as streams: long ones one after the other, cut into as many equal runs as there are
+/// streams, a run a lane; short ones whole in the lanes that have room; and every lane taken in windows.
 ///
-/// A sequence that has more than its share of all rows, rows / streams, is cut into so many parts, as equal as can be, that
-/// none has more: one long text becomes `streams` parts, as in every recipe for language models of characters. A part
-/// begins with the zero state. Parts go to the lanes longest first, each to the one that has the fewest windows, so that
-/// lanes end together.
+/// Long is what has more than half a stream's share of all rows, rows / streams: one long text becomes `streams` parts, as
+/// in every recipe for language models of characters, and lanes end together however the lengths fall. A part begins with
+/// the zero state. Short sequences go to the lanes longest first, each to the one that has the fewest windows.
 struct StreamPlan {
     /// Rows one after the other that are learnt from with one state.
     struct Part: Equatable {
@@ -40,24 +39,14 @@ struct StreamPlan {
     /// - Parameter cuts: whether long sequences are cut.
     init(_ sequences: [Part], steps: Int, reach: Int, streams: Int, cuts: Bool = true) {
         (self.steps, self.reach) = (steps, reach)
-        let rows = sequences.reduce(0) { $0 + $1.length }
-        let share = cuts ? max((rows + streams - 1) / streams, 1) : max(rows, 1)
-        var parts: [Part] = []
-        for sequence in sequences where sequence.length > 0 {
-            let count = (sequence.length + share - 1) / share
-            var start = sequence.start
-            for part in 0..<count {
-                // The first ones are one row longer where the rows do not go into equal parts.
-                let length = sequence.length / count + (part < sequence.length % count ? 1 : 0)
-                parts.append(Part(start: start, length: length))
-                start += length
-            }
-        }
-        self.parts = parts
-        func windows(_ part: Int) -> Int { (parts[part].length + steps - 1) / steps }
-        var lanes = [[Int]](repeating: [], count: min(streams, parts.count))
-        var heap = LaneHeap(count: lanes.count)
-        for part in parts.indices.sorted(by: { (windows($1), $0) < (windows($0), $1) }) {
+        var runs = Runs(sequences, steps: steps, streams: streams, cuts: cuts)
+        for sequence in sequences where sequence.length > 0 { runs.add(sequence) }
+        parts = runs.parts
+        func windows(_ part: Int) -> Int { (runs.parts[part].length + steps - 1) / steps }
+        let short = runs.short
+        var lanes = runs.lanes + [[Int]](repeating: [], count: max(min(streams - runs.lanes.count, short.count), 0))
+        var heap = LaneHeap(lanes.map { $0.reduce(0) { $0 + windows($1) } })
+        for part in short.sorted(by: { (windows($1), $0) < (windows($0), $1) }) {
             lanes[heap.addToLeast(windows(part))].append(part)
         }
         // As they came, unless they are shuffled.
@@ -127,12 +116,74 @@ struct StreamPlan {
     }
 }
 
+/// Long sequences laid one after the other and cut into equal runs, and the short ones as they are.
+private struct Runs {
+    private(set) var parts: [StreamPlan.Part] = []
+    /// Of each run the numbers of its parts.
+    private(set) var lanes: [[Int]] = []
+    /// Parts that have no lane yet.
+    private(set) var short: [Int] = []
+
+    private let streams: Int
+    private let steps: Int
+    /// What is more than this is long.
+    private let longest: Int
+    /// Of long sequences.
+    private let rows: Int
+    private var laid = 0
+    private var run = 0
+    /// The run that the last of `lanes` is.
+    private var last: Int?
+
+    init(_ sequences: [StreamPlan.Part], steps: Int, streams: Int, cuts: Bool) {
+        (self.steps, self.streams) = (steps, streams)
+        let longest = cuts ? sequences.reduce(0) { $0 + $1.length } / (2 * streams) : Int.max
+        rows = sequences.reduce(0) { $0 + ($1.length > longest ? $1.length : 0) }
+        self.longest = longest
+    }
+
+    /// Rows before the end of a run; the first ones are one row longer where the rows do not go into equal ones.
+    private func end(_ run: Int) -> Int { ((run + 1) * rows + streams - 1) / streams }
+
+    mutating func add(_ sequence: StreamPlan.Part) {
+        guard sequence.length > longest else {
+            short.append(parts.count)
+            parts.append(sequence)
+            return
+        }
+        var rest = sequence
+        while rest.length > 0 {
+            var length = min(end(run) - laid, rest.length)
+            // A piece of less than a window stays with its neighbor, where that is little of a run.
+            if steps <= rows / streams / 4 {
+                if rest.length - length < steps {
+                    length = rest.length
+                } else if length < steps {
+                    run += 1
+                    continue
+                }
+            }
+            if last != run { lanes.append([]) }
+            last = run
+            lanes[lanes.count - 1].append(parts.count)
+            parts.append(StreamPlan.Part(start: rest.start, length: length))
+            rest = StreamPlan.Part(start: rest.start + length, length: rest.length - length)
+            laid += length
+            while run + 1 < streams, laid >= end(run) { run += 1 }
+        }
+    }
+}
+
 /// Lanes by how many windows they have, the one with the fewest on top; of equals the first.
 private struct LaneHeap {
     private var lanes: [(load: Int, lane: Int)]
-    private(set) var greatest = 0
+    private(set) var greatest: Int
 
-    init(count: Int) { lanes = (0..<count).map { (0, $0) } }
+    init(_ loads: [Int]) {
+        // In order they are a heap.
+        lanes = loads.indices.map { (loads[$0], $0) }.sorted { $0 < $1 }
+        greatest = loads.max() ?? 0
+    }
 
     /// - Returns: the lane with the fewest windows, which has so many more now.
     mutating func addToLeast(_ windows: Int) -> Int {
