@@ -52,6 +52,7 @@ enum ProblemKind: String, CaseIterable, Sendable {
     case storeBusy = "store_busy"
     case versionNotSupported = "version_not_supported"
     case diskFull = "disk_full"
+    case diskUnwritable = "disk_unwritable"
 
     var code: String { rawValue }
     var uri: String { "urn:timestep:problem:" + rawValue }
@@ -105,6 +106,7 @@ enum ProblemKind: String, CaseIterable, Sendable {
         case .storeBusy: (503, "The database is busy")
         case .versionNotSupported: (505, "The version of HTTP is not spoken here")
         case .diskFull: (507, "The disk is full")
+        case .diskUnwritable: (507, "The data folder cannot be written")
         }
     }
 }

@@ -81,6 +81,7 @@ extension Problem {
             case .versionAliased: .versionAliased
             case .badName: .invalidRequest
             case .diskFull: .diskFull
+            case .unwritable: .diskUnwritable
             case .fileMissing, .fileTorn, .fileDamaged, .damagedDatabase, .transactionsLost: .damagedFile
             case .busy: .storeBusy
             case .writerClosed, .inputOutput, .serverRunning, .newerDatabase, .database: .internalError

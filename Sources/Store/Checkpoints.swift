@@ -14,7 +14,7 @@ extension Store {
     /// Saves a state of training and forgets all but the newest `Options.keptCheckpoints`. `event` is the text of the
     /// event that tells of it.
     ///
-    /// Throws `.diskFull` and `.inputOutput`; the earlier checkpoints stay then.
+    /// Throws `.diskFull`, `.unwritable` and `.inputOutput`; the earlier checkpoints stay then.
     public func recordCheckpoint(
         _ bytes: [UInt8], step: Int, event payload: String? = nil, job: String, attempt: Int, at now: Date
     ) throws(StoreError) -> LeaseVerdict {

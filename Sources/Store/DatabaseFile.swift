@@ -185,7 +185,12 @@ extension StoreError {
                 "the database file is damaged or no database: \(words); restore the whole folder from a backup, or stop the "
                     + "server, copy the folder, put what `sqlite3 timestep.sqlite .recover | sqlite3 recovered.sqlite` "
                     + "makes in the place of timestep.sqlite, and remove timestep.sqlite-wal and timestep.sqlite-shm")
-        case .SQLITE_IOERR, .SQLITE_CANTOPEN, .SQLITE_READONLY, .SQLITE_PERM, .SQLITE_AUTH:
+        case .SQLITE_READONLY:
+            return StoreError(
+                .unwritable(path: "database"),
+                "the database cannot be written: \(words); see to the permissions of the data folder and to how its disk is "
+                    + "mounted")
+        case .SQLITE_IOERR, .SQLITE_CANTOPEN, .SQLITE_PERM, .SQLITE_AUTH:
             return StoreError(
                 .inputOutput(operation: "use", path: "database", code: error.extendedResultCode.rawValue),
                 "the database cannot be used: \(words) (SQLite's code \(error.extendedResultCode.rawValue))")

@@ -22,7 +22,7 @@ public final class DatasetWriter: Sendable {
 
     /// Appends. After an error the writer is closed and its file gone.
     ///
-    /// Throws `.diskFull`, `.inputOutput`, `.writerClosed`.
+    /// Throws `.diskFull`, `.unwritable`, `.inputOutput`, `.writerClosed`.
     public func write(_ bytes: UnsafeRawBufferPointer) throws(StoreError) {
         try use { file throws(StoreError) in
             try file.write(bytes)

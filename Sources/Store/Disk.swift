@@ -6,7 +6,7 @@ import Glibc
 extension Store {
     /// Writes and syncs a small file and removes it.
     ///
-    /// Throws what a checkpoint or an upload would: `.diskFull`, `.inputOutput`.
+    /// Throws what a checkpoint or an upload would: `.diskFull`, `.unwritable`, `.inputOutput`.
     public func probeDisk() throws(StoreError) {
         let operations = storage.operations
         let path = directory + "/probe"

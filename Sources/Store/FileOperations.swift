@@ -2,7 +2,7 @@ import Glibc
 
 /// Everything the store does to files, one operation a method, so that a test can make any of them fail.
 ///
-/// Each throws `.diskFull`, `.fileMissing` or `.inputOutput`.
+/// Each throws `.diskFull`, `.unwritable`, `.fileMissing` or `.inputOutput`.
 protocol FileOperations: Sendable {
     /// Makes a directory and those above it where they are missing.
     func makeDirectory(_ path: String) throws(StoreError)
@@ -58,7 +58,11 @@ struct SystemFiles: FileOperations {
     }
 
     func rename(_ source: String, to target: String) throws(StoreError) {
-        guard Glibc.rename(source, target) == 0 else { throw .system(errno, "rename", source) }
+        guard Glibc.rename(source, target) != 0 else { return }
+        let code = errno
+        // What is renamed is held open by whoever wrote it: if anything is not there, it is a folder.
+        if code == ENOENT || code == ENOTDIR { throw .system(code, "create", target) }
+        throw .system(code, "rename", source)
     }
 
     func syncDirectory(_ path: String) throws(StoreError) {
@@ -134,6 +138,14 @@ extension StoreError {
     static func system(_ code: Int32, _ operation: String, _ path: String) -> StoreError {
         let words = String(cString: strerror(code))
         let shown = shown(path)
+        // A new file wants nothing but its folder.
+        let isFolderGone = operation == "create" && (code == ENOENT || code == ENOTDIR)
+        if isFolderGone || changes.contains(operation) && [EACCES, EPERM, EROFS].contains(code) {
+            return StoreError(
+                .unwritable(path: path),
+                "cannot \(operation) \(shown): \(words); the data folder has to be there and to take what the server writes: "
+                    + "see to its permissions and to how its disk is mounted")
+        }
         switch code {
         case ENOSPC, EDQUOT:
             return StoreError(.diskFull(path: path), "cannot \(operation) \(shown): \(words); nothing was kept of it")
@@ -144,6 +156,9 @@ extension StoreError {
                 .inputOutput(operation: operation, path: path, code: code), "cannot \(operation) \(shown): \(words)")
         }
     }
+
+    /// Operations that change what is on the disk.
+    private static let changes: Set<String> = ["create", "write", "rename", "remove", "make directory"]
 
     /// What may be said of a path to whoever asks over the network: where the file lies within the data folder, not
     /// where that lies. The reason has the whole path, for the log.

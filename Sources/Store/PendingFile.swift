@@ -81,7 +81,10 @@ final class PendingFile {
     /// the next process: after an error of reading or writing the database the file stays, and the next clean-up asks
     /// whether a row names it.
     func leave(after error: StoreError) {
-        if case .inputOutput = error.reason { settle() } else { abandon() }
+        switch error.reason {
+        case .inputOutput, .unwritable: settle()
+        default: abandon()
+        }
     }
 
     /// A committed row names the file now, or may.

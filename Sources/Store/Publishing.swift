@@ -6,7 +6,7 @@ extension Store {
     /// Publishes the result of a job under its model's name, and ends the job as succeeded.
     ///
     /// Only the present holder can, and only once. A job that was cancelled meanwhile becomes `cancelled` instead.
-    /// Throws `.diskFull` and `.inputOutput`; the job is as it was then.
+    /// Throws `.diskFull`, `.unwritable` and `.inputOutput`; the job is as it was then.
     public func publish(
         _ file: [UInt8], _ new: NewVersion, job: String, attempt: Int, at now: Date
     ) throws(StoreError) -> PublishVerdict {
@@ -46,7 +46,7 @@ extension Store {
     /// Publishes a model file that came from outside, under a name of the caller's choice.
     ///
     /// `job`, `datasetDigest` and `seed` are what the file or its sender tells of its making.
-    /// Throws `.badName`, `.diskFull`, `.inputOutput`.
+    /// Throws `.badName`, `.diskFull`, `.unwritable`, `.inputOutput`.
     public func importVersion(
         _ file: [UInt8], _ new: NewVersion, job: String? = nil, datasetDigest: String? = nil, seed: UInt64? = nil,
         model: String, at now: Date

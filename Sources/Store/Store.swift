@@ -62,7 +62,7 @@ public final class Store: Sendable {
     /// Opens the data folder, making it where it is missing and bringing its schema up to date.
     ///
     /// Throws `.serverRunning` (role server), `.newerDatabase`, `.damagedDatabase`, `.transactionsLost`, `.diskFull`,
-    /// `.inputOutput`.
+    /// `.unwritable`, `.inputOutput`.
     public convenience init(
         directory: String, role: Role = .server, options: Options = Options(), at now: Date
     ) throws(StoreError) {

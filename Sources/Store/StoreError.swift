@@ -19,6 +19,8 @@ public struct StoreError: Error, Sendable, Equatable, CustomStringConvertible {
         case writerClosed
         /// No room left on the disk, or the quota is used up. Nothing was left behind.
         case diskFull(path: String)
+        /// The data folder takes nothing: its permissions, a disk mounted for reading, or a folder that is gone.
+        case unwritable(path: String)
         /// The operating system refused an operation on a file.
         case inputOutput(operation: String, path: String, code: Int32)
         /// A file that a row names is not there.

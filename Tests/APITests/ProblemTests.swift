@@ -33,6 +33,7 @@ struct ProblemTests {
             (StoreError(.datasetGone(job: "j"), ""), .datasetGone),
             (StoreError(.versionAliased(model: "m", version: 1, aliases: ["a"]), ""), .versionAliased),
             (StoreError(.badName("-"), ""), .invalidRequest), (StoreError(.diskFull(path: "p"), ""), .diskFull),
+            (StoreError(.unwritable(path: "p"), ""), .diskUnwritable),
             (StoreError(.fileTorn(path: "p", have: 1, need: 2), ""), .damagedFile), (StoreError(.busy, ""), .storeBusy),
             (StoreError(.database(code: 1), ""), .internalError),
             (HTTPError(.malformed, ""), .malformedRequest), (HTTPError(.notFound, ""), .notFound),

@@ -1,3 +1,4 @@
+import Formats
 import Foundation
 import Testing
 import Wire
@@ -24,6 +25,26 @@ struct ReadinessTests {
         #expect(try server.send(.get, "/metrics").text.contains("timestep_disk_writable 0\n"))
         // What needs no disk is answered.
         try server.send(.get, "/jobs", expecting: 200)
+    }
+
+    @Test("an upload that the data folder does not take is refused with the cause, and taken once that is mended")
+    func unwritableFolder() throws {
+        let server = try TestServer(hasWorker: false)
+        defer { server.stop() }
+        // Permissions would not stop a test that runs as root.
+        let folder = server.store.directory + "/datasets"
+        try FileManager.default.moveItem(atPath: folder, toPath: folder + "-away")
+        func upload(_ status: Int) throws -> JSON {
+            try server.send(
+                .post, "/datasets", fields: ["Content-Type": "text/csv"], bytes: Array(Bodies.months.utf8),
+                expecting: status)
+        }
+        let problem = try upload(507)
+        #expect(problem["code"]?.string == "disk_unwritable")
+        #expect(problem["detail"]?.string?.contains(server.store.directory) == false)
+        #expect(problem["detail"]?.string?.contains("see to its permissions") == true)
+        try FileManager.default.moveItem(atPath: folder + "-away", toPath: folder)
+        _ = try upload(201)
     }
 
     @Test("missing workers are told and make nobody stay away; the first job of the queue shows how long it has waited")

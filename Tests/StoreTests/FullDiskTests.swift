@@ -108,12 +108,40 @@ func probedDisk() throws {
     #expect(try #require(store.freeBytes) > 0)
 }
 
+@Test(
+    "a file whose folder is gone is refused as unwritable, leaves nothing, and is taken once the folder is back",
+    arguments: [FileArea.incoming, .datasets, .models])
+func vanishedFolder(_ area: FileArea) throws {
+    let folder = StoreFolder()
+    let store = try folder.open()
+    let path = store.storage.directory(of: area)
+    func write() throws {
+        if area == .models {
+            _ = try store.importVersion([1, 2, 3], .plain, model: "airline", at: .start)
+        } else {
+            try store.addDataset()
+        }
+    }
+    let before = try folder.files()
+    // Permissions would not stop a test that runs as root.
+    #expect(rename(path, path + "-away") == 0)
+    guard case .unwritable(let place) = reason(write) else {
+        Issue.record("another error, or none")
+        return
+    }
+    #expect(place.hasPrefix(path + "/"))
+    #expect(rename(path + "-away", path) == 0)
+    #expect(try folder.files() == before)
+    try write()
+    try store.expectWhole(folder)
+}
+
 @Test("no error says where on the machine the data folder lies")
 func relativePaths() throws {
     let folder = StoreFolder()
     let files = FaultyFiles()
     let store = try folder.open(operations: files)
-    for code in [ENOSPC, EIO, ENOENT] {
+    for code in [ENOSPC, EIO, ENOENT, EROFS] {
         for number in 1...5 {
             files.fail(number, code: code)
             do {

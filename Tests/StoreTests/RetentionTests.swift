@@ -263,5 +263,6 @@ func doubtfulCommit() throws {
     #expect(try left(after: .busy) == 0)
     #expect(try left(after: .diskFull(path: "database")) == 0)
     #expect(try left(after: .inputOutput(operation: "use", path: "database", code: 1034)) == 1)
-    #expect(try store.clearOrphans(at: .start).count == 1)
+    #expect(try left(after: .unwritable(path: "database")) == 2)
+    #expect(try store.clearOrphans(at: .start).count == 2)
 }
