@@ -1,3 +1,4 @@
+import Formats
 import Kernels
 import Models
 import NamedFields
@@ -177,6 +178,15 @@ struct StreamTests {
         #expect(try bytes(4, hidden: 65_536) > 1 << 50)
     }
 
+    @Test("sequences that are asked for in a batch and are not there take no memory")
+    func batchMemory() throws {
+        func bytes(_ batchSize: Int) throws -> Int {
+            let spec = forecastSpec(Self.training { $0.batchSize = batchSize })
+            return try Estimate(TrainingPlan(CheckedSpec(spec), .series(seasonalSeries()))).memoryBytes
+        }
+        #expect(try bytes(TrainingSpec.Limit.batchSize) == bytes(10_000))
+    }
+
     @Test("a parity is learnt from streams, and said by the model")
     func learns() throws {
         let training = Self.training(steps: 8, streams: 16) {
@@ -192,31 +202,22 @@ struct StreamTests {
 
     @Test("what cannot be a stream is refused with its place")
     func refused() {
-        func places(_ spec: TrainingSpec) -> [String] {
-            spec.violations().list.map { violation in
-                violation.path.map { component in
-                    switch component {
-                    case .key(let key): "/\(key)"
-                    case .index(let index): "/\(index)"
-                    }
-                }.joined()
-            }
-        }
-        #expect(places(classifySpec(Self.training())) == ["/training/bptt"])
-        #expect(places(LabelTests.spec(Self.training(steps: 4, back: 3))) == ["/training/bptt/back"])
+        func places(_ spec: TrainingSpec) -> [String] { spec.violations().list.map(\.path.pointer) }
+        #expect(places(classifySpec(Self.training())) == ["#/training/bptt"])
+        #expect(places(LabelTests.spec(Self.training(steps: 4, back: 3))) == ["#/training/bptt/back"])
         var both = LabelTests.spec(Self.training())
         both.network.layers[0].bidirectional = true
-        #expect(places(both) == ["/network/layers/0/bidirectional"])
-        #expect(places(LabelTests.spec(Self.training(steps: 0))).contains("/training/bptt/steps"))
-        #expect(places(LabelTests.spec(Self.training(streams: 0))).contains("/training/bptt/streams"))
+        #expect(places(both) == ["#/network/layers/0/bidirectional"])
+        #expect(places(LabelTests.spec(Self.training(steps: 0))).contains("#/training/bptt/steps"))
+        #expect(places(LabelTests.spec(Self.training(streams: 0))).contains("#/training/bptt/streams"))
         #expect(places(forecastSpec(Self.training())).isEmpty)
         #expect(places(Self.inRealTime).isEmpty)
         var twice = Self.inRealTime
         twice.training.bptt = BackpropagationSpec()
-        #expect(places(twice) == ["/training/rtrl"])
+        #expect(places(twice) == ["#/training/rtrl"])
         var deep = Self.inRealTime
         deep.network.layers.append(LayerSpec(cell: .lstm(), hidden: 2))
-        #expect(places(deep) == ["/training/rtrl"])
+        #expect(places(deep) == ["#/training/rtrl"])
     }
 
     @Test("the fingerprint of a training without streams is what it was before there were any")

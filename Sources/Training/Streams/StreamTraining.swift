@@ -151,13 +151,14 @@ extension Examples {
         }
         if scoredPlace == .last {
             // Windows over a series are validated by themselves.
-            return (max(plan.greatestBatch, greatestBatch(size: spec.batchSize)), max(plan.lanes.count, spec.batchSize))
+            return (
+                max(plan.greatestBatch, greatestBatch(size: spec.batchSize)),
+                max(plan.lanes.count, min(spec.batchSize, places.count))
+            )
         }
         // Learning in real time has a row for every state instead, which its own formula counts.
         let scored = StreamPlan(scoring: parts(validation), windows)
-        return (
-            max(plan.greatestBatch, scored.greatestBatch), max(plan.lanes.count, scored.lanes.count)
-        )
+        return (max(plan.greatestBatch, scored.greatestBatch), max(plan.lanes.count, scored.lanes.count))
     }
 
     func parts(_ indices: [Int]) -> [StreamPlan.Part] {
