@@ -41,9 +41,16 @@ struct StreamPlanTests {
 
     @Test("fewer rows than streams are no trouble, nor are sequences without rows")
     func few() {
-        #expect(StreamPlan(sequences([3]), steps: 5, reach: 9, streams: 32).lanes.count == 3)
+        #expect(StreamPlan(sequences([3]), steps: 1, reach: 9, streams: 32).lanes.count == 3)
         #expect(StreamPlan(sequences([0, 2, 0]), steps: 5, reach: 9, streams: 1).parts.map(\.length) == [2])
         #expect(StreamPlan([], steps: 5, reach: 5, streams: 2).stepsPerEpoch == 0)
+    }
+
+    @Test("a short series has fewer streams, so that each has a window")
+    func scraps() {
+        let plan = StreamPlan(sequences([130]), steps: 64, reach: 64, streams: 32)
+        #expect(plan.parts.map(\.length) == [65, 65] && plan.stepsPerEpoch == 2)
+        #expect(StreamPlan(sequences([60]), steps: 64, reach: 64, streams: 32).parts.map(\.length) == [60])
     }
 
     @Test("in every epoch every row counts once, each part from its beginning to its end", arguments: [4, 5, 11])

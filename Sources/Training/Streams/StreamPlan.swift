@@ -1,9 +1,10 @@
 import Networks
 
 /// How sequences lie side by side as streams: long ones one after the other, cut into as many equal runs as there are
-/// streams, a run a lane; short ones whole in the lanes that have room; and every lane taken in windows.
+/// streams (fewer where a run would be less than a window), a run a lane; short ones whole in the lanes that have room; and
+/// every lane taken in windows.
 ///
-/// Long is what has more than half a stream's share of all rows, rows / streams: one long text becomes `streams` parts, as
+/// Long is what has more than a window and more than half a run's share of all rows: one long text becomes `streams` parts, as
 /// in every recipe for language models of characters, and lanes end together however the lengths fall. A part begins with
 /// the zero state. Short sequences go to the lanes longest first, each to the one that has the fewest windows.
 struct StreamPlan {
@@ -124,26 +125,31 @@ private struct Runs {
     /// Parts that have no lane yet.
     private(set) var short: [Int] = []
 
-    private let streams: Int
     private let steps: Int
     /// What is more than this is long.
     private let longest: Int
     /// Of long sequences.
     private let rows: Int
+    /// How many the long ones are cut into.
+    private let count: Int
     private var laid = 0
     private var run = 0
     /// The run that the last of `lanes` is.
     private var last: Int?
 
     init(_ sequences: [StreamPlan.Part], steps: Int, streams: Int, cuts: Bool) {
-        (self.steps, self.streams) = (steps, streams)
-        let longest = cuts ? sequences.reduce(0) { $0 + $1.length } / (2 * streams) : Int.max
+        self.steps = steps
+        /// So many that each has a window at least: a short series is no lot of scraps that each begin anew.
+        func runs(of rows: Int) -> Int { min(streams, max(rows / steps, 1)) }
+        let all = sequences.reduce(0) { $0 + $1.length }
+        let longest = cuts ? max(all / (2 * runs(of: all)), steps) : Int.max
         rows = sequences.reduce(0) { $0 + ($1.length > longest ? $1.length : 0) }
+        count = runs(of: rows)
         self.longest = longest
     }
 
     /// Rows before the end of a run; the first ones are one row longer where the rows do not go into equal ones.
-    private func end(_ run: Int) -> Int { ((run + 1) * rows + streams - 1) / streams }
+    private func end(_ run: Int) -> Int { ((run + 1) * rows + count - 1) / count }
 
     mutating func add(_ sequence: StreamPlan.Part) {
         guard sequence.length > longest else {
@@ -155,7 +161,7 @@ private struct Runs {
         while rest.length > 0 {
             var length = min(end(run) - laid, rest.length)
             // A piece of less than a window stays with its neighbor, where that is little of a run.
-            if steps <= rows / streams / 4 {
+            if steps <= rows / count / 4 {
                 if rest.length - length < steps {
                     length = rest.length
                 } else if length < steps {
@@ -169,7 +175,7 @@ private struct Runs {
             parts.append(StreamPlan.Part(start: rest.start, length: length))
             rest = StreamPlan.Part(start: rest.start + length, length: rest.length - length)
             laid += length
-            while run + 1 < streams, laid >= end(run) { run += 1 }
+            while run + 1 < count, laid >= end(run) { run += 1 }
         }
     }
 }
